@@ -1,0 +1,123 @@
+/*
+ * Words -> values: the draws and sinks of one instruction set. Compiled once for each, with FI_SIMD_HEADER naming the
+ * header of simd/ that holds its vector operations.
+ */
+#include <string.h>
+
+#include "kernels.h"
+#include FI_SIMD_HEADER
+
+#if defined(_MSC_VER) && !defined(__clang__)
+#define ALWAYS_INLINE __forceinline
+#define UNROLLED
+#elif defined(__clang__)
+#define ALWAYS_INLINE inline __attribute__((always_inline))
+#define UNROLLED _Pragma("clang loop unroll(full)")
+#else
+#define ALWAYS_INLINE inline __attribute__((always_inline))
+#define UNROLLED _Pragma("GCC unroll 32")
+#endif
+
+#define JOIN_(a, b) a##b
+#define JOIN(a, b) JOIN_(a, b)
+#define LENGTH(array) ((int)(sizeof(array) / sizeof((array)[0])))
+
+enum { MAX_UNROLL = 8 };
+
+typedef float f32_scalar;
+typedef double f64_scalar;
+
+/* All rounds but the last, for n groups that begin with the products first: the state before the last round's XORs. */
+static ALWAYS_INLINE void philox_rounds(const fi_philox *p, lane_product first, int n, lane_product *p0, lane_product *p1,
+                                        lane_word *c1, lane_word *c3) {
+    lane_word c0[MAX_UNROLL], c2[MAX_UNROLL];
+    UNROLLED for (int g = 0; g < n; g++) { /* rounds 1 to 3, less what fi_philox_seek has done */
+        p0[g] = product_add(first, (uint64_t)FI_PHILOX_M0 * GROUP_BLOCKS * (unsigned)g);
+        p1[g] = product(xor_key(high(p0[g]), p->xor1_c2), FI_PHILOX_M1);
+        c0[g] = xor_key(high(p1[g]), p->xor2_c0);
+        c2[g] = xor_key(low(p0[g]), p->xor2_c2);
+        c1[g] = low(p1[g]);
+        p0[g] = product(c0[g], FI_PHILOX_M0);
+        p1[g] = product(c2[g], FI_PHILOX_M1);
+        c0[g] = xor_xor_key(high(p1[g]), c1[g], p->k0[2]);
+        c2[g] = xor_key(high(p0[g]), p->xor3_c2);
+        c1[g] = low(p1[g]);
+        c3[g] = low(p0[g]);
+    }
+    UNROLLED for (int round = 3; round < FI_PHILOX_ROUNDS - 1; round++) {
+        UNROLLED for (int g = 0; g < n; g++) {
+            p0[g] = product(c0[g], FI_PHILOX_M0);
+            p1[g] = product(c2[g], FI_PHILOX_M1);
+            c0[g] = xor_xor_key(high(p1[g]), c1[g], p->k0[round]);
+            c2[g] = xor_xor_key(high(p0[g]), c3[g], p->k1[round]);
+            c1[g] = low(p1[g]);
+            c3[g] = low(p0[g]);
+        }
+    }
+    UNROLLED for (int g = 0; g < n; g++) {
+        p0[g] = product(c0[g], FI_PHILOX_M0);
+        p1[g] = product(c2[g], FI_PHILOX_M1);
+    }
+}
+
+#include "coefficients.h"
+
+#define OP(name) JOIN(f32_, name)
+#define OP_(name) JOIN(F32_, name)
+#include "vecmath.h"
+#include "draws.h"
+#undef OP
+#undef OP_
+
+#define OP(name) JOIN(f64_, name)
+#define OP_(name) JOIN(F64_, name)
+#include "vecmath.h"
+#include "draws.h"
+#undef OP
+#undef OP_
+
+/* step turns lanes values into lanes stored elements; the last, incomplete step works on a copy. */
+#define DEFINE_SINK(name, stored_type, value_type, lanes, step)                \
+    static void name(void *out, const void *values, size_t n) {                \
+        stored_type *to = out;                                                 \
+        const value_type *from = values;                                       \
+        size_t i = 0;                                                          \
+        for (; i + (lanes) <= n; i += (lanes)) step(to + i, from + i);         \
+        if (i < n) {                                                           \
+            stored_type last[lanes] = {0};                                     \
+            memcpy(last, to + i, (n - i) * sizeof *last);                      \
+            step(last, from + i);                                              \
+            memcpy(to + i, last, (n - i) * sizeof *last);                      \
+        }                                                                      \
+    }
+
+#define STORE_F16(to, from) f16_store(to, f32_load(from))
+#define STORE_BF16(to, from) bf16_store(to, f32_load(from))
+#define ADD_F32(to, from) f32_store(to, f32_add(f32_load(to), f32_load(from)))
+#define ADD_F64(to, from) f64_store(to, f64_add(f64_load(to), f64_load(from)))
+#define ADD_F16(to, from) f16_store(to, f32_add(f16_load(to), f32_load(from)))
+#define ADD_BF16(to, from) bf16_store(to, f32_add(bf16_load(to), f32_load(from)))
+
+DEFINE_SINK(store_f16, uint16_t, float, F32_LANES, STORE_F16)
+DEFINE_SINK(store_bf16, uint16_t, float, F32_LANES, STORE_BF16)
+DEFINE_SINK(add_f32, float, float, F32_LANES, ADD_F32)
+DEFINE_SINK(add_f64, double, double, F64_LANES, ADD_F64)
+DEFINE_SINK(add_f16, uint16_t, float, F32_LANES, ADD_F16)
+DEFINE_SINK(add_bf16, uint16_t, float, F32_LANES, ADD_BF16)
+
+_Static_assert((int)f32_GROUP <= (int)FI_GROUP_MAX && (int)f64_GROUP <= (int)FI_GROUP_MAX, "raise FI_GROUP_MAX");
+
+#define TEXT_(a) #a
+#define TEXT(a) TEXT_(a)
+
+const fi_kernels JOIN(fi_kernels_, SIMD_NAME) = {
+    .name = TEXT(SIMD_NAME),
+    .group = {[FI_F32] = f32_GROUP, [FI_F64] = f64_GROUP},
+    .draw = {[FI_BITS] = {[FI_F32] = f32_bits, [FI_F64] = f64_bits},
+             [FI_UNIFORM] = {[FI_F32] = f32_uniform, [FI_F64] = f64_uniform},
+             [FI_NORMAL] = {[FI_F32] = f32_normal, [FI_F64] = f64_normal}},
+    .sink = {[FI_FLOAT32] = {NULL, add_f32},
+             [FI_FLOAT64] = {NULL, add_f64},
+             [FI_FLOAT16] = {store_f16, add_f16},
+             [FI_BFLOAT16] = {store_bf16, add_bf16}},
+};

@@ -1,0 +1,221 @@
+/* The vector operations of portable.h for AVX2, FMA and F16C: 4 blocks, 8 floats, 4 doubles. */
+#ifndef FASTINIT_SIMD_AVX2_H
+#define FASTINIT_SIMD_AVX2_H
+
+#include <immintrin.h>
+#include <stdint.h>
+
+#include "../philox.h"
+
+#define SIMD_NAME avx2
+enum { GROUP_BLOCKS = 4, F32_LANES = 8, F64_LANES = 4, UNROLL_UNIFORM = 2, UNROLL_NORMAL = 1 };
+
+/* A block a 64-bit lane. A word is in the lower half of its lane; the upper half holds anything. */
+typedef __m256i lane_word;
+typedef __m256i lane_product;
+typedef __m256i f32_word;
+typedef __m256 f32_vec;
+typedef __m256i f64_word;
+typedef __m256d f64_vec;
+
+/* Philox */
+
+/* The unpack instructions of the stores take the even lanes of both vectors first, then the odd ones. */
+static inline lane_product first_products(uint32_t block) {
+    __m256i index = _mm256_add_epi64(_mm256_set1_epi64x(block), _mm256_setr_epi64x(0, 2, 1, 3));
+    return _mm256_mul_epu32(index, _mm256_set1_epi64x(FI_PHILOX_M0));
+}
+
+static inline lane_product product_add(lane_product p, uint64_t a) {
+    return _mm256_add_epi64(p, _mm256_set1_epi64x((int64_t)a));
+}
+
+static inline lane_product product(lane_word a, uint32_t m) { return _mm256_mul_epu32(a, _mm256_set1_epi64x(m)); }
+
+static inline lane_word low(lane_product p) { return p; }
+
+static inline lane_word high(lane_product p) { return _mm256_srli_epi64(p, 32); }
+
+static inline lane_word xor_key(lane_word a, uint32_t k) {
+    return _mm256_xor_si256(a, _mm256_set1_epi32((int32_t)k));
+}
+
+static inline lane_word xor_xor_key(lane_word a, lane_word b, uint32_t k) {
+    return _mm256_xor_si256(_mm256_xor_si256(b, _mm256_set1_epi32((int32_t)k)), a);
+}
+
+static inline void f32_last_round(lane_product p1, lane_product p0, lane_word c1, lane_word c3, uint32_t k0, uint32_t k1,
+                                  f32_word *even, f32_word *odd) {
+    const int upper = 0xAA;
+    __m256i h = _mm256_blend_epi32(_mm256_srli_epi64(p1, 32), p0, upper);
+    __m256i c = _mm256_blend_epi32(c1, _mm256_slli_epi64(c3, 32), upper);
+    __m256i k = _mm256_set1_epi64x((int64_t)((uint64_t)k1 << 32 | k0));
+    *even = _mm256_xor_si256(_mm256_xor_si256(c, k), h);
+    *odd = _mm256_blend_epi32(p1, _mm256_slli_epi64(p0, 32), upper);
+}
+
+static inline __m256i word_pair(lane_product p, lane_word c, uint32_t k) {
+    __m256i swapped = _mm256_shuffle_epi32(p, _MM_SHUFFLE(2, 3, 0, 1));
+    __m256i lower = _mm256_blend_epi32(c, _mm256_setzero_si256(), 0xAA);
+    return _mm256_xor_si256(_mm256_xor_si256(lower, _mm256_set1_epi64x(k)), swapped);
+}
+
+static inline void f64_last_round(lane_product p1, lane_product p0, lane_word c1, lane_word c3, uint32_t k0, uint32_t k1,
+                                  f64_word *even, f64_word *odd) {
+    *even = word_pair(p1, c1, k0);
+    *odd = word_pair(p0, c3, k1);
+}
+
+/* float */
+
+static inline f32_vec f32_set(float a) { return _mm256_set1_ps(a); }
+static inline f32_vec f32_sub(f32_vec a, f32_vec b) { return _mm256_sub_ps(a, b); }
+static inline f32_vec f32_add(f32_vec a, f32_vec b) { return _mm256_add_ps(a, b); }
+static inline f32_vec f32_mul(f32_vec a, f32_vec b) { return _mm256_mul_ps(a, b); }
+static inline f32_vec f32_fma(f32_vec a, f32_vec b, f32_vec c) { return _mm256_fmadd_ps(a, b, c); }
+static inline f32_vec f32_sqrt(f32_vec a) { return _mm256_sqrt_ps(a); }
+
+static inline f32_vec f32_at_most(f32_vec a, f32_vec limit) { return _mm256_min_ps(a, limit); }
+
+static inline f32_vec f32_unit(f32_word w) {
+    return _mm256_mul_ps(_mm256_cvtepi32_ps(_mm256_srli_epi32(w, 8)), _mm256_set1_ps(0x1p-24f));
+}
+
+static inline f32_vec f32_centered(f32_word w) {
+    return _mm256_fmadd_ps(_mm256_cvtepi32_ps(w), _mm256_set1_ps(0x1p-32f), _mm256_set1_ps(0x1p-33f));
+}
+
+static inline f32_vec f32_quarters(f32_word w) {
+    return _mm256_mul_ps(_mm256_cvtepi32_ps(_mm256_slli_epi32(w, 2)), _mm256_set1_ps(0x1p-32f));
+}
+
+static inline f32_word f32_turn(f32_word w, int eighths) {
+    return _mm256_add_epi32(w, _mm256_set1_epi32((int32_t)((uint32_t)eighths << 29)));
+}
+
+static inline f32_vec f32_pick(f32_word turn, f32_vec a, f32_vec b) {
+    return _mm256_blendv_ps(a, b, _mm256_castsi256_ps(_mm256_slli_epi32(turn, 1)));
+}
+
+static inline f32_vec f32_flip(f32_word turn, f32_vec a) {
+    __m256 sign = _mm256_and_ps(_mm256_castsi256_ps(turn), _mm256_set1_ps(-0.0f));
+    return _mm256_xor_ps(a, sign);
+}
+
+static inline void f32_split(f32_vec y, f32_vec *x, f32_vec *exponent) {
+    const __m256i half = _mm256_set1_epi32(0x3F000000);
+    __m256i bits = _mm256_castps_si256(y);
+    /* The difference wraps to a positive number for every negative y. */
+    __m256i e = _mm256_srai_epi32(_mm256_sub_epi32(bits, half), 23);
+    __m256i mantissa = _mm256_or_si256(_mm256_and_si256(bits, _mm256_set1_epi32(0x7FFFFF)), half);
+    *exponent = _mm256_cvtepi32_ps(_mm256_min_epi32(e, _mm256_setzero_si256()));
+    *x = _mm256_blendv_ps(_mm256_sub_ps(_mm256_castsi256_ps(mantissa), _mm256_set1_ps(1.0f)), y, y);
+}
+
+static inline f32_vec f32_load(const float *p) { return _mm256_loadu_ps(p); }
+static inline void f32_store(float *p, f32_vec a) { _mm256_storeu_ps(p, a); }
+
+static inline void f32_store_group(float *p, f32_vec even, f32_vec odd) {
+    _mm256_storeu_ps(p, _mm256_unpacklo_ps(even, odd));
+    _mm256_storeu_ps(p + 8, _mm256_unpackhi_ps(even, odd));
+}
+static inline void f32_store_words(uint32_t *p, f32_word even, f32_word odd) {
+    _mm256_storeu_si256((__m256i *)p, _mm256_unpacklo_epi32(even, odd));
+    _mm256_storeu_si256((__m256i *)(p + 8), _mm256_unpackhi_epi32(even, odd));
+}
+
+/* double */
+
+static inline f64_vec f64_set(double a) { return _mm256_set1_pd(a); }
+static inline f64_vec f64_sub(f64_vec a, f64_vec b) { return _mm256_sub_pd(a, b); }
+static inline f64_vec f64_add(f64_vec a, f64_vec b) { return _mm256_add_pd(a, b); }
+static inline f64_vec f64_mul(f64_vec a, f64_vec b) { return _mm256_mul_pd(a, b); }
+static inline f64_vec f64_fma(f64_vec a, f64_vec b, f64_vec c) { return _mm256_fmadd_pd(a, b, c); }
+static inline f64_vec f64_sqrt(f64_vec a) { return _mm256_sqrt_pd(a); }
+
+static inline f64_vec f64_at_most(f64_vec a, f64_vec limit) { return _mm256_min_pd(a, limit); }
+
+/*
+ * AVX2 cannot convert 64-bit integers. 52 bits fit the mantissa of a double in [1, 2); the top bit of w, where it counts,
+ * picks the constant to subtract. Every step is exact.
+ */
+static inline __m256d one_to_two(__m256i mantissa) {
+    return _mm256_castsi256_pd(_mm256_xor_si256(mantissa, _mm256_set1_epi64x(INT64_C(0x3FF) << 52)));
+}
+
+/* Bits 11 to 62 of w as the mantissa of a double in [1, 2). */
+static inline __m256d below_top_bit(f64_word w) { return one_to_two(_mm256_srli_epi64(_mm256_slli_epi64(w, 1), 12)); }
+
+static inline f64_vec f64_unit(f64_word w) {
+    __m256d shift = _mm256_blendv_pd(_mm256_set1_pd(-0.5), _mm256_setzero_pd(), _mm256_castsi256_pd(w));
+    return _mm256_fmadd_pd(below_top_bit(w), _mm256_set1_pd(0.5), shift);
+}
+
+static inline f64_vec f64_centered(f64_word w) {
+    __m256d shift = _mm256_blendv_pd(_mm256_set1_pd(1.0), _mm256_set1_pd(2.0), _mm256_castsi256_pd(w));
+    return _mm256_fmadd_pd(_mm256_sub_pd(below_top_bit(w), shift), _mm256_set1_pd(0.5), _mm256_set1_pd(0x1p-54));
+}
+
+static inline f64_vec f64_quarters(f64_word w) {
+    __m256i mantissa = _mm256_and_si256(_mm256_srli_epi64(w, 10), _mm256_set1_epi64x((INT64_C(1) << 52) - 2));
+    __m256d flipped = one_to_two(_mm256_xor_si256(mantissa, _mm256_set1_epi64x(INT64_C(1) << 51)));
+    return _mm256_sub_pd(flipped, _mm256_set1_pd(1.5));
+}
+
+static inline f64_word f64_turn(f64_word w, int eighths) {
+    return _mm256_add_epi64(w, _mm256_set1_epi64x((int64_t)((uint64_t)eighths << 61)));
+}
+
+static inline f64_vec f64_pick(f64_word turn, f64_vec a, f64_vec b) {
+    return _mm256_blendv_pd(a, b, _mm256_castsi256_pd(_mm256_slli_epi64(turn, 1)));
+}
+
+static inline f64_vec f64_flip(f64_word turn, f64_vec a) {
+    __m256d sign = _mm256_and_pd(_mm256_castsi256_pd(turn), _mm256_set1_pd(-0.0));
+    return _mm256_xor_pd(a, sign);
+}
+
+static inline void f64_split(f64_vec y, f64_vec *x, f64_vec *exponent) {
+    const __m256d half = _mm256_set1_pd(0.5), magic = _mm256_set1_pd(0x1p52 + 1022);
+    __m256i bits = _mm256_castpd_si256(y);
+    __m256i mantissa = _mm256_or_si256(_mm256_and_si256(bits, _mm256_set1_epi64x((INT64_C(1) << 52) - 1)),
+                                       _mm256_castpd_si256(half));
+    __m256d biased = _mm256_or_pd(_mm256_castsi256_pd(_mm256_srli_epi64(bits, 52)), _mm256_set1_pd(0x1p52));
+    *exponent = _mm256_blendv_pd(_mm256_sub_pd(biased, magic), _mm256_setzero_pd(), y);
+    *x = _mm256_blendv_pd(_mm256_sub_pd(_mm256_castsi256_pd(mantissa), _mm256_set1_pd(1.0)), y, y);
+}
+
+static inline f64_vec f64_load(const double *p) { return _mm256_loadu_pd(p); }
+static inline void f64_store(double *p, f64_vec a) { _mm256_storeu_pd(p, a); }
+
+static inline void f64_store_group(double *p, f64_vec even, f64_vec odd) {
+    _mm256_storeu_pd(p, _mm256_unpacklo_pd(even, odd));
+    _mm256_storeu_pd(p + 4, _mm256_unpackhi_pd(even, odd));
+}
+static inline void f64_store_words(uint64_t *p, f64_word even, f64_word odd) {
+    _mm256_storeu_si256((__m256i *)p, _mm256_unpacklo_epi64(even, odd));
+    _mm256_storeu_si256((__m256i *)(p + 4), _mm256_unpackhi_epi64(even, odd));
+}
+
+/* 16-bit floats */
+
+static inline f32_vec f16_load(const uint16_t *p) { return _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)p)); }
+static inline void f16_store(uint16_t *p, f32_vec a) {
+    _mm_storeu_si128((__m128i *)p, _mm256_cvtps_ph(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC));
+}
+static inline f32_vec bf16_load(const uint16_t *p) {
+    __m256i bits = _mm256_cvtepu16_epi32(_mm_loadu_si128((const __m128i *)p));
+    return _mm256_castsi256_ps(_mm256_slli_epi32(bits, 16));
+}
+static inline void bf16_store(uint16_t *p, f32_vec a) {
+    __m256i bits = _mm256_castps_si256(a);
+    __m256i last = _mm256_and_si256(_mm256_srli_epi32(bits, 16), _mm256_set1_epi32(1));
+    __m256i rounded = _mm256_add_epi32(_mm256_add_epi32(bits, _mm256_set1_epi32(0x7FFF)), last);
+    __m256i quiet = _mm256_or_si256(bits, _mm256_set1_epi32(0x400000));
+    rounded = _mm256_blendv_epi8(rounded, quiet, _mm256_castps_si256(_mm256_cmp_ps(a, a, _CMP_UNORD_Q)));
+    __m256i halves = _mm256_srli_epi32(rounded, 16);
+    __m256i packed = _mm256_permute4x64_epi64(_mm256_packus_epi32(halves, halves), _MM_SHUFFLE(3, 1, 2, 0));
+    _mm_storeu_si128((__m128i *)p, _mm256_castsi256_si128(packed));
+}
+
+#endif

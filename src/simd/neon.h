@@ -1,0 +1,236 @@
+/* The vector operations of portable.h for NEON (AArch64): 4 blocks, 8 floats, 4 doubles, in pairs of registers. */
+#ifndef FASTINIT_SIMD_NEON_H
+#define FASTINIT_SIMD_NEON_H
+
+#include <arm_neon.h>
+#include <stdint.h>
+
+#include "../philox.h"
+
+#define SIMD_NAME neon
+enum { GROUP_BLOCKS = 4, F32_LANES = 8, F64_LANES = 4, UNROLL_UNIFORM = 2, UNROLL_NORMAL = 1 };
+
+typedef uint32x4_t lane_word;
+typedef uint64x2x2_t lane_product;
+typedef uint32x4x2_t f32_word;
+typedef float32x4x2_t f32_vec;
+typedef uint64x2x2_t f64_word;
+typedef float64x2x2_t f64_vec;
+
+/* type{expression of half 0, expression of half 1} */
+#define BOTH(type, expression)                    \
+    type v;                                       \
+    for (int i = 0; i < 2; i++) {                 \
+        v.val[i] = (expression);                  \
+    }                                             \
+    return v
+
+/* Philox */
+
+static inline lane_product product(lane_word a, uint32_t m) {
+    return (lane_product){{vmull_n_u32(vget_low_u32(a), m), vmull_high_n_u32(a, m)}};
+}
+
+static inline lane_product first_products(uint32_t block) {
+    static const uint32_t order[4] = {0, 1, 2, 3};
+    return product(vaddq_u32(vdupq_n_u32(block), vld1q_u32(order)), FI_PHILOX_M0);
+}
+
+static inline lane_product product_add(lane_product p, uint64_t a) {
+    BOTH(lane_product, vaddq_u64(p.val[i], vdupq_n_u64(a)));
+}
+
+static inline lane_word low(lane_product p) {
+    return vuzp1q_u32(vreinterpretq_u32_u64(p.val[0]), vreinterpretq_u32_u64(p.val[1]));
+}
+
+static inline lane_word high(lane_product p) {
+    return vuzp2q_u32(vreinterpretq_u32_u64(p.val[0]), vreinterpretq_u32_u64(p.val[1]));
+}
+
+static inline lane_word xor_key(lane_word a, uint32_t k) { return veorq_u32(a, vdupq_n_u32(k)); }
+
+static inline lane_word xor_xor_key(lane_word a, lane_word b, uint32_t k) { return veorq_u32(a, xor_key(b, k)); }
+
+static inline uint32x4x2_t zip(lane_word a, lane_word b) { return (uint32x4x2_t){{vzip1q_u32(a, b), vzip2q_u32(a, b)}}; }
+
+static inline void f32_last_round(lane_product p1, lane_product p0, lane_word c1, lane_word c3, uint32_t k0, uint32_t k1,
+                                  f32_word *even, f32_word *odd) {
+    *even = zip(xor_xor_key(high(p1), c1, k0), xor_xor_key(high(p0), c3, k1));
+    *odd = zip(low(p1), low(p0));
+}
+
+static inline f64_word word_pair(lane_product p, lane_word c, uint32_t k) {
+    uint32x4x2_t pairs = zip(xor_xor_key(high(p), c, k), low(p));
+    BOTH(f64_word, vreinterpretq_u64_u32(pairs.val[i]));
+}
+
+static inline void f64_last_round(lane_product p1, lane_product p0, lane_word c1, lane_word c3, uint32_t k0, uint32_t k1,
+                                  f64_word *even, f64_word *odd) {
+    *even = word_pair(p1, c1, k0);
+    *odd = word_pair(p0, c3, k1);
+}
+
+/* float */
+
+static inline f32_vec f32_set(float a) { BOTH(f32_vec, vdupq_n_f32(a)); }
+static inline f32_vec f32_sub(f32_vec a, f32_vec b) { BOTH(f32_vec, vsubq_f32(a.val[i], b.val[i])); }
+static inline f32_vec f32_add(f32_vec a, f32_vec b) { BOTH(f32_vec, vaddq_f32(a.val[i], b.val[i])); }
+static inline f32_vec f32_mul(f32_vec a, f32_vec b) { BOTH(f32_vec, vmulq_f32(a.val[i], b.val[i])); }
+static inline f32_vec f32_fma(f32_vec a, f32_vec b, f32_vec c) { BOTH(f32_vec, vfmaq_f32(c.val[i], a.val[i], b.val[i])); }
+static inline f32_vec f32_sqrt(f32_vec a) { BOTH(f32_vec, vsqrtq_f32(a.val[i])); }
+
+/* Not vminq, which has its own order of +0 and -0. */
+static inline f32_vec f32_at_most(f32_vec a, f32_vec limit) {
+    BOTH(f32_vec, vbslq_f32(vcltq_f32(a.val[i], limit.val[i]), a.val[i], limit.val[i]));
+}
+
+static inline f32_vec f32_unit(f32_word w) {
+    BOTH(f32_vec, vmulq_n_f32(vcvtq_f32_u32(vshrq_n_u32(w.val[i], 8)), 0x1p-24f));
+}
+
+static inline f32_vec f32_centered(f32_word w) {
+    BOTH(f32_vec, vfmaq_n_f32(vdupq_n_f32(0x1p-33f), vcvtq_f32_s32(vreinterpretq_s32_u32(w.val[i])), 0x1p-32f));
+}
+
+static inline f32_vec f32_quarters(f32_word w) {
+    BOTH(f32_vec, vmulq_n_f32(vcvtq_f32_s32(vreinterpretq_s32_u32(vshlq_n_u32(w.val[i], 2))), 0x1p-32f));
+}
+
+static inline f32_word f32_turn(f32_word w, int eighths) {
+    BOTH(f32_word, vaddq_u32(w.val[i], vdupq_n_u32((uint32_t)eighths << 29)));
+}
+
+static inline f32_vec f32_pick(f32_word turn, f32_vec a, f32_vec b) {
+    BOTH(f32_vec, vbslq_f32(vtstq_u32(turn.val[i], vdupq_n_u32(UINT32_C(1) << 30)), b.val[i], a.val[i]));
+}
+
+static inline f32_vec f32_flip(f32_word turn, f32_vec a) {
+    BOTH(f32_vec, vreinterpretq_f32_u32(veorq_u32(vreinterpretq_u32_f32(a.val[i]),
+                                                  vandq_u32(turn.val[i], vdupq_n_u32(UINT32_C(1) << 31)))));
+}
+
+static inline void f32_split(f32_vec y, f32_vec *x, f32_vec *exponent) {
+    for (int i = 0; i < 2; i++) {
+        int32x4_t half = vdupq_n_s32(0x3F000000), bits = vreinterpretq_s32_f32(y.val[i]);
+        /* The difference wraps to a positive number for every negative y. */
+        int32x4_t e = vminq_s32(vshrq_n_s32(vsubq_s32(bits, half), 23), vdupq_n_s32(0));
+        int32x4_t mantissa = vorrq_s32(vandq_s32(bits, vdupq_n_s32(0x7FFFFF)), half);
+        float32x4_t below_one = vsubq_f32(vreinterpretq_f32_s32(mantissa), vdupq_n_f32(1.0f));
+        x->val[i] = vbslq_f32(vcltzq_f32(y.val[i]), y.val[i], below_one);
+        exponent->val[i] = vcvtq_f32_s32(e);
+    }
+}
+
+static inline f32_vec f32_load(const float *p) { BOTH(f32_vec, vld1q_f32(p + 4 * i)); }
+static inline void f32_store(float *p, f32_vec a) {
+    for (int i = 0; i < 2; i++) vst1q_f32(p + 4 * i, a.val[i]);
+}
+
+static inline void f32_store_group(float *p, f32_vec even, f32_vec odd) {
+    for (int i = 0; i < 2; i++) {
+        vst1q_f32(p + 8 * i, vzip1q_f32(even.val[i], odd.val[i]));
+        vst1q_f32(p + 8 * i + 4, vzip2q_f32(even.val[i], odd.val[i]));
+    }
+}
+static inline void f32_store_words(uint32_t *p, f32_word even, f32_word odd) {
+    for (int i = 0; i < 2; i++) {
+        vst1q_u32(p + 8 * i, vzip1q_u32(even.val[i], odd.val[i]));
+        vst1q_u32(p + 8 * i + 4, vzip2q_u32(even.val[i], odd.val[i]));
+    }
+}
+
+/* double */
+
+static inline f64_vec f64_set(double a) { BOTH(f64_vec, vdupq_n_f64(a)); }
+static inline f64_vec f64_sub(f64_vec a, f64_vec b) { BOTH(f64_vec, vsubq_f64(a.val[i], b.val[i])); }
+static inline f64_vec f64_add(f64_vec a, f64_vec b) { BOTH(f64_vec, vaddq_f64(a.val[i], b.val[i])); }
+static inline f64_vec f64_mul(f64_vec a, f64_vec b) { BOTH(f64_vec, vmulq_f64(a.val[i], b.val[i])); }
+static inline f64_vec f64_fma(f64_vec a, f64_vec b, f64_vec c) { BOTH(f64_vec, vfmaq_f64(c.val[i], a.val[i], b.val[i])); }
+static inline f64_vec f64_sqrt(f64_vec a) { BOTH(f64_vec, vsqrtq_f64(a.val[i])); }
+
+static inline f64_vec f64_at_most(f64_vec a, f64_vec limit) {
+    BOTH(f64_vec, vbslq_f64(vcltq_f64(a.val[i], limit.val[i]), a.val[i], limit.val[i]));
+}
+
+static inline f64_vec f64_unit(f64_word w) {
+    BOTH(f64_vec, vmulq_n_f64(vcvtq_f64_u64(vshrq_n_u64(w.val[i], 11)), 0x1p-53));
+}
+
+static inline f64_vec f64_centered(f64_word w) {
+    BOTH(f64_vec, vfmaq_n_f64(vdupq_n_f64(0x1p-54), vcvtq_f64_s64(vshrq_n_s64(vreinterpretq_s64_u64(w.val[i]), 11)),
+                              0x1p-53));
+}
+
+static inline f64_vec f64_quarters(f64_word w) {
+    BOTH(f64_vec,
+         vmulq_n_f64(vcvtq_f64_s64(vshrq_n_s64(vreinterpretq_s64_u64(vshlq_n_u64(w.val[i], 2)), 13)), 0x1p-51));
+}
+
+static inline f64_word f64_turn(f64_word w, int eighths) {
+    BOTH(f64_word, vaddq_u64(w.val[i], vdupq_n_u64((uint64_t)eighths << 61)));
+}
+
+static inline f64_vec f64_pick(f64_word turn, f64_vec a, f64_vec b) {
+    BOTH(f64_vec, vbslq_f64(vtstq_u64(turn.val[i], vdupq_n_u64(UINT64_C(1) << 62)), b.val[i], a.val[i]));
+}
+
+static inline f64_vec f64_flip(f64_word turn, f64_vec a) {
+    BOTH(f64_vec, vreinterpretq_f64_u64(veorq_u64(vreinterpretq_u64_f64(a.val[i]),
+                                                  vandq_u64(turn.val[i], vdupq_n_u64(UINT64_C(1) << 63)))));
+}
+
+static inline void f64_split(f64_vec y, f64_vec *x, f64_vec *exponent) {
+    for (int i = 0; i < 2; i++) {
+        int64x2_t half = vreinterpretq_s64_f64(vdupq_n_f64(0.5)), bits = vreinterpretq_s64_f64(y.val[i]);
+        int64x2_t e = vshrq_n_s64(vsubq_s64(bits, half), 52);
+        int64x2_t mantissa = vorrq_s64(vandq_s64(bits, vdupq_n_s64((INT64_C(1) << 52) - 1)), half);
+        float64x2_t below_one = vsubq_f64(vreinterpretq_f64_s64(mantissa), vdupq_n_f64(1.0));
+        uint64x2_t negative = vcltzq_f64(y.val[i]);
+        x->val[i] = vbslq_f64(negative, y.val[i], below_one);
+        exponent->val[i] = vbslq_f64(negative, vdupq_n_f64(0.0), vcvtq_f64_s64(e));
+    }
+}
+
+static inline f64_vec f64_load(const double *p) { BOTH(f64_vec, vld1q_f64(p + 2 * i)); }
+static inline void f64_store(double *p, f64_vec a) {
+    for (int i = 0; i < 2; i++) vst1q_f64(p + 2 * i, a.val[i]);
+}
+
+static inline void f64_store_group(double *p, f64_vec even, f64_vec odd) {
+    for (int i = 0; i < 2; i++) {
+        vst1q_f64(p + 4 * i, vzip1q_f64(even.val[i], odd.val[i]));
+        vst1q_f64(p + 4 * i + 2, vzip2q_f64(even.val[i], odd.val[i]));
+    }
+}
+static inline void f64_store_words(uint64_t *p, f64_word even, f64_word odd) {
+    for (int i = 0; i < 2; i++) {
+        vst1q_u64(p + 4 * i, vzip1q_u64(even.val[i], odd.val[i]));
+        vst1q_u64(p + 4 * i + 2, vzip2q_u64(even.val[i], odd.val[i]));
+    }
+}
+
+/* 16-bit floats */
+
+static inline f32_vec f16_load(const uint16_t *p) {
+    BOTH(f32_vec, vcvt_f32_f16(vreinterpret_f16_u16(vld1_u16(p + 4 * i))));
+}
+static inline void f16_store(uint16_t *p, f32_vec a) {
+    for (int i = 0; i < 2; i++) vst1_u16(p + 4 * i, vreinterpret_u16_f16(vcvt_f16_f32(a.val[i])));
+}
+static inline f32_vec bf16_load(const uint16_t *p) {
+    BOTH(f32_vec, vreinterpretq_f32_u32(vshll_n_u16(vld1_u16(p + 4 * i), 16)));
+}
+static inline void bf16_store(uint16_t *p, f32_vec a) {
+    for (int i = 0; i < 2; i++) {
+        uint32x4_t bits = vreinterpretq_u32_f32(a.val[i]);
+        uint32x4_t last = vandq_u32(vshrq_n_u32(bits, 16), vdupq_n_u32(1));
+        uint32x4_t rounded = vaddq_u32(vaddq_u32(bits, vdupq_n_u32(0x7FFF)), last);
+        uint32x4_t quiet = vorrq_u32(bits, vdupq_n_u32(0x400000));
+        rounded = vbslq_u32(vceqq_f32(a.val[i], a.val[i]), rounded, quiet);
+        vst1_u16(p + 4 * i, vshrn_n_u32(rounded, 16));
+    }
+}
+
+#undef BOTH
+#endif
