@@ -11,6 +11,17 @@ static ALWAYS_INLINE OP(vec) OP(horner)(OP(vec) x, const OP(scalar) * c, int n) 
     return sum;
 }
 
+/* The same sum as two interleaved ones, over the even and the odd powers, which the CPU works out side by side. */
+static ALWAYS_INLINE OP(vec) OP(even_odd_horner)(OP(vec) x, OP(vec) x2, const OP(scalar) * c, int n) {
+    OP(vec) last = OP(set)(c[n - 1]), before = OP(set)(c[n - 2]);
+    UNROLLED for (int i = n - 3; i >= 0; i--) {
+        OP(vec) sum = OP(fma)(last, x2, OP(set)(c[i]));
+        last = before;
+        before = sum;
+    }
+    return OP(fma)(last, x, before);
+}
+
 /*
  * -2 ln u1, u1 = y for y > 0 and 1 + y for y < 0. Near both ends of (0, 1) u1 is known to the full precision of y, so the
  * smallest radii are as fine-grained as the largest.
@@ -18,28 +29,29 @@ static ALWAYS_INLINE OP(vec) OP(horner)(OP(vec) x, const OP(scalar) * c, int n) 
 static ALWAYS_INLINE OP(vec) OP(minus_two_ln)(OP(vec) y) {
     OP(vec) x, exponent;
     OP(split)(y, &x, &exponent);
-    OP(vec) series = OP(horner)(x, OP_(LN), LENGTH(OP_(LN)));
-    OP(vec) of_mantissa = OP(fma)(OP(mul)(x, x), series, OP(mul)(x, OP(set)(-2)));
+    OP(vec) x2 = OP(mul)(x, x);
+    OP(vec) series = OP(even_odd_horner)(x, x2, OP_(LN), LENGTH(OP_(LN)));
+    OP(vec) of_mantissa = OP(fma)(x2, series, OP(mul)(x, OP(set)(-2)));
     return OP(fma)(exponent, OP(set)((OP(scalar))-0x1.62e42fefa39efp0), of_mantissa); /* -2 ln 2 */
 }
 
-/* cos and sin of 2 pi w 2^-bits: polynomials on the eighth turns around the nearest quarter turn, which then swaps and
-   signs them. */
-static ALWAYS_INLINE void OP(cos_sin_turn)(OP(word) w, OP(vec) * cosine, OP(vec) * sine) {
+/*
+ * The point at distance r in the direction of w 2^-bits turns: polynomials on the eighth turns around the nearest quarter
+ * turn, whose results that quarter then swaps and signs. The cosine itself is never rounded, only r times it.
+ */
+static ALWAYS_INLINE void OP(from_polar)(OP(vec) r, OP(word) w, OP(vec) * z0, OP(vec) * z1) {
     OP(vec) x = OP(quarters)(w);
     OP(vec) x2 = OP(mul)(x, x);
-    OP(vec) c = OP(fma)(x2, OP(horner)(x2, OP_(COS), LENGTH(OP_(COS))), OP(set)(1));
-    OP(vec) s = OP(fma)(x, OP(set)(OP_(HALF_PI)), OP(mul)(x, OP(horner)(x2, OP_(SIN), LENGTH(OP_(SIN)))));
+    OP(vec) cos_minus_one = OP(mul)(x2, OP(horner)(x2, OP_(COS), LENGTH(OP_(COS))));
+    OP(vec) sine = OP(fma)(x, OP(set)(OP_(HALF_PI)), OP(mul)(x, OP(horner)(x2, OP_(SIN), LENGTH(OP_(SIN)))));
+    OP(vec) along = OP(fma)(r, cos_minus_one, r);
+    OP(vec) across = OP(mul)(r, sine);
     OP(word) turn = OP(turn)(w, 1);
-    *cosine = OP(flip)(OP(turn)(w, 3), OP(pick)(turn, c, s));
-    *sine = OP(flip)(turn, OP(pick)(turn, s, c));
+    *z0 = OP(flip)(OP(turn)(w, 3), OP(pick)(turn, along, across));
+    *z1 = OP(flip)(turn, OP(pick)(turn, across, along));
 }
 
 /* The standard normal pair of two words. */
 static ALWAYS_INLINE void OP(box_muller)(OP(word) w0, OP(word) w1, OP(vec) * z0, OP(vec) * z1) {
-    OP(vec) cosine, sine;
-    OP(vec) r = OP(sqrt)(OP(minus_two_ln)(OP(centered)(w0)));
-    OP(cos_sin_turn)(w1, &cosine, &sine);
-    *z0 = OP(mul)(r, cosine);
-    *z1 = OP(mul)(r, sine);
+    OP(from_polar)(OP(sqrt)(OP(minus_two_ln)(OP(centered)(w0))), w1, z0, z1);
 }

@@ -8,7 +8,7 @@
 #include "../philox.h"
 
 #define SIMD_NAME avx2
-enum { GROUP_BLOCKS = 4, F32_LANES = 8, F64_LANES = 4, UNROLL_UNIFORM = 2, UNROLL_NORMAL = 1 };
+enum { GROUP_BLOCKS = 4, F32_LANES = 8, F64_LANES = 4, UNROLL_UNIFORM = 6, UNROLL_NORMAL = 3 };
 
 /* A block a 64-bit lane. A word is in the lower half of its lane; the upper half holds anything. */
 typedef __m256i lane_word;
@@ -46,7 +46,7 @@ static inline lane_word xor_xor_key(lane_word a, lane_word b, uint32_t k) {
 
 static inline void f32_last_round(lane_product p1, lane_product p0, lane_word c1, lane_word c3, uint32_t k0, uint32_t k1,
                                   f32_word *even, f32_word *odd) {
-    const int upper = 0xAA;
+    enum { upper = 0xAA };
     __m256i h = _mm256_blend_epi32(_mm256_srli_epi64(p1, 32), p0, upper);
     __m256i c = _mm256_blend_epi32(c1, _mm256_slli_epi64(c3, 32), upper);
     __m256i k = _mm256_set1_epi64x((int64_t)((uint64_t)k1 << 32 | k0));

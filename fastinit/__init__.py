@@ -1,0 +1,44 @@
+"""
+Seeded random initialisation of weight arrays, in place, at close to the speed of memory.
+
+>>> import numpy as np, fastinit
+>>> w = np.empty((512, 784), np.float32)
+>>> g = fastinit.Generator(7)
+>>> _ = g.he_normal(w, 784, stream="fc1.weight")
+
+The values depend on (seed, stream, index) and on nothing else: not on the CPU's instruction set, not on the order of fills,
+not on the shape of other layers.
+
+Every function is a method of ``Generator``; under its own name in this module it belongs to ``default_generator``, which
+``fastinit.seed`` seeds and which otherwise starts from fresh entropy, in every forked process anew.
+"""
+
+import os
+
+from fastinit._core import STREAM_VERSION, Generator, simd
+from fastinit._core import version as __version__
+
+default_generator = Generator()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=default_generator._after_fork_in_child)
+
+seed = default_generator.reseed
+bits = default_generator.bits
+uniform = default_generator.uniform
+normal = default_generator.normal
+he_normal = default_generator.he_normal
+kaiming_normal = he_normal
+
+__all__ = [
+    "STREAM_VERSION",
+    "Generator",
+    "__version__",
+    "bits",
+    "default_generator",
+    "he_normal",
+    "kaiming_normal",
+    "normal",
+    "seed",
+    "simd",
+    "uniform",
+]
