@@ -6,14 +6,20 @@ Seeded random initialisation of weight arrays, in place, at close to the speed o
 >>> g = fastinit.Generator(7)
 >>> _ = g.he_normal(w, 784, stream="fc1.weight")
 
-The values depend on (seed, stream, index) and on nothing else: not on the CPU's instruction set, not on the order of fills,
-not on the shape of other layers.
+The values depend on (seed, stream, index) and on nothing else: not on the CPU's instruction set, not on the order of
+fills, not on the shape of other layers.
 
-Every function is a method of ``Generator``; under its own name in this module it belongs to ``default_generator``, which
-``fastinit.seed`` seeds and which otherwise starts from fresh entropy, in every forked process anew.
+Every function is a method of ``Generator``; under its own name in this module it belongs to ``default_generator``,
+which ``fastinit.seed`` seeds and which otherwise starts from fresh entropy, in every forked process anew.
 """
 
+import importlib.util
 import os
+import pkgutil
+
+if importlib.util.find_spec("fastinit._core") is None:
+    # Imported from its source tree, as `python -m` does there: the compiled core is in the installed package.
+    __path__ = pkgutil.extend_path(__path__, __name__)
 
 from fastinit._core import STREAM_VERSION, Generator, simd
 from fastinit._core import version as __version__

@@ -10,8 +10,8 @@ cimport numpy as cnp
 from cpython.exc cimport PyErr_CheckSignals
 from cpython.float cimport PyFloat_AS_DOUBLE, PyFloat_AsDouble, PyFloat_CheckExact
 from cpython.long cimport PyLong_AsLongAndOverflow, PyLong_AsLongLongAndOverflow, PyLong_CheckExact
-from libc.math cimport INFINITY, fabs, isfinite, nextafter, nextafterf, sqrt
-from libc.stdint cimport uint64_t
+from libc.math cimport isfinite
+from libc.stdint cimport uint32_t, uint64_t
 from libc.time cimport CLOCKS_PER_SEC, clock, clock_t
 
 cnp.import_array()
@@ -30,10 +30,19 @@ cdef extern from "fastinit.h" nogil:
         int accumulate
         uint64_t seed, stream
         double scale, shift, limit
+    int fi_set_uniform(fi_fill *fill, double low, double high)
+    int fi_set_normal(fi_fill *fill, double mean, double std)
+    double fi_normal_reach(fi_dtype dtype)
+    double fi_he_std(double fan, double negative_slope)
     void fi_fill_range(const fi_kernels *kernels, const fi_fill *fill, uint64_t first, size_t count, void *out)
+    void fi_philox_block(const fi_kernels *kernels, const uint32_t *counter, const uint32_t *key, uint32_t *words)
     const fi_kernels *fi_kernels_at(size_t i)
     const char *fi_kernels_name(const fi_kernels *kernels)
     const char *fi_cpu_features()
+
+cdef extern from "softfloat.h":
+    float fi_soft_fmaf(float a, float b, float c)
+    double fi_soft_fma(double a, double b, double c)
 
 cdef extern from "numpy/arrayobject.h":
     enum: NPY_USERDEF
@@ -203,56 +212,25 @@ cdef uint64_t integer_below(str name, object value, object end) except? 0:
     return value
 
 
-cdef double overflows_from(fi_dtype dtype) noexcept:
-    """The least magnitude that rounds to an infinity of the dtype."""
-    if dtype == FI_FLOAT32:
-        return 3.4028235677973366e38  # (2 - 2^-24) 2^127
-    if dtype == FI_FLOAT16:
-        return 65520.0  # (2 - 2^-11) 2^15
-    if dtype == FI_BFLOAT16:
-        return 3.3961775292304957e38  # (2 - 2^-8) 2^127
-    return INFINITY
-
-
 cdef str dtype_name(fi_dtype dtype):
     return ("uint32", "uint64", "float32", "float64", "float16", "bfloat16")[<int>dtype]
 
 
-cdef inline double rounded(fi_dtype dtype, double value) noexcept:
-    """value in the compute type."""
-    return value if dtype == FI_FLOAT64 else <double><float>value
-
-
 cdef int set_uniform(fi_fill *fill, double low, double high) except -1:
-    cdef double end = overflows_from(fill.dtype)
-    cdef double width_end = INFINITY if fill.dtype == FI_FLOAT64 else overflows_from(FI_FLOAT32)
-    if not (fabs(low) < end and fabs(high) < end and low <= high and high - low < width_end):
+    if fi_set_uniform(fill, low, high):
         raise ValueError(
             f"low={low}, high={high}: accepted are finite numbers with low <= high whose values and difference do not "
             f"overflow {dtype_name(fill.dtype)}"
         )
-    cdef double least = rounded(fill.dtype, low), greatest = rounded(fill.dtype, high)
-    fill.scale = rounded(fill.dtype, high - low)
-    fill.shift = least
-    if least == greatest:
-        fill.limit = greatest
-    elif fill.dtype == FI_FLOAT64:
-        fill.limit = nextafter(greatest, least)
-    else:
-        fill.limit = nextafterf(<float>greatest, <float>least)
     return 0
 
 
 cdef int set_normal(fi_fill *fill, double mean, double std) except -1:
-    # The largest |z| that the contract's u1 allows: sqrt(66 ln 2) = 6.764 and sqrt(108 ln 2) = 8.652.
-    cdef double reach = 8.66 if fill.dtype == FI_FLOAT64 else 6.77
-    if not (std >= 0 and fabs(mean) + reach * std < overflows_from(fill.dtype)):
+    if fi_set_normal(fill, mean, std):
         raise ValueError(
-            f"mean={mean}, std={std}: accepted are finite numbers with std >= 0 whose draws, up to {reach} standard "
-            f"deviations from the mean, do not overflow {dtype_name(fill.dtype)}"
+            f"mean={mean}, std={std}: accepted are finite numbers with std >= 0 whose draws, up to "
+            f"{fi_normal_reach(fill.dtype)} standard deviations from the mean, do not overflow {dtype_name(fill.dtype)}"
         )
-    fill.scale = rounded(fill.dtype, std)
-    fill.shift = rounded(fill.dtype, mean)
     return 0
 
 
@@ -318,11 +296,13 @@ cdef int run_fill(const fi_kernels *with_kernels, const fi_fill *fill, uint64_t 
     return 0
 
 
+# ---- For tests: the core below Generator ------------------------------------------------------------------------------
+
 def fill_range(str kernels_name, str draw, out, first, seed, stream, a=0.0, b=1.0, bint accumulate=False):
     """
     Writes elements first, first + 1, ... of a tensor to out with the named kernels.
 
-    For tests: draw is "bits", "uniform" (a, b are low, high) or "normal" (mean, std); stream is the number itself.
+    draw is "bits", "uniform" (a, b are low, high) or "normal" (mean, std); stream is the number itself.
     """
     cdef fi_fill fill
     fill.draw = {"bits": FI_BITS, "uniform": FI_UNIFORM, "normal": FI_NORMAL}[draw]
@@ -337,6 +317,29 @@ def fill_range(str kernels_name, str draw, out, first, seed, stream, a=0.0, b=1.
     run_fill(find_kernels(kernels_name), &fill, first, array)
     return out
 
+
+def philox_block(str kernels_name, counter, key):
+    """The four words of a counter of four words and a key of two."""
+    cdef uint32_t c[4]
+    cdef uint32_t k[2]
+    cdef uint32_t words[4]
+    c[0], c[1], c[2], c[3] = counter
+    k[0], k[1] = key
+    fi_philox_block(find_kernels(kernels_name), c, k, words)
+    return words[0], words[1], words[2], words[3]
+
+
+def soft_fma(double a, double b, double c):
+    """fma(a, b, c) as the portable kernels do it on a CPU that cannot."""
+    return fi_soft_fma(a, b, c)
+
+
+def soft_fmaf(float a, float b, float c):
+    """fma(a, b, c) in float32, likewise."""
+    return fi_soft_fmaf(a, b, c)
+
+
+# ---- Generator -------------------------------------------------------------------------------------------------------
 
 @cython.final
 cdef class Generator:
@@ -645,4 +648,4 @@ cdef class Generator:
         cdef double fan = positive("fan_in", fan_in), slope = number("negative_slope", negative_slope)
         if not isfinite(slope):
             raise ValueError(f"negative_slope={slope}; accepted is a finite number")
-        return self.fill_normal(out, 0.0, sqrt(2 / ((1 + slope * slope) * fan)), stream, accumulate)
+        return self.fill_normal(out, 0.0, fi_he_std(fan, slope), stream, accumulate)

@@ -1,4 +1,5 @@
 /* Made by tools/coefficients.sollya; change it there. */
+/* clang-format off */
 #ifndef FASTINIT_COEFFICIENTS_H
 #define FASTINIT_COEFFICIENTS_H
 

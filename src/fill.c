@@ -8,8 +8,8 @@
 enum { TILE = 1024, TILE_BYTES = (TILE + FI_GROUP_MAX) * sizeof(double) };
 
 static const struct {
-    fi_real real;      /* the compute type */
-    size_t size;       /* bytes an element */
+    fi_real real;       /* the compute type */
+    size_t size;        /* bytes an element */
     unsigned per_block; /* elements a Philox block */
 } layouts[FI_DTYPES] = {
     [FI_UINT32] = {FI_F32, 4, 4},  [FI_UINT64] = {FI_F64, 8, 2},  [FI_FLOAT32] = {FI_F32, 4, 4},
@@ -19,7 +19,8 @@ static const struct {
 static size_t smaller(size_t a, size_t b) { return a < b ? a : b; }
 
 /* The part of a range whose blocks share their index's high word: all that a kernel can do at a time. */
-static void fill_run(const fi_kernels *kernels, const fi_fill *fill, fi_run *run, size_t skip, size_t count, char *out) {
+static void fill_run(const fi_kernels *kernels, const fi_fill *fill, fi_run *run, size_t skip, size_t count,
+                     char *out) {
     const fi_real real = layouts[fill->dtype].real;
     const size_t size = layouts[fill->dtype].size, per_block = layouts[fill->dtype].per_block;
     const size_t value_size = real == FI_F64 ? 8 : 4, group = kernels->group[real];
@@ -70,4 +71,13 @@ void fi_fill_range(const fi_kernels *kernels, const fi_fill *fill, uint64_t firs
         count -= part;
     }
     fi_fpenv_leave(caller);
+}
+
+void fi_philox_block(const fi_kernels *kernels, const uint32_t counter[4], const uint32_t key[2], uint32_t words[4]) {
+    uint32_t group[FI_GROUP_MAX];
+    fi_run run = {.block = counter[0]};
+    fi_philox_seed(&run.philox, (uint64_t)key[1] << 32 | key[0]);
+    fi_philox_seek(&run.philox, counter[1], (uint64_t)counter[3] << 32 | counter[2]);
+    kernels->draw[FI_BITS][FI_F32](group, &run, 1);
+    memcpy(words, group, 4 * sizeof *words);
 }

@@ -1,9 +1,18 @@
 /*
- * The contract's arithmetic rounds to nearest even and keeps subnormal numbers, whatever the caller has set. A fill
- * enters that environment and leaves the caller's as it was.
+ * The contract's arithmetic rounds to nearest even and keeps subnormal numbers, whatever the caller has set. Code that
+ * computes values or their constants enters that environment and leaves the caller's as it was.
+ *
+ * Compilers move arithmetic freely past a change of the environment. So what is computed inside must come from memory that
+ * is read inside (a volatile, or an argument of a function that is not inlined) and go to memory.
  */
 #ifndef FASTINIT_FPENV_H
 #define FASTINIT_FPENV_H
+
+#if defined(__GNUC__) || defined(__clang__)
+#define FI_FPENV_BARRIER() __asm__ volatile("" : : : "memory")
+#else
+#define FI_FPENV_BARRIER() ((void)0)
+#endif
 
 #if defined(__x86_64__) || defined(_M_X64)
 
@@ -15,10 +24,12 @@ static inline fi_fpenv fi_fpenv_enter(void) {
     const unsigned standard = 0x1F80; /* round to nearest, no flush to zero, all exceptions masked */
     unsigned caller = _mm_getcsr();
     if ((caller & ~0x3Fu) != standard) _mm_setcsr(standard);
+    FI_FPENV_BARRIER();
     return caller;
 }
 
 static inline void fi_fpenv_leave(fi_fpenv caller) {
+    FI_FPENV_BARRIER();
     /* Written back only if it was changed: the write costs as much as a short fill. Sticky flags may differ. */
     if ((caller & ~0x3Fu) != (_mm_getcsr() & ~0x3Fu)) _mm_setcsr(caller);
 }
@@ -32,12 +43,14 @@ typedef uint64_t fi_fpenv;
 static inline fi_fpenv fi_fpenv_enter(void) {
     uint64_t caller;
     __asm__ volatile("mrs %0, fpcr" : "=r"(caller));
-    if (caller != 0) __asm__ volatile("msr fpcr, %0" : : "r"((uint64_t)0) : "memory");
+    if (caller != 0) __asm__ volatile("msr fpcr, %0" : : "r"((uint64_t)0));
+    FI_FPENV_BARRIER();
     return caller;
 }
 
 static inline void fi_fpenv_leave(fi_fpenv caller) {
-    if (caller != 0) __asm__ volatile("msr fpcr, %0" : : "r"(caller) : "memory");
+    FI_FPENV_BARRIER();
+    if (caller != 0) __asm__ volatile("msr fpcr, %0" : : "r"(caller));
 }
 
 #else
@@ -49,10 +62,12 @@ typedef int fi_fpenv;
 static inline fi_fpenv fi_fpenv_enter(void) {
     int caller = fegetround();
     if (caller != FE_TONEAREST) fesetround(FE_TONEAREST);
+    FI_FPENV_BARRIER();
     return caller;
 }
 
 static inline void fi_fpenv_leave(fi_fpenv caller) {
+    FI_FPENV_BARRIER();
     if (caller != FE_TONEAREST) fesetround(caller);
 }
 

@@ -28,8 +28,8 @@ typedef float f32_scalar;
 typedef double f64_scalar;
 
 /* All rounds but the last, for n groups that begin with the products first: the state before the last round's XORs. */
-static ALWAYS_INLINE void philox_rounds(const fi_philox *p, lane_product first, int n, lane_product *p0, lane_product *p1,
-                                        lane_word *c1, lane_word *c3) {
+static ALWAYS_INLINE void philox_rounds(const fi_philox *p, lane_product first, int n, lane_product *p0,
+                                        lane_product *p1, lane_word *c1, lane_word *c3) {
     lane_word c0[MAX_UNROLL], c2[MAX_UNROLL];
     UNROLLED for (int g = 0; g < n; g++) { /* rounds 1 to 3, less what fi_philox_seek has done */
         p0[g] = product_add(first, (uint64_t)FI_PHILOX_M0 * GROUP_BLOCKS * (unsigned)g);
@@ -77,18 +77,18 @@ static ALWAYS_INLINE void philox_rounds(const fi_philox *p, lane_product first, 
 #undef OP_
 
 /* step turns lanes values into lanes stored elements; the last, incomplete step works on a copy. */
-#define DEFINE_SINK(name, stored_type, value_type, lanes, step)                \
-    static void name(void *out, const void *values, size_t n) {                \
-        stored_type *to = out;                                                 \
-        const value_type *from = values;                                       \
-        size_t i = 0;                                                          \
-        for (; i + (lanes) <= n; i += (lanes)) step(to + i, from + i);         \
-        if (i < n) {                                                           \
-            stored_type last[lanes] = {0};                                     \
-            memcpy(last, to + i, (n - i) * sizeof *last);                      \
-            step(last, from + i);                                              \
-            memcpy(to + i, last, (n - i) * sizeof *last);                      \
-        }                                                                      \
+#define DEFINE_SINK(name, stored_type, value_type, lanes, step)        \
+    static void name(void *out, const void *values, size_t n) {        \
+        stored_type *to = out;                                         \
+        const value_type *from = values;                               \
+        size_t i = 0;                                                  \
+        for (; i + (lanes) <= n; i += (lanes)) step(to + i, from + i); \
+        if (i < n) {                                                   \
+            stored_type last[lanes] = {0};                             \
+            memcpy(last, to + i, (n - i) * sizeof *last);              \
+            step(last, from + i);                                      \
+            memcpy(to + i, last, (n - i) * sizeof *last);              \
+        }                                                              \
     }
 
 #define STORE_F16(to, from) f16_store(to, f32_load(from))

@@ -120,8 +120,8 @@ static inline double fi_soft_fma(double a, double b, double c) {
     int subtract = negative != !!signbit(c);
 
     int distance = exponent - c_exponent;
-    if (distance < 0 || (distance == 0 && (larger.high < smaller.high ||
-                                           (larger.high == smaller.high && larger.low < smaller.low)))) {
+    if (distance < 0 ||
+        (distance == 0 && (larger.high < smaller.high || (larger.high == smaller.high && larger.low < smaller.low)))) {
         fi_u128 product = larger;
         larger = smaller;
         smaller = product;

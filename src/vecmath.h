@@ -32,7 +32,7 @@ static ALWAYS_INLINE OP(vec) OP(minus_two_ln)(OP(vec) y) {
     OP(vec) x2 = OP(mul)(x, x);
     OP(vec) series = OP(even_odd_horner)(x, x2, OP_(LN), LENGTH(OP_(LN)));
     OP(vec) of_mantissa = OP(fma)(x2, series, OP(mul)(x, OP(set)(-2)));
-    return OP(fma)(exponent, OP(set)((OP(scalar))-0x1.62e42fefa39efp0), of_mantissa); /* -2 ln 2 */
+    return OP(fma)(exponent, OP(set)((OP(scalar)) - 0x1.62e42fefa39efp0), of_mantissa); /* -2 ln 2 */
 }
 
 /*

@@ -36,16 +36,14 @@ static inline lane_word low(lane_product p) { return p; }
 
 static inline lane_word high(lane_product p) { return _mm256_srli_epi64(p, 32); }
 
-static inline lane_word xor_key(lane_word a, uint32_t k) {
-    return _mm256_xor_si256(a, _mm256_set1_epi32((int32_t)k));
-}
+static inline lane_word xor_key(lane_word a, uint32_t k) { return _mm256_xor_si256(a, _mm256_set1_epi32((int32_t)k)); }
 
 static inline lane_word xor_xor_key(lane_word a, lane_word b, uint32_t k) {
     return _mm256_xor_si256(_mm256_xor_si256(b, _mm256_set1_epi32((int32_t)k)), a);
 }
 
-static inline void f32_last_round(lane_product p1, lane_product p0, lane_word c1, lane_word c3, uint32_t k0, uint32_t k1,
-                                  f32_word *even, f32_word *odd) {
+static inline void f32_last_round(lane_product p1, lane_product p0, lane_word c1, lane_word c3, uint32_t k0,
+                                  uint32_t k1, f32_word *even, f32_word *odd) {
     enum { upper = 0xAA };
     __m256i h = _mm256_blend_epi32(_mm256_srli_epi64(p1, 32), p0, upper);
     __m256i c = _mm256_blend_epi32(c1, _mm256_slli_epi64(c3, 32), upper);
@@ -60,8 +58,8 @@ static inline __m256i word_pair(lane_product p, lane_word c, uint32_t k) {
     return _mm256_xor_si256(_mm256_xor_si256(lower, _mm256_set1_epi64x(k)), swapped);
 }
 
-static inline void f64_last_round(lane_product p1, lane_product p0, lane_word c1, lane_word c3, uint32_t k0, uint32_t k1,
-                                  f64_word *even, f64_word *odd) {
+static inline void f64_last_round(lane_product p1, lane_product p0, lane_word c1, lane_word c3, uint32_t k0,
+                                  uint32_t k1, f64_word *even, f64_word *odd) {
     *even = word_pair(p1, c1, k0);
     *odd = word_pair(p0, c3, k1);
 }
@@ -178,8 +176,8 @@ static inline f64_vec f64_flip(f64_word turn, f64_vec a) {
 static inline void f64_split(f64_vec y, f64_vec *x, f64_vec *exponent) {
     const __m256d half = _mm256_set1_pd(0.5), magic = _mm256_set1_pd(0x1p52 + 1022);
     __m256i bits = _mm256_castpd_si256(y);
-    __m256i mantissa = _mm256_or_si256(_mm256_and_si256(bits, _mm256_set1_epi64x((INT64_C(1) << 52) - 1)),
-                                       _mm256_castpd_si256(half));
+    __m256i mantissa =
+        _mm256_or_si256(_mm256_and_si256(bits, _mm256_set1_epi64x((INT64_C(1) << 52) - 1)), _mm256_castpd_si256(half));
     __m256d biased = _mm256_or_pd(_mm256_castsi256_pd(_mm256_srli_epi64(bits, 52)), _mm256_set1_pd(0x1p52));
     *exponent = _mm256_blendv_pd(_mm256_sub_pd(biased, magic), _mm256_setzero_pd(), y);
     *x = _mm256_blendv_pd(_mm256_sub_pd(_mm256_castsi256_pd(mantissa), _mm256_set1_pd(1.0)), y, y);

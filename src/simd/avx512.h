@@ -38,16 +38,14 @@ static inline lane_word low(lane_product p) { return p; }
 
 static inline lane_word high(lane_product p) { return _mm512_srli_epi64(p, 32); }
 
-static inline lane_word xor_key(lane_word a, uint32_t k) {
-    return _mm512_xor_si512(a, _mm512_set1_epi32((int32_t)k));
-}
+static inline lane_word xor_key(lane_word a, uint32_t k) { return _mm512_xor_si512(a, _mm512_set1_epi32((int32_t)k)); }
 
 static inline lane_word xor_xor_key(lane_word a, lane_word b, uint32_t k) {
     return _mm512_ternarylogic_epi32(a, b, _mm512_set1_epi32((int32_t)k), XOR3);
 }
 
-static inline void f32_last_round(lane_product p1, lane_product p0, lane_word c1, lane_word c3, uint32_t k0, uint32_t k1,
-                                  f32_word *even, f32_word *odd) {
+static inline void f32_last_round(lane_product p1, lane_product p0, lane_word c1, lane_word c3, uint32_t k0,
+                                  uint32_t k1, f32_word *even, f32_word *odd) {
     const __mmask16 lower = 0x5555, upper = 0xAAAA;
     __m512i h = _mm512_mask_shuffle_epi32(p0, lower, p1, _MM_PERM_DDBB);
     __m512i c = _mm512_mask_shuffle_epi32(c1, upper, c3, _MM_PERM_CCAA);
@@ -61,8 +59,8 @@ static inline __m512i word_pair(lane_product p, lane_word c, uint32_t k) {
     return _mm512_mask_ternarylogic_epi32(_mm512_ror_epi64(p, 32), lower, c, _mm512_set1_epi32((int32_t)k), XOR3);
 }
 
-static inline void f64_last_round(lane_product p1, lane_product p0, lane_word c1, lane_word c3, uint32_t k0, uint32_t k1,
-                                  f64_word *even, f64_word *odd) {
+static inline void f64_last_round(lane_product p1, lane_product p0, lane_word c1, lane_word c3, uint32_t k0,
+                                  uint32_t k1, f64_word *even, f64_word *odd) {
     *even = word_pair(p1, c1, k0);
     *odd = word_pair(p0, c3, k1);
 }
@@ -182,9 +180,7 @@ static inline void f64_store_words(uint64_t *p, f64_word even, f64_word odd) {
 
 /* 16-bit floats */
 
-static inline f32_vec f16_load(const uint16_t *p) {
-    return _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)p));
-}
+static inline f32_vec f16_load(const uint16_t *p) { return _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)p)); }
 static inline void f16_store(uint16_t *p, f32_vec a) {
     _mm256_storeu_si256((__m256i *)p, _mm512_cvtps_ph(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC));
 }

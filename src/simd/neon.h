@@ -18,11 +18,11 @@ typedef uint64x2x2_t f64_word;
 typedef float64x2x2_t f64_vec;
 
 /* type{expression of half 0, expression of half 1} */
-#define BOTH(type, expression)                    \
-    type v;                                       \
-    for (int i = 0; i < 2; i++) {                 \
-        v.val[i] = (expression);                  \
-    }                                             \
+#define BOTH(type, expression)    \
+    type v;                       \
+    for (int i = 0; i < 2; i++) { \
+        v.val[i] = (expression);  \
+    }                             \
     return v
 
 /* Philox */
@@ -52,10 +52,12 @@ static inline lane_word xor_key(lane_word a, uint32_t k) { return veorq_u32(a, v
 
 static inline lane_word xor_xor_key(lane_word a, lane_word b, uint32_t k) { return veorq_u32(a, xor_key(b, k)); }
 
-static inline uint32x4x2_t zip(lane_word a, lane_word b) { return (uint32x4x2_t){{vzip1q_u32(a, b), vzip2q_u32(a, b)}}; }
+static inline uint32x4x2_t zip(lane_word a, lane_word b) {
+    return (uint32x4x2_t){{vzip1q_u32(a, b), vzip2q_u32(a, b)}};
+}
 
-static inline void f32_last_round(lane_product p1, lane_product p0, lane_word c1, lane_word c3, uint32_t k0, uint32_t k1,
-                                  f32_word *even, f32_word *odd) {
+static inline void f32_last_round(lane_product p1, lane_product p0, lane_word c1, lane_word c3, uint32_t k0,
+                                  uint32_t k1, f32_word *even, f32_word *odd) {
     *even = zip(xor_xor_key(high(p1), c1, k0), xor_xor_key(high(p0), c3, k1));
     *odd = zip(low(p1), low(p0));
 }
@@ -65,8 +67,8 @@ static inline f64_word word_pair(lane_product p, lane_word c, uint32_t k) {
     BOTH(f64_word, vreinterpretq_u64_u32(pairs.val[i]));
 }
 
-static inline void f64_last_round(lane_product p1, lane_product p0, lane_word c1, lane_word c3, uint32_t k0, uint32_t k1,
-                                  f64_word *even, f64_word *odd) {
+static inline void f64_last_round(lane_product p1, lane_product p0, lane_word c1, lane_word c3, uint32_t k0,
+                                  uint32_t k1, f64_word *even, f64_word *odd) {
     *even = word_pair(p1, c1, k0);
     *odd = word_pair(p0, c3, k1);
 }
@@ -77,7 +79,9 @@ static inline f32_vec f32_set(float a) { BOTH(f32_vec, vdupq_n_f32(a)); }
 static inline f32_vec f32_sub(f32_vec a, f32_vec b) { BOTH(f32_vec, vsubq_f32(a.val[i], b.val[i])); }
 static inline f32_vec f32_add(f32_vec a, f32_vec b) { BOTH(f32_vec, vaddq_f32(a.val[i], b.val[i])); }
 static inline f32_vec f32_mul(f32_vec a, f32_vec b) { BOTH(f32_vec, vmulq_f32(a.val[i], b.val[i])); }
-static inline f32_vec f32_fma(f32_vec a, f32_vec b, f32_vec c) { BOTH(f32_vec, vfmaq_f32(c.val[i], a.val[i], b.val[i])); }
+static inline f32_vec f32_fma(f32_vec a, f32_vec b, f32_vec c) {
+    BOTH(f32_vec, vfmaq_f32(c.val[i], a.val[i], b.val[i]));
+}
 static inline f32_vec f32_sqrt(f32_vec a) { BOTH(f32_vec, vsqrtq_f32(a.val[i])); }
 
 /* Not vminq, which has its own order of +0 and -0. */
@@ -146,7 +150,9 @@ static inline f64_vec f64_set(double a) { BOTH(f64_vec, vdupq_n_f64(a)); }
 static inline f64_vec f64_sub(f64_vec a, f64_vec b) { BOTH(f64_vec, vsubq_f64(a.val[i], b.val[i])); }
 static inline f64_vec f64_add(f64_vec a, f64_vec b) { BOTH(f64_vec, vaddq_f64(a.val[i], b.val[i])); }
 static inline f64_vec f64_mul(f64_vec a, f64_vec b) { BOTH(f64_vec, vmulq_f64(a.val[i], b.val[i])); }
-static inline f64_vec f64_fma(f64_vec a, f64_vec b, f64_vec c) { BOTH(f64_vec, vfmaq_f64(c.val[i], a.val[i], b.val[i])); }
+static inline f64_vec f64_fma(f64_vec a, f64_vec b, f64_vec c) {
+    BOTH(f64_vec, vfmaq_f64(c.val[i], a.val[i], b.val[i]));
+}
 static inline f64_vec f64_sqrt(f64_vec a) { BOTH(f64_vec, vsqrtq_f64(a.val[i])); }
 
 static inline f64_vec f64_at_most(f64_vec a, f64_vec limit) {
@@ -158,8 +164,8 @@ static inline f64_vec f64_unit(f64_word w) {
 }
 
 static inline f64_vec f64_centered(f64_word w) {
-    BOTH(f64_vec, vfmaq_n_f64(vdupq_n_f64(0x1p-54), vcvtq_f64_s64(vshrq_n_s64(vreinterpretq_s64_u64(w.val[i]), 11)),
-                              0x1p-53));
+    BOTH(f64_vec,
+         vfmaq_n_f64(vdupq_n_f64(0x1p-54), vcvtq_f64_s64(vshrq_n_s64(vreinterpretq_s64_u64(w.val[i]), 11)), 0x1p-53));
 }
 
 static inline f64_vec f64_quarters(f64_word w) {

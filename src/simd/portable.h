@@ -49,26 +49,26 @@ static inline lane_word xor_key(lane_word a, uint32_t k) { return a ^ k; }
 static inline lane_word xor_xor_key(lane_word a, lane_word b, uint32_t k) { return a ^ b ^ k; }
 
 /* The last round, its words laid out as even and odd: word 2i and word 2i + 1 of the group. */
-static inline void f32_last_round(lane_product p1, lane_product p0, lane_word c1, lane_word c3, uint32_t k0, uint32_t k1,
-                                  f32_word *even, f32_word *odd) {
+static inline void f32_last_round(lane_product p1, lane_product p0, lane_word c1, lane_word c3, uint32_t k0,
+                                  uint32_t k1, f32_word *even, f32_word *odd) {
     *even = (f32_word){{high(p1) ^ c1 ^ k0, high(p0) ^ c3 ^ k1}};
     *odd = (f32_word){{low(p1), low(p0)}};
 }
 
 /* The same, for pairs of words: word 2i + 2^32 word 2i + 1. */
-static inline void f64_last_round(lane_product p1, lane_product p0, lane_word c1, lane_word c3, uint32_t k0, uint32_t k1,
-                                  f64_word *even, f64_word *odd) {
+static inline void f64_last_round(lane_product p1, lane_product p0, lane_word c1, lane_word c3, uint32_t k0,
+                                  uint32_t k1, f64_word *even, f64_word *odd) {
     *even = (uint64_t)low(p1) << 32 | (high(p1) ^ c1 ^ k0);
     *odd = (uint64_t)low(p0) << 32 | (high(p0) ^ c3 ^ k1);
 }
 
 /* float */
 
-#define F32_EACH(expression)                  \
-    f32_vec v;                                \
-    for (int i = 0; i < F32_LANES; i++) {     \
-        v.lane[i] = (expression);             \
-    }                                         \
+#define F32_EACH(expression)              \
+    f32_vec v;                            \
+    for (int i = 0; i < F32_LANES; i++) { \
+        v.lane[i] = (expression);         \
+    }                                     \
     return v
 
 static inline f32_vec f32_set(float a) { F32_EACH(a); }

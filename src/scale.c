@@ -1,0 +1,63 @@
+/* From the parameters of a distribution or scheme to the constants of a fill. */
+#include <math.h>
+
+#include "fastinit.h"
+#include "fpenv.h"
+
+/* The least magnitude that rounds to an infinity: half a unit in the last place above the largest number. */
+static const double overflows_from[FI_DTYPES] = {
+    [FI_FLOAT32] = 0x1.FFFFFFp127,
+    [FI_FLOAT64] = INFINITY,
+    [FI_FLOAT16] = 0x1.FFEp15,
+    [FI_BFLOAT16] = 0x1.FFp127,
+};
+
+static fi_dtype compute_type(fi_dtype dtype) { return dtype == FI_FLOAT64 ? FI_FLOAT64 : FI_FLOAT32; }
+
+static double rounded(fi_dtype dtype, double value) { return dtype == FI_FLOAT64 ? value : (double)(float)value; }
+
+static double next_towards(fi_dtype dtype, double from, double to) {
+    return dtype == FI_FLOAT64 ? nextafter(from, to) : (double)nextafterf((float)from, (float)to);
+}
+
+int fi_set_uniform(fi_fill *fill, double low_, double high_) {
+    const fi_fpenv caller = fi_fpenv_enter();
+    volatile double low_inside = low_, high_inside = high_;
+    const double low = low_inside, high = high_inside, width = high - low, end = overflows_from[fill->dtype];
+    const int accepted =
+        fabs(low) < end && fabs(high) < end && low <= high && width < overflows_from[compute_type(fill->dtype)];
+    if (accepted) {
+        const double least = rounded(fill->dtype, low), greatest = rounded(fill->dtype, high);
+        fill->scale = rounded(fill->dtype, width);
+        fill->shift = least;
+        fill->limit = least == greatest ? greatest : next_towards(fill->dtype, greatest, least);
+    }
+    fi_fpenv_leave(caller);
+    return accepted ? 0 : -1;
+}
+
+/* The largest |z| that the contract's u1 allows: sqrt(108 ln 2) = 8.652 and sqrt(66 ln 2) = 6.764. */
+double fi_normal_reach(fi_dtype dtype) { return dtype == FI_FLOAT64 ? 8.66 : 6.77; }
+
+int fi_set_normal(fi_fill *fill, double mean_, double std_) {
+    const fi_fpenv caller = fi_fpenv_enter();
+    volatile double mean_inside = mean_, std_inside = std_;
+    const double mean = mean_inside, std = std_inside;
+    const int accepted = std >= 0 && fabs(mean) + fi_normal_reach(fill->dtype) * std < overflows_from[fill->dtype];
+    if (accepted) {
+        fill->scale = rounded(fill->dtype, std);
+        fill->shift = rounded(fill->dtype, mean);
+        fill->limit = 0;
+    }
+    fi_fpenv_leave(caller);
+    return accepted ? 0 : -1;
+}
+
+double fi_he_std(double fan_, double negative_slope_) {
+    const fi_fpenv caller = fi_fpenv_enter();
+    volatile double fan = fan_, negative_slope = negative_slope_;
+    const double slope = negative_slope;
+    volatile double std = sqrt(2 / ((1 + slope * slope) * fan));
+    fi_fpenv_leave(caller);
+    return std;
+}

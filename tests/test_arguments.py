@@ -1,0 +1,253 @@
+"""Bad input gets an error that names the argument and what is accepted, before the first byte is written."""
+
+import inspect
+
+import ml_dtypes
+import numpy as np
+import pytest
+
+import fastinit
+
+FLOATS = ["f4", "f8", "f2", ml_dtypes.bfloat16]
+
+
+@pytest.fixture
+def g():
+    return fastinit.Generator(7)
+
+
+def untouched_by(call, array):
+    """That call(array) raises without writing: the array's bytes are as they were."""
+    before = array.tobytes()
+    try:
+        call(array)
+    except Exception as error:
+        assert array.tobytes() == before
+        return error
+    raise AssertionError("accepted")
+
+
+@pytest.mark.parametrize("out", [[1.0], (2, 3), 3.0, None, "x", np.float32(1)], ids=repr)
+@pytest.mark.parametrize("draw", ["bits", "uniform", "normal"])
+def test_what_is_not_an_array(g, draw, out):
+    with pytest.raises(TypeError, match="out must be a NumPy array, not"):
+        getattr(g, draw)(out)
+
+
+@pytest.mark.parametrize("dtype", ["i4", "u4", "u8", "c8", "g", "?", "O", "U3", "M8[s]", ">f4", ">f8", ">f2", "V2"])
+def test_dtypes_that_are_not_filled(g, dtype):
+    error = untouched_by(g.normal, np.zeros(5, dtype))
+    assert isinstance(error, TypeError)
+    assert "out has dtype" in str(error)
+    assert ("byte-swapped" if dtype.startswith(">") else "float32, float64, float16, bfloat16") in str(error)
+
+
+@pytest.mark.parametrize("dtype", ["f4", "i4", "u2", "?", ">u4"])
+def test_dtypes_that_bits_does_not_fill(g, dtype):
+    error = untouched_by(g.bits, np.zeros(5, dtype))
+    assert isinstance(error, TypeError)
+    assert ("byte-swapped" if dtype.startswith(">") else "uint32, uint64") in str(error)
+
+
+def test_other_eight_bit_exponent_types_are_refused(g):
+    with pytest.raises(TypeError, match="float8_e4m3fn"):
+        g.normal(np.zeros(5, ml_dtypes.float8_e4m3fn))
+
+
+def test_every_unsigned_type_of_c_is_filled_by_bits(g):
+    expected = g.bits(np.empty(4, np.uint64), stream=1)
+    for dtype in ("L", "Q", "P"):
+        assert np.array_equal(g.bits(np.empty(4, dtype), stream=1), expected)
+
+
+def test_read_only_array(g):
+    array = np.zeros(5)
+    array.flags.writeable = False
+    error = untouched_by(g.normal, array)
+    assert isinstance(error, ValueError)
+    assert "out is read-only" in str(error)
+
+
+def test_array_that_overlaps_itself(g):
+    array = np.lib.stride_tricks.as_strided(np.zeros(1), (4,), (0,))
+    error = untouched_by(g.normal, array)
+    assert isinstance(error, ValueError)
+    assert "out overlaps itself" in str(error)
+
+
+@pytest.mark.parametrize(
+    "layout",
+    [
+        lambda a: a[::2],
+        lambda a: a.reshape(4, 5).T,
+        lambda a: a.reshape(4, 5)[:, 1:3],
+        lambda a: a[::-1],
+        lambda a: np.asfortranarray(a.reshape(4, 5)),
+        lambda a: a.view(np.uint8)[1 : 8 * 15 + 1].view(np.float64),
+    ],
+    ids=["sliced", "transposed", "columns", "backwards", "fortran", "unaligned"],
+)
+def test_layouts_that_are_not_supported_yet(g, layout):
+    error = untouched_by(g.normal, layout(np.zeros(20)))
+    assert isinstance(error, NotImplementedError)
+    assert "not supported yet" in str(error)
+
+
+@pytest.mark.parametrize("shape", [(), (0,), (3, 0, 2), (1,), (2, 3, 4)])
+@pytest.mark.parametrize("dtype", FLOATS, ids=str)
+def test_any_contiguous_shape_works(g, shape, dtype):
+    flat = g.normal(np.empty(int(np.prod(shape)), dtype), stream=1)
+    assert g.normal(np.empty(shape, dtype), stream=1).tobytes() == flat.tobytes()
+
+
+def test_subclasses_and_memory_maps_work(g, tmp_path):
+    expected = g.normal(np.empty(6), stream=1)
+    mapped = np.memmap(tmp_path / "w", dtype=np.float64, mode="w+", shape=(2, 3))
+    assert g.normal(mapped, stream=1) is mapped
+    assert np.array_equal(mapped.ravel(), expected)
+    masked = g.normal(np.ma.zeros(6), stream=1)
+    assert np.array_equal(masked.data, expected)
+
+
+NOT_POSITIVE = [0, -1, 0.0, float("nan"), float("inf"), float("-inf"), 10**400]
+NOT_NUMBERS = ["3", None, [1.0, 2.0], 1j, (3,)]
+
+
+@pytest.mark.parametrize("fan_in", NOT_POSITIVE)
+def test_fan_that_is_not_positive_and_finite(g, fan_in):
+    error = untouched_by(lambda w: g.he_normal(w, fan_in), np.zeros(5))
+    assert isinstance(error, ValueError)
+    assert "fan_in" in str(error)
+
+
+@pytest.mark.parametrize("value", NOT_NUMBERS, ids=repr)
+@pytest.mark.parametrize(
+    ("method", "name"),
+    [("he_normal", "fan_in"), ("normal", "std"), ("normal", "mean"), ("uniform", "low"), ("uniform", "high")],
+)
+def test_numbers_of_a_wrong_type(g, method, name, value):
+    error = untouched_by(lambda w: getattr(g, method)(w, **{name: value}), np.zeros(5))
+    assert isinstance(error, TypeError)
+    assert f"{name} must be a number, not {type(value).__name__}" in str(error)
+
+
+def test_missing_fan_is_an_error(g):
+    with pytest.raises(TypeError, match="positional"):
+        g.he_normal(np.zeros(5))
+
+
+@pytest.mark.parametrize("slope", [float("nan"), float("inf")])
+def test_slope_that_is_not_finite(g, slope):
+    error = untouched_by(lambda w: g.he_normal(w, 3, slope), np.zeros(5))
+    assert isinstance(error, ValueError)
+    assert "negative_slope" in str(error)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "mean", "std"),
+    [
+        ("f8", 0.0, -1.0),
+        ("f8", 0.0, float("nan")),
+        ("f8", 0.0, float("inf")),
+        ("f8", float("nan"), 1.0),
+        ("f8", float("-inf"), 1.0),
+        ("f8", 0.0, 1e308),
+        ("f8", 1.7e308, 1e307),
+        ("f4", 0.0, 1e39),
+        ("f4", 0.0, 1e38),
+        ("f4", 3.5e38, 0.0),
+        ("f2", 0.0, 10_000.0),
+        ("f2", 65_520.0, 0.0),
+        (ml_dtypes.bfloat16, 0.0, 1e38),
+    ],
+)
+def test_normals_that_cannot_be_or_would_overflow(g, dtype, mean, std):
+    error = untouched_by(lambda w: g.normal(w, mean, std), np.zeros(5, dtype))
+    assert isinstance(error, ValueError)
+    assert f"mean={mean}, std={std}" in str(error)
+    assert str(np.dtype(dtype)) in str(error)
+
+
+@pytest.mark.parametrize(("dtype", "std"), [("f4", 5e37), ("f8", 2e307), ("f2", 9_670.0), (ml_dtypes.bfloat16, 5e37)])
+def test_normals_up_to_the_edge_of_the_dtype_stay_finite(g, dtype, std):
+    assert np.isfinite(g.normal(np.empty(100_000, dtype), 0.0, std).astype(np.float64)).all()
+
+
+@pytest.mark.parametrize(
+    ("dtype", "low", "high"),
+    [
+        ("f8", 1.0, 0.0),
+        ("f8", float("nan"), 1.0),
+        ("f8", 0.0, float("nan")),
+        ("f8", 0.0, float("inf")),
+        ("f8", float("-inf"), 0.0),
+        ("f8", -1e308, 1e308),
+        ("f4", -2e38, 2e38),
+        ("f4", 0.0, 1e39),
+        ("f2", 0.0, 65_520.0),
+        ("f2", -1e5, 0.0),
+        (ml_dtypes.bfloat16, 0.0, 3.4e38),
+    ],
+)
+def test_uniform_ranges_that_cannot_be_or_overflow(g, dtype, low, high):
+    error = untouched_by(lambda w: g.uniform(w, low, high), np.zeros(5, dtype))
+    assert isinstance(error, ValueError)
+    assert f"low={low}, high={high}" in str(error)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "end"), [("f2", 65_504.0), ("f4", 1.7e38), ("f8", 8e307), (ml_dtypes.bfloat16, 1.6e38)]
+)
+def test_uniform_ranges_up_to_the_edge_of_the_dtype_stay_finite(g, dtype, end):
+    assert np.isfinite(g.uniform(np.empty(100_000, dtype), -end, end).astype(np.float64)).all()
+
+
+@pytest.mark.parametrize("seed", [-1, 2**64, 2**70])
+def test_seed_out_of_range(seed):
+    with pytest.raises(ValueError, match=r"seed=.* accepted is 0 <= seed < 2\*\*64"):
+        fastinit.Generator(seed)
+
+
+@pytest.mark.parametrize("seed", [True, False, 1.0, "7", [7], np.True_, b"7"], ids=repr)
+def test_seed_of_a_wrong_type(seed):
+    with pytest.raises(TypeError, match="seed must be an integer, not"):
+        fastinit.Generator(seed)
+
+
+@pytest.mark.parametrize("stream", [-1, 2**63, 2**64, 2**70, np.int64(-5)])
+def test_stream_out_of_range(g, stream):
+    error = untouched_by(lambda w: g.normal(w, stream=stream), np.zeros(5))
+    assert isinstance(error, ValueError)
+    assert "accepted is 0 <= stream < 2**63" in str(error)
+
+
+@pytest.mark.parametrize("stream", [True, 1.0, b"fc1", ("fc1",), np.float32(1)], ids=repr)
+def test_stream_of_a_wrong_type(g, stream):
+    error = untouched_by(lambda w: g.normal(w, stream=stream), np.zeros(5))
+    assert isinstance(error, TypeError)
+    assert "stream must be an integer or a name" in str(error)
+
+
+def test_stream_name_that_is_no_text(g):
+    with pytest.raises(ValueError, match="UTF-8"):
+        g.normal(np.zeros(5), stream="\ud800")
+
+
+@pytest.mark.parametrize("state", [None, 7, {}, {"seed": 1}, {"seed": 1, "stream": 0, "x": 1}], ids=repr)
+def test_state_of_a_wrong_form(g, state):
+    with pytest.raises(ValueError, match="accepted is a dictionary"):
+        g.state = state
+    assert g.state == {"seed": 7, "stream": 0}
+
+
+@pytest.mark.parametrize("state", [{"seed": -1, "stream": 0}, {"seed": 1, "stream": 2**63 + 1}])
+def test_state_out_of_range_changes_nothing(g, state):
+    with pytest.raises(ValueError, match="out of range"):
+        g.state = state
+    assert g.state == {"seed": 7, "stream": 0}
+
+
+def test_streams_and_flags_are_keywords(g):
+    with pytest.raises(TypeError):
+        g.normal(np.zeros(5), 0.0, 1.0, 3)
+    assert str(inspect.signature(g.normal)) == "(out, mean=0.0, std=1.0, *, stream=None, accumulate=False)"
