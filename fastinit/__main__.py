@@ -1,0 +1,71 @@
+"""The command line: python -m fastinit bench | info."""
+
+import argparse
+import io
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from fastinit import bench
+from fastinit.bench import environment, report
+
+USAGE_ERROR = 2
+INTERRUPTED = 130
+
+
+def parser() -> argparse.ArgumentParser:
+    """The subcommands and their options."""
+    top = argparse.ArgumentParser(
+        prog="python -m fastinit", description="Seeded random initialisation of weight arrays, in place."
+    )
+    commands = top.add_subparsers(dest="command", metavar="command")
+    bench_command = commands.add_parser(
+        "bench",
+        help="measure fastinit beside numpy.random and print a report",
+        description="Measures fastinit, numpy.random and memset in turn, and prints a report.",
+    )
+    bench_command.add_argument("--quick", action="store_true", help="three sizes and fewer rounds: some seconds")
+    bench_command.add_argument("--json", type=Path, metavar="FILE", help="also write the report to FILE, as JSON")
+    commands.add_parser(
+        "info",
+        help="print the version, the kernel, the CPU and its features",
+        description="Prints the version, the kernel, the CPU and its features, and the threads.",
+    )
+    return top
+
+
+def unwritable(path: Path) -> str | None:
+    """Why path cannot be written; a file that is there keeps its content."""
+    try:
+        path.open("a").close()
+    except OSError as error:
+        return error.strerror or str(error)
+    return None
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command line; returns the exit status."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # A report that took a minute must not die of a letter that the terminal's encoding lacks.
+        sys.stdout.reconfigure(errors="replace")
+    top = parser()
+    chosen = top.parse_args(arguments)
+    if chosen.command == "info":
+        print(report.info(environment.describe()))
+        return 0
+    if chosen.command != "bench":
+        top.print_help(sys.stderr)
+        return USAGE_ERROR
+    if chosen.json is not None and (reason := unwritable(chosen.json)):
+        print(f"python -m fastinit bench: cannot write {chosen.json}: {reason}", file=sys.stderr)
+        return USAGE_ERROR
+    try:
+        bench.run(quick=chosen.quick, json_path=chosen.json)
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return INTERRUPTED
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
