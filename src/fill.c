@@ -4,8 +4,11 @@
 #include "fpenv.h"
 #include "kernels.h"
 
-/* The tile holds the values of a piece of the range that cannot be written in place. It stays in the first-level cache. */
-enum { TILE = 1024, TILE_BYTES = (TILE + FI_GROUP_MAX) * sizeof(double) };
+/*
+ * The tile holds the values of a piece of the range that cannot be written in place. Half of a first-level cache: smaller
+ * ones let the kernels' pipelines run dry more often.
+ */
+enum { TILE_BYTES = 16384, TILE_ROOM = TILE_BYTES + FI_GROUP_MAX * sizeof(double) };
 
 static const struct {
     fi_real real;       /* the compute type */
@@ -33,8 +36,8 @@ static void fill_run(const fi_kernels *kernels, const fi_fill *fill, fi_run *run
             done = count / group * group;
             draw(out, run, count / group);
         } else {
-            _Alignas(64) char tile[TILE_BYTES];
-            done = smaller(count, (sink ? TILE : group) - skip);
+            _Alignas(64) char tile[TILE_ROOM];
+            done = smaller(count, (sink ? TILE_BYTES / value_size : group) - skip);
             /* Without a sink the tile only bridges the way to the next block, from where on values are stored in place. */
             if (!sink && skip != 0) done = smaller(done, per_block - skip);
             draw(tile, run, (skip + done + group - 1) / group);

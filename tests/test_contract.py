@@ -42,7 +42,7 @@ def test_every_start_inside_blocks_pairs_and_groups(kernels, draw_and_dtype):
 
 def test_large_fill_that_releases_the_gil_and_spans_chunks(kernels, draw_and_dtype):
     draw, dtype = draw_and_dtype
-    size = (1 << 18) + 12_345 if kernels != "portable" or dtype.itemsize < 8 else (1 << 15) + 12_345
+    size = 3 * (1 << 16) + 12_345
     expected = reference.fill(draw, np.empty(size, dtype), 3, SEED, STREAM, -0.25, 0.5)
     assert same_bits(_core.fill_range(kernels, draw, np.empty(size, dtype), 3, SEED, STREAM, -0.25, 0.5), expected)
 
@@ -56,7 +56,7 @@ def test_range_across_a_change_of_the_blocks_high_word(kernels, draw_and_dtype, 
     assert same_bits(out, reference.fill(draw, np.empty(600, dtype), first, SEED, STREAM, -0.25, 0.5))
 
 
-@pytest.mark.parametrize("size", [0, 1, 15, 64, 1023, 1024, 1025, 3000])
+@pytest.mark.parametrize("size", [0, 1, 15, 64, 2047, 2048, 4091, 4096, 4097, 9000])
 @pytest.mark.parametrize(("draw", "dtype"), FILLS[2:], ids=str)
 def test_accumulate_is_one_rounded_addition(kernels, draw, dtype, size):
     padded = old_content(dtype, size + 8)
