@@ -13,13 +13,18 @@ Every function is a method of ``Generator``; under its own name in this module i
 which ``fastinit.seed`` seeds and which otherwise starts from fresh entropy, in every forked process anew.
 """
 
-import importlib.util
 import os
-import pkgutil
 
-if importlib.util.find_spec("fastinit._core") is None:
+try:
+    import fastinit._core
+except ModuleNotFoundError:
     # Imported from its source tree, as `python -m` does there: the compiled core is in the installed package.
+    import importlib.util
+    import pkgutil
+
     __path__ = pkgutil.extend_path(__path__, __name__)
+    if importlib.util.find_spec("fastinit._core") is None:
+        raise ImportError("the compiled core of fastinit is not installed; `pip install .` builds it") from None
 
 from fastinit._core import STREAM_VERSION, Generator, simd
 from fastinit._core import version as __version__

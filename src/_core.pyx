@@ -2,7 +2,6 @@
 """The Cython layer: checks arguments, holds Generator, releases the GIL. The values are made in fill.c."""
 
 import functools
-import hashlib
 import os
 
 cimport cython
@@ -38,7 +37,7 @@ cdef extern from "fastinit.h" nogil:
     void fi_philox_block(const fi_kernels *kernels, const uint32_t *counter, const uint32_t *key, uint32_t *words)
     const fi_kernels *fi_kernels_at(size_t i)
     const char *fi_kernels_name(const fi_kernels *kernels)
-    const char *fi_cpu_features()
+    const char *fi_cpu_feature_at(size_t i)
 
 cdef extern from "softfloat.h":
     float fi_soft_fmaf(float a, float b, float c)
@@ -72,15 +71,6 @@ STREAM_VERSION = FASTINIT_STREAM_VERSION
 
 # ---- The kernels -----------------------------------------------------------------------------------------------------
 
-cdef const fi_kernels *find_kernels(str name) except NULL:
-    cdef size_t i = 0
-    while fi_kernels_at(i) is not NULL:
-        if fi_kernels_name(fi_kernels_at(i)).decode() == name:
-            return fi_kernels_at(i)
-        i += 1
-    raise ValueError(f"no kernels {name!r} on this machine; it can run {', '.join(available_kernels())}")
-
-
 def available_kernels():
     """The names of the kernels that this CPU can run, fastest first; all give the same bits."""
     names = []
@@ -91,23 +81,29 @@ def available_kernels():
 
 def cpu_features():
     """The instruction set extensions of this CPU that the choice of kernels rests on."""
-    return fi_cpu_features().decode().split()
+    names = []
+    while fi_cpu_feature_at(len(names)) is not NULL:
+        names.append(fi_cpu_feature_at(len(names)).decode())
+    return names
 
 
-def _simd_from_environment():
+cdef const fi_kernels *find_kernels(str name) except NULL:
+    names = available_kernels()
+    if name not in names:
+        raise ValueError(f"{name!r} names no kernels that this machine can run; it can run {', '.join(names)}")
+    return fi_kernels_at(names.index(name))
+
+
+cdef const fi_kernels *kernels_from_environment() except NULL:
     forced = os.environ.get("FASTINIT_SIMD")
-    if not forced:
-        return available_kernels()[0]
-    if forced not in available_kernels():
-        raise ImportError(
-            f"FASTINIT_SIMD={forced!r} names no kernels that this machine can run; it can run "
-            f"{', '.join(available_kernels())}"
-        )
-    return forced
+    try:
+        return find_kernels(forced) if forced else fi_kernels_at(0)
+    except ValueError as error:
+        raise ImportError(f"FASTINIT_SIMD={error}") from None
 
 
-simd = _simd_from_environment()
-cdef const fi_kernels *kernels = find_kernels(simd)
+cdef const fi_kernels *kernels = kernels_from_environment()
+simd = fi_kernels_name(kernels).decode()
 
 
 # ---- The array -------------------------------------------------------------------------------------------------------
@@ -258,6 +254,8 @@ def _stream_of_name(name):
         encoded = name.encode()
     except UnicodeEncodeError:
         raise ValueError(f"stream={name!r} cannot be encoded as UTF-8") from None
+    import hashlib  # takes milliseconds, which a program that names no stream should not pay for at import
+
     digest = hashlib.blake2b(encoded, digest_size=8).digest()
     return _STREAM_END + int.from_bytes(digest, "little") % _STREAM_END
 

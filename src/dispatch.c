@@ -24,7 +24,7 @@ static unsigned saved_state(void) {
 
 enum { EBX = 1, ECX = 2 };
 
-/* Register state that the operating system must save for the extension to be usable (XCR0). */
+/* Register state that the operating system must save for an extension to be usable (XCR0). */
 enum { STATE_AVX = 0x06, STATE_AVX512 = 0xE6 };
 
 static const struct {
@@ -37,48 +37,50 @@ static const struct {
     {"avx512bw", 7, EBX, 30, STATE_AVX512}, {"avx512vl", 7, EBX, 31, STATE_AVX512},
 };
 
-static int cpu_has(size_t i) {
+/* A bit for each of features. Under a hypervisor each cpuid takes microseconds, so two answer for all. */
+static unsigned cpu_features(void) {
     const unsigned os_saves_state = 1u << 27;
-    unsigned leaf[4];
-    cpuid(1, leaf);
-    if (!(leaf[ECX] & os_saves_state) || (saved_state() & features[i].state) != features[i].state) return 0;
-    cpuid(features[i].leaf, leaf);
-    return leaf[features[i].cpuid_register] >> features[i].bit & 1;
+    unsigned leaf1[4], leaf7[4], found = 0;
+    cpuid(1, leaf1);
+    cpuid(7, leaf7);
+    const unsigned state = leaf1[ECX] & os_saves_state ? saved_state() : 0;
+    for (size_t i = 0; i < sizeof features / sizeof features[0]; i++) {
+        const unsigned *leaf = features[i].leaf == 1 ? leaf1 : leaf7;
+        const unsigned has = leaf[features[i].cpuid_register] >> features[i].bit & 1;
+        if (has && (state & features[i].state) == features[i].state) found |= 1u << i;
+    }
+    return found;
 }
 
-#elif defined(FASTINIT_HAVE_NEON)
+#else
 
-/* Part of the base instruction set of AArch64. */
+/* NEON is part of the base instruction set of AArch64. */
 static const struct {
     const char *name;
 } features[] = {{"neon"}};
 
-static int cpu_has(size_t i) { return i == 0; }
-
+static unsigned cpu_features(void) {
+#if defined(FASTINIT_HAVE_NEON)
+    return 1;
 #else
-
-static const struct {
-    const char *name;
-} features[] = {{""}};
-
-static int cpu_has(size_t i) {
-    (void)i;
     return 0;
+#endif
 }
 
 #endif
 
 enum { FEATURES = sizeof features / sizeof features[0] };
 
-/* All of the features whose names stand, separated by spaces, in needed. */
-static int cpu_has_all(const char *needed) {
-    while (*needed) {
-        size_t length = strcspn(needed, " "), i = 0;
-        while (i < FEATURES && (strlen(features[i].name) != length || memcmp(features[i].name, needed, length))) i++;
-        if (i == FEATURES || !cpu_has(i)) return 0;
-        needed += length + (needed[length] == ' ');
+/* The bits of the features whose names stand, separated by spaces, in names; a bit that no CPU has for an unknown name. */
+static unsigned features_named(const char *names) {
+    unsigned bits = 0;
+    for (size_t length; *names; names += length + (names[length] == ' ')) {
+        size_t i = 0;
+        length = strcspn(names, " ");
+        while (i < FEATURES && (strlen(features[i].name) != length || memcmp(features[i].name, names, length))) i++;
+        bits |= i < FEATURES ? 1u << i : 1u << 31;
     }
-    return 1;
+    return bits;
 }
 
 static const struct {
@@ -98,25 +100,19 @@ static const struct {
 };
 
 const fi_kernels *fi_kernels_at(size_t i) {
+    const unsigned found = cpu_features();
     for (size_t c = 0; c < sizeof candidates / sizeof candidates[0]; c++) {
-        if (cpu_has_all(candidates[c].needed) && i-- == 0) return candidates[c].kernels;
+        if (!(features_named(candidates[c].needed) & ~found) && i-- == 0) return candidates[c].kernels;
     }
     return NULL;
 }
 
 const char *fi_kernels_name(const fi_kernels *kernels) { return kernels->name; }
 
-const char *fi_cpu_features(void) {
-    static char text[16 * FEATURES];
-    size_t length = 0;
-    for (size_t i = 0; i < FEATURES; i++) {
-        if (cpu_has(i)) {
-            size_t n = strlen(features[i].name);
-            if (length) text[length++] = ' ';
-            memcpy(text + length, features[i].name, n);
-            length += n;
-        }
+const char *fi_cpu_feature_at(size_t i) {
+    const unsigned found = cpu_features();
+    for (size_t f = 0; f < FEATURES; f++) {
+        if (found >> f & 1 && i-- == 0) return features[f].name;
     }
-    text[length] = 0;
-    return text;
+    return NULL;
 }

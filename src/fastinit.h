@@ -63,8 +63,8 @@ void fi_philox_block(const fi_kernels *kernels, const uint32_t counter[4], const
 const fi_kernels *fi_kernels_at(size_t i);
 const char *fi_kernels_name(const fi_kernels *kernels);
 
-/* The CPU's instruction set extensions that the choice of kernels rests on, separated by spaces. */
-const char *fi_cpu_features(void);
+/* The CPU's instruction set extensions that the choice of kernels rests on: i = 0, 1, ... until NULL. */
+const char *fi_cpu_feature_at(size_t i);
 
 #ifdef __cplusplus
 }

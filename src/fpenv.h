@@ -20,18 +20,19 @@
 
 typedef unsigned fi_fpenv;
 
+/* Round to nearest, no flush to zero, all exceptions masked; the sticky flags in the lower bits do not count. */
+static inline int fi_fpenv_is_standard(fi_fpenv env) { return (env & ~0x3Fu) == 0x1F80; }
+
 static inline fi_fpenv fi_fpenv_enter(void) {
-    const unsigned standard = 0x1F80; /* round to nearest, no flush to zero, all exceptions masked */
     unsigned caller = _mm_getcsr();
-    if ((caller & ~0x3Fu) != standard) _mm_setcsr(standard);
+    if (!fi_fpenv_is_standard(caller)) _mm_setcsr(0x1F80);
     FI_FPENV_BARRIER();
     return caller;
 }
 
 static inline void fi_fpenv_leave(fi_fpenv caller) {
     FI_FPENV_BARRIER();
-    /* Written back only if it was changed: the write costs as much as a short fill. Sticky flags may differ. */
-    if ((caller & ~0x3Fu) != (_mm_getcsr() & ~0x3Fu)) _mm_setcsr(caller);
+    if (!fi_fpenv_is_standard(caller)) _mm_setcsr(caller);
 }
 
 #elif defined(__aarch64__) && (defined(__GNUC__) || defined(__clang__))
