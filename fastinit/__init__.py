@@ -16,7 +16,7 @@ which ``fastinit.seed`` seeds and which otherwise starts from fresh entropy, in 
 import os
 
 try:
-    import fastinit._core
+    import fastinit._core  # noqa: F401  (used below, once it can be found)
 except ModuleNotFoundError:
     # Imported from its source tree, as `python -m` does there: the compiled core is in the installed package.
     import importlib.util
