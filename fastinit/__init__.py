@@ -1,5 +1,5 @@
 """
-Seeded random initialisation of weight arrays, in place, at close to the speed of memory.
+Seeded random initialisation of weight arrays, in place, many times faster than numpy.random.
 
 >>> import numpy as np, fastinit
 >>> w = np.empty((512, 784), np.float32)

@@ -16,6 +16,7 @@ static const float F32_LN[] = {
     0x1.3caf3cp2f,
     0x1.be09bap1f,
 };
+static const float F32_MINUS_TWO_LN2 = -0x1.62e43p0f;
 
 /* sin(pi/2 x) = F32_HALF_PI x + x (c[0] + c[1] x^2 + ...), degree 7,
    x in [-1/2, 1/2], relative error at most 2^-28.13 */
@@ -59,6 +60,7 @@ static const double F64_LN[] = {
     0x1.4829056a3f80bp7,
     0x1.4a3a03a610e14p5,
 };
+static const double F64_MINUS_TWO_LN2 = -0x1.62e42fefa39efp0;
 
 /* sin(pi/2 x) = F64_HALF_PI x + x (c[0] + c[1] x^2 + ...), degree 13,
    x in [-1/2, 1/2], relative error at most 2^-58.05 */

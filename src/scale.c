@@ -20,10 +20,10 @@ static double next_towards(fi_dtype dtype, double from, double to) {
     return dtype == FI_FLOAT64 ? nextafter(from, to) : (double)nextafterf((float)from, (float)to);
 }
 
-int fi_set_uniform(fi_fill *fill, double low_, double high_) {
+int fi_set_uniform(fi_fill *fill, double given_low, double given_high) {
     const fi_fpenv caller = fi_fpenv_enter();
-    volatile double low_inside = low_, high_inside = high_;
-    const double low = low_inside, high = high_inside, width = high - low, end = overflows_from[fill->dtype];
+    volatile double inside[] = {given_low, given_high};
+    const double low = inside[0], high = inside[1], width = high - low, end = overflows_from[fill->dtype];
     const int accepted =
         fabs(low) < end && fabs(high) < end && low <= high && width < overflows_from[compute_type(fill->dtype)];
     if (accepted) {
@@ -39,10 +39,10 @@ int fi_set_uniform(fi_fill *fill, double low_, double high_) {
 /* The largest |z| that the contract's u1 allows: sqrt(108 ln 2) = 8.652 and sqrt(66 ln 2) = 6.764. */
 double fi_normal_reach(fi_dtype dtype) { return dtype == FI_FLOAT64 ? 8.66 : 6.77; }
 
-int fi_set_normal(fi_fill *fill, double mean_, double std_) {
+int fi_set_normal(fi_fill *fill, double given_mean, double given_std) {
     const fi_fpenv caller = fi_fpenv_enter();
-    volatile double mean_inside = mean_, std_inside = std_;
-    const double mean = mean_inside, std = std_inside;
+    volatile double inside[] = {given_mean, given_std};
+    const double mean = inside[0], std = inside[1];
     const int accepted = std >= 0 && fabs(mean) + fi_normal_reach(fill->dtype) * std < overflows_from[fill->dtype];
     if (accepted) {
         fill->scale = rounded(fill->dtype, std);
@@ -53,10 +53,10 @@ int fi_set_normal(fi_fill *fill, double mean_, double std_) {
     return accepted ? 0 : -1;
 }
 
-double fi_he_std(double fan_, double negative_slope_) {
+double fi_he_std(double given_fan, double given_negative_slope) {
     const fi_fpenv caller = fi_fpenv_enter();
-    volatile double fan = fan_, negative_slope = negative_slope_;
-    const double slope = negative_slope;
+    volatile double inside[] = {given_fan, given_negative_slope};
+    const double fan = inside[0], slope = inside[1];
     volatile double std = sqrt(2 / ((1 + slope * slope) * fan));
     fi_fpenv_leave(caller);
     return std;

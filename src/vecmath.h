@@ -1,7 +1,7 @@
 /*
- * The Box-Muller transform over the vector operations of one simd/ header; included once for each compute type, with REAL
- * set to f32 or f64 (and OP(name) to that prefix's operation). The order of the operations is part of the stream contract:
- * docs/stream.md states it, and nothing here may change without a new version of it.
+ * The Box-Muller transform over the vector operations of one simd/ header; included once for each compute type, with
+ * OP(name) standing for f32_name or f64_name and OP_(NAME) for F32_NAME or F64_NAME. The order of the operations is part
+ * of the stream contract: docs/stream.md states it, and nothing here may change without a new version of it.
  */
 
 /* c[0] + c[1] x + ... + c[n - 1] x^(n - 1) */
@@ -32,7 +32,7 @@ static ALWAYS_INLINE OP(vec) OP(minus_two_ln)(OP(vec) y) {
     OP(vec) x2 = OP(mul)(x, x);
     OP(vec) series = OP(even_odd_horner)(x, x2, OP_(LN), LENGTH(OP_(LN)));
     OP(vec) of_mantissa = OP(fma)(x2, series, OP(mul)(x, OP(set)(-2)));
-    return OP(fma)(exponent, OP(set)((OP(scalar)) - 0x1.62e42fefa39efp0), of_mantissa); /* -2 ln 2 */
+    return OP(fma)(exponent, OP(set)(OP_(MINUS_TWO_LN2)), of_mantissa);
 }
 
 /*

@@ -110,7 +110,9 @@ class Compute:
         self.ln, self.sin, self.cos = (
             [dtype(c) for c in CONSTANTS[f"{prefix}_{name}"]] for name in ("LN", "SIN", "COS")
         )
-        (self.half_pi,) = (dtype(c) for c in CONSTANTS[f"{prefix}_HALF_PI"])
+        self.half_pi, self.minus_two_ln2 = (
+            dtype(CONSTANTS[f"{prefix}_{name}"][0]) for name in ("HALF_PI", "MINUS_TWO_LN2")
+        )
 
     def words(self, seed, stream, first, count):
         """The n-bit integers that normals are made of."""
@@ -151,7 +153,7 @@ class Compute:
         x2 = x * x
         q = self.fma(self.horner(self.ln[1::2], x2), x, self.horner(self.ln[0::2], x2))
         m = self.fma(x2, q, x * self.dtype(-2))
-        return np.sqrt(self.fma(e, self.dtype(-2 * np.log(2.0)), m))
+        return np.sqrt(self.fma(e, self.minus_two_ln2, m))
 
     def pairs(self, a, b):
         r = self.radius(self.centered(a))
