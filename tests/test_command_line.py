@@ -110,6 +110,16 @@ def test_ctrl_c_ends_the_benchmark_without_a_traceback() -> None:
     assert errors == "interrupted\n"
 
 
+@pytest.mark.skipif(os.name == "nt", reason="pipes of this kind")
+def test_a_reader_that_stops_reading_is_no_error() -> None:
+    read, write = os.pipe()
+    os.close(read)
+    done = subprocess.run([sys.executable, "-m", "fastinit", "info"], stdout=write, stderr=subprocess.PIPE, check=False)
+    os.close(write)
+    assert done.returncode == 1
+    assert done.stderr == b""
+
+
 def test_importing_fastinit_leaves_the_benchmark_out() -> None:
     code = "import sys, fastinit; sys.exit(any(name.startswith('fastinit.bench') for name in sys.modules))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
