@@ -42,24 +42,32 @@ static ALWAYS_INLINE void OP(groups)(fi_draw draw, char *out, const fi_run *run,
     }
 }
 
-/* unroll groups at a time hide the latency of the Philox rounds; what is left over goes one by one. */
+/* Where a run has come to. */
+typedef struct {
+    char *out;
+    lane_product first;
+    size_t groups;
+} OP(position);
+
+/* Writes groups n at a time, as long as n are left. */
+static ALWAYS_INLINE void OP(advance)(fi_draw draw, int n, OP(position) * at, const fi_run *run, const OP(affine) * a) {
+    for (; at->groups >= (size_t)n; at->groups -= n) {
+        OP(groups)(draw, at->out, run, at->first, n, a);
+        at->first = product_add(at->first, (uint64_t)FI_PHILOX_M0 * GROUP_BLOCKS * n);
+        at->out += OP(GROUP) * sizeof(OP(scalar)) * n;
+    }
+}
+
+/* Several groups at a time hide the latency of the Philox rounds; what is left over goes by fewer, then one by one. */
 static ALWAYS_INLINE void OP(run)(fi_draw draw, int unroll, char *out, const fi_run *run, size_t groups) {
-    const size_t group_bytes = OP(GROUP) * sizeof(OP(scalar));
     OP(affine) a;
     a.scale = OP(set)((OP(scalar))run->scale);
     a.shift = OP(set)((OP(scalar))run->shift);
     a.limit = OP(set)((OP(scalar))run->limit);
-    lane_product first = first_products(run->block);
-    for (; groups >= (size_t)unroll; groups -= unroll) {
-        OP(groups)(draw, out, run, first, unroll, &a);
-        first = product_add(first, (uint64_t)FI_PHILOX_M0 * GROUP_BLOCKS * unroll);
-        out += group_bytes * unroll;
-    }
-    for (; groups; groups--) {
-        OP(groups)(draw, out, run, first, 1, &a);
-        first = product_add(first, (uint64_t)FI_PHILOX_M0 * GROUP_BLOCKS);
-        out += group_bytes;
-    }
+    OP(position) at = {out, first_products(run->block), groups};
+    OP(advance)(draw, unroll, &at, run, &a);
+    if (UNROLL_REST > 1) OP(advance)(draw, UNROLL_REST, &at, run, &a);
+    OP(advance)(draw, 1, &at, run, &a);
 }
 
 static void OP(bits)(void *out, const fi_run *run, size_t groups) {

@@ -5,7 +5,8 @@
  *
  * A group is GROUP_BLOCKS Philox blocks. Their words, as 32-bit words (f32) or as pairs of words (f64), lie in two
  * vectors, even and odd: element 2i of the group comes from lane i of even, element 2i + 1 from lane i of odd, in an order
- * of lanes that first_products and the stores agree on.
+ * of lanes that first_products and the stores agree on. The UNROLL constants, tuned by measurement, say how many groups
+ * draws.h works on side by side.
  */
 #ifndef FASTINIT_SIMD_PORTABLE_H
 #define FASTINIT_SIMD_PORTABLE_H
@@ -18,7 +19,7 @@
 #include "../softfloat.h"
 
 #define SIMD_NAME portable
-enum { GROUP_BLOCKS = 1, F32_LANES = 2, F64_LANES = 1, UNROLL_UNIFORM = 1, UNROLL_NORMAL = 1 };
+enum { GROUP_BLOCKS = 1, F32_LANES = 2, F64_LANES = 1, UNROLL_UNIFORM = 1, UNROLL_NORMAL = 1, UNROLL_REST = 1 };
 
 typedef uint32_t lane_word;    /* a word of each block */
 typedef uint64_t lane_product; /* the 64-bit product of a word of each block and a constant */
