@@ -4,11 +4,14 @@
 import functools
 import os
 
+import numpy
+
 cimport cython
 cimport numpy as cnp
 from cpython.exc cimport PyErr_CheckSignals
 from cpython.float cimport PyFloat_AS_DOUBLE, PyFloat_AsDouble, PyFloat_CheckExact
 from cpython.long cimport PyLong_AsLongAndOverflow, PyLong_AsLongLongAndOverflow, PyLong_CheckExact
+from cpython.number cimport PyNumber_Index
 from libc.math cimport isfinite
 from libc.stdint cimport uint32_t, uint64_t
 from libc.time cimport CLOCKS_PER_SEC, clock, clock_t
@@ -199,13 +202,23 @@ cdef double converted(str name, object value) except? -1.0:
         raise ValueError(f"{name} is too large for a double") from None
 
 
+cdef object integer_or_none(object value):
+    """value as an int; None if it is no integer, as a bool is not."""
+    if isinstance(value, (bool, numpy.bool_)):
+        return None
+    try:
+        return PyNumber_Index(value)
+    except TypeError:
+        return None
+
+
 cdef uint64_t integer_below(str name, object value, object end, str end_text) except? 0:
-    if isinstance(value, bool) or not hasattr(value, "__index__"):
+    integer = integer_or_none(value)
+    if integer is None:
         raise TypeError(f"{name} must be an integer, not {type(value).__name__}")
-    value = value.__index__()
-    if not 0 <= value < end:
-        raise ValueError(f"{name}={value} is out of range; accepted is 0 <= {name} < {end_text}")
-    return value
+    if not 0 <= integer < end:
+        raise ValueError(f"{name}={integer} is out of range; accepted is 0 <= {name} < {end_text}")
+    return integer
 
 
 cdef str dtype_name(fi_dtype dtype):
@@ -269,7 +282,7 @@ cdef uint64_t explicit_stream(object stream) except? 0:
             return <uint64_t>small
     if isinstance(stream, str):
         return _stream_of_name(stream)
-    if isinstance(stream, bool) or not hasattr(stream, "__index__"):
+    if integer_or_none(stream) is None:
         raise TypeError(f"stream must be an integer or a name (a string), not {type(stream).__name__}")
     return integer_below("stream", stream, _STREAM_END, "2**63")
 

@@ -208,7 +208,9 @@ def test_seed_out_of_range(seed):
         fastinit.Generator(seed)
 
 
-@pytest.mark.parametrize("seed", [True, False, 1.0, "7", [7], np.True_, b"7"], ids=repr)
+@pytest.mark.parametrize(
+    "seed", [True, False, 1.0, "7", [7], np.True_, b"7", np.array(1.5), np.array([7, 8])], ids=repr
+)
 def test_seed_of_a_wrong_type(seed):
     with pytest.raises(TypeError, match="seed must be an integer, not"):
         fastinit.Generator(seed)
@@ -221,7 +223,7 @@ def test_stream_out_of_range(g, stream):
     assert "accepted is 0 <= stream < 2**63" in str(error)
 
 
-@pytest.mark.parametrize("stream", [True, 1.0, b"fc1", ("fc1",), np.float32(1)], ids=repr)
+@pytest.mark.parametrize("stream", [True, np.True_, 1.0, b"fc1", ("fc1",), np.float32(1), np.array(1.5)], ids=repr)
 def test_stream_of_a_wrong_type(g, stream):
     error = untouched_by(lambda w: g.normal(w, stream=stream), np.zeros(5))
     assert isinstance(error, TypeError)
