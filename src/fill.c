@@ -27,25 +27,23 @@ static void fill_run(const fi_kernels *kernels, const fi_fill *fill, fi_run *run
     const fi_real real = layouts[fill->dtype].real;
     const size_t size = layouts[fill->dtype].size, per_block = layouts[fill->dtype].per_block;
     const size_t value_size = real == FI_F64 ? 8 : 4, group = kernels->group[real];
-    fi_kernel *const draw = kernels->draw[fill->draw][real];
-    fi_sink *const sink = kernels->sink[fill->dtype][fill->accumulate != 0];
+    const int accumulate = fill->accumulate && fill->draw != FI_BITS;
+    const int in_place = size == value_size; /* the array holds the compute type: kernels write it themselves */
+    fi_kernel *const *const draw = kernels->draw[fill->draw][real];
+    fi_sink *const sink = kernels->sink[fill->dtype][accumulate];
 
     while (count) {
         size_t done;
-        if (!sink && skip == 0 && count >= group) {
+        if (in_place && skip == 0 && count >= group) {
             done = count / group * group;
-            draw(out, run, count / group);
+            draw[accumulate](out, run, count / group);
         } else {
             _Alignas(64) char tile[TILE_ROOM];
-            done = smaller(count, (sink ? TILE_BYTES / value_size : group) - skip);
-            /* Without a sink the tile only bridges the way to the next block, from where on values are stored in place. */
-            if (!sink && skip != 0) done = smaller(done, per_block - skip);
-            draw(tile, run, (skip + done + group - 1) / group);
-            if (sink) {
-                sink(out, tile + skip * value_size, done);
-            } else {
-                memcpy(out, tile + skip * value_size, done * value_size);
-            }
+            done = smaller(count, (in_place ? group : TILE_BYTES / value_size) - skip);
+            /* In place, the tile only bridges the way to the next block. */
+            if (in_place && skip != 0) done = smaller(done, per_block - skip);
+            draw[0](tile, run, (skip + done + group - 1) / group);
+            sink(out, tile + skip * value_size, done);
         }
         run->block += (uint32_t)((skip + done) / per_block);
         skip = (skip + done) % per_block;
@@ -81,6 +79,6 @@ void fi_philox_block(const fi_kernels *kernels, const uint32_t counter[4], const
     fi_run run = {.block = counter[0]};
     fi_philox_seed(&run.philox, (uint64_t)key[1] << 32 | key[0]);
     fi_philox_seek(&run.philox, counter[1], (uint64_t)counter[3] << 32 | counter[2]);
-    kernels->draw[FI_BITS][FI_F32](group, &run, 1);
+    kernels->draw[FI_BITS][FI_F32][0](group, &run, 1);
     memcpy(words, group, 4 * sizeof *words);
 }

@@ -91,6 +91,9 @@ static ALWAYS_INLINE void philox_rounds(const fi_philox *p, lane_product first, 
         }                                                              \
     }
 
+static void copy_4(void *out, const void *values, size_t n) { memcpy(out, values, 4 * n); }
+static void copy_8(void *out, const void *values, size_t n) { memcpy(out, values, 8 * n); }
+
 #define STORE_F16(to, from) f16_store(to, f32_load(from))
 #define STORE_BF16(to, from) bf16_store(to, f32_load(from))
 #define ADD_F32(to, from) f32_store(to, f32_add(f32_load(to), f32_load(from)))
@@ -113,11 +116,13 @@ _Static_assert((int)f32_GROUP <= (int)FI_GROUP_MAX && (int)f64_GROUP <= (int)FI_
 const fi_kernels JOIN(fi_kernels_, SIMD_NAME) = {
     .name = TEXT(SIMD_NAME),
     .group = {[FI_F32] = f32_GROUP, [FI_F64] = f64_GROUP},
-    .draw = {[FI_BITS] = {[FI_F32] = f32_bits, [FI_F64] = f64_bits},
-             [FI_UNIFORM] = {[FI_F32] = f32_uniform, [FI_F64] = f64_uniform},
-             [FI_NORMAL] = {[FI_F32] = f32_normal, [FI_F64] = f64_normal}},
-    .sink = {[FI_FLOAT32] = {NULL, add_f32},
-             [FI_FLOAT64] = {NULL, add_f64},
+    .draw = {[FI_BITS] = {[FI_F32] = {f32_bits}, [FI_F64] = {f64_bits}},
+             [FI_UNIFORM] = {[FI_F32] = {f32_uniform, f32_add_uniform}, [FI_F64] = {f64_uniform, f64_add_uniform}},
+             [FI_NORMAL] = {[FI_F32] = {f32_normal, f32_add_normal}, [FI_F64] = {f64_normal, f64_add_normal}}},
+    .sink = {[FI_UINT32] = {copy_4},
+             [FI_UINT64] = {copy_8},
+             [FI_FLOAT32] = {copy_4, add_f32},
+             [FI_FLOAT64] = {copy_8, add_f64},
              [FI_FLOAT16] = {store_f16, add_f16},
              [FI_BFLOAT16] = {store_bf16, add_bf16}},
 };

@@ -18,7 +18,7 @@ typedef enum { FI_F32, FI_F64, FI_REALS } fi_real;
 /* A kernel writes the values of whole groups of blocks; no group has more elements than this. */
 enum { FI_GROUP_MAX = 32 };
 
-/* Writes the values of groups * group elements, contiguous and aligned for their type. */
+/* Writes, or adds, the values of groups * group elements, contiguous and aligned for their type. */
 typedef void fi_kernel(void *out, const fi_run *run, size_t groups);
 
 /*
@@ -29,9 +29,9 @@ typedef void fi_sink(void *out, const void *values, size_t n);
 
 struct fi_kernels {
     const char *name;
-    size_t group[FI_REALS]; /* elements a group */
-    fi_kernel *draw[FI_DRAWS][FI_REALS];
-    fi_sink *sink[FI_DTYPES][2]; /* [dtype][accumulate]; NULL: values are stored as they are */
+    size_t group[FI_REALS];                 /* elements a group */
+    fi_kernel *draw[FI_DRAWS][FI_REALS][2]; /* [draw][compute type][accumulate] */
+    fi_sink *sink[FI_DTYPES][2];            /* [dtype][accumulate] */
 };
 
 extern const fi_kernels fi_kernels_portable, fi_kernels_avx2, fi_kernels_avx512, fi_kernels_neon;

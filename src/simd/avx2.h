@@ -113,9 +113,9 @@ static inline void f32_split(f32_vec y, f32_vec *x, f32_vec *exponent) {
 static inline f32_vec f32_load(const float *p) { return _mm256_loadu_ps(p); }
 static inline void f32_store(float *p, f32_vec a) { _mm256_storeu_ps(p, a); }
 
-static inline void f32_store_group(float *p, f32_vec even, f32_vec odd) {
-    _mm256_storeu_ps(p, _mm256_unpacklo_ps(even, odd));
-    _mm256_storeu_ps(p + 8, _mm256_unpackhi_ps(even, odd));
+static inline void f32_interleave(f32_vec even, f32_vec odd, f32_vec *lower, f32_vec *upper) {
+    *lower = _mm256_unpacklo_ps(even, odd);
+    *upper = _mm256_unpackhi_ps(even, odd);
 }
 static inline void f32_store_words(uint32_t *p, f32_word even, f32_word odd) {
     _mm256_storeu_si256((__m256i *)p, _mm256_unpacklo_epi32(even, odd));
@@ -186,9 +186,9 @@ static inline void f64_split(f64_vec y, f64_vec *x, f64_vec *exponent) {
 static inline f64_vec f64_load(const double *p) { return _mm256_loadu_pd(p); }
 static inline void f64_store(double *p, f64_vec a) { _mm256_storeu_pd(p, a); }
 
-static inline void f64_store_group(double *p, f64_vec even, f64_vec odd) {
-    _mm256_storeu_pd(p, _mm256_unpacklo_pd(even, odd));
-    _mm256_storeu_pd(p + 4, _mm256_unpackhi_pd(even, odd));
+static inline void f64_interleave(f64_vec even, f64_vec odd, f64_vec *lower, f64_vec *upper) {
+    *lower = _mm256_unpacklo_pd(even, odd);
+    *upper = _mm256_unpackhi_pd(even, odd);
 }
 static inline void f64_store_words(uint64_t *p, f64_word even, f64_word odd) {
     _mm256_storeu_si256((__m256i *)p, _mm256_unpacklo_epi64(even, odd));

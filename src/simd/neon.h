@@ -131,10 +131,11 @@ static inline void f32_store(float *p, f32_vec a) {
     for (int i = 0; i < 2; i++) vst1q_f32(p + 4 * i, a.val[i]);
 }
 
-static inline void f32_store_group(float *p, f32_vec even, f32_vec odd) {
+static inline void f32_interleave(f32_vec even, f32_vec odd, f32_vec *lower, f32_vec *upper) {
+    f32_vec *const half[] = {lower, upper};
     for (int i = 0; i < 2; i++) {
-        vst1q_f32(p + 8 * i, vzip1q_f32(even.val[i], odd.val[i]));
-        vst1q_f32(p + 8 * i + 4, vzip2q_f32(even.val[i], odd.val[i]));
+        half[i]->val[0] = vzip1q_f32(even.val[i], odd.val[i]);
+        half[i]->val[1] = vzip2q_f32(even.val[i], odd.val[i]);
     }
 }
 static inline void f32_store_words(uint32_t *p, f32_word even, f32_word odd) {
@@ -203,10 +204,11 @@ static inline void f64_store(double *p, f64_vec a) {
     for (int i = 0; i < 2; i++) vst1q_f64(p + 2 * i, a.val[i]);
 }
 
-static inline void f64_store_group(double *p, f64_vec even, f64_vec odd) {
+static inline void f64_interleave(f64_vec even, f64_vec odd, f64_vec *lower, f64_vec *upper) {
+    f64_vec *const half[] = {lower, upper};
     for (int i = 0; i < 2; i++) {
-        vst1q_f64(p + 4 * i, vzip1q_f64(even.val[i], odd.val[i]));
-        vst1q_f64(p + 4 * i + 2, vzip2q_f64(even.val[i], odd.val[i]));
+        half[i]->val[0] = vzip1q_f64(even.val[i], odd.val[i]);
+        half[i]->val[1] = vzip2q_f64(even.val[i], odd.val[i]);
     }
 }
 static inline void f64_store_words(uint64_t *p, f64_word even, f64_word odd) {

@@ -119,12 +119,10 @@ static inline void f32_split(f32_vec y, f32_vec *x, f32_vec *exponent) {
 static inline f32_vec f32_load(const float *p) { F32_EACH(p[i]); }
 static inline void f32_store(float *p, f32_vec a) { memcpy(p, a.lane, sizeof a.lane); }
 
-/* Two vectors' worth, in the order of the elements. */
-static inline void f32_store_group(float *p, f32_vec even, f32_vec odd) {
-    for (int i = 0; i < F32_LANES; i++) {
-        p[2 * i] = even.lane[i];
-        p[2 * i + 1] = odd.lane[i];
-    }
+/* Two vectors' worth in the order of the elements. */
+static inline void f32_interleave(f32_vec even, f32_vec odd, f32_vec *lower, f32_vec *upper) {
+    *lower = (f32_vec){{even.lane[0], odd.lane[0]}};
+    *upper = (f32_vec){{even.lane[1], odd.lane[1]}};
 }
 static inline void f32_store_words(uint32_t *p, f32_word even, f32_word odd) {
     for (int i = 0; i < F32_LANES; i++) {
@@ -175,9 +173,9 @@ static inline void f64_split(f64_vec y, f64_vec *x, f64_vec *exponent) {
 static inline f64_vec f64_load(const double *p) { return *p; }
 static inline void f64_store(double *p, f64_vec a) { *p = a; }
 
-static inline void f64_store_group(double *p, f64_vec even, f64_vec odd) {
-    p[0] = even;
-    p[1] = odd;
+static inline void f64_interleave(f64_vec even, f64_vec odd, f64_vec *lower, f64_vec *upper) {
+    *lower = even;
+    *upper = odd;
 }
 static inline void f64_store_words(uint64_t *p, f64_word even, f64_word odd) {
     p[0] = even;
