@@ -189,9 +189,9 @@ static inline uint16_t fi_f32_to_f16(float a) {
 
 static inline float fi_bf16_to_f32(uint16_t b) { return fi_f32_of_bits((uint32_t)b << 16); }
 
+/* A NaN here comes from a bfloat16 that was added to, so it has no lower bits for the rounding to carry out of. */
 static inline uint16_t fi_f32_to_bf16(float a) {
     uint32_t bits = fi_bits_of_f32(a);
-    if (a != a) return (uint16_t)((bits | 0x400000) >> 16);
     return (uint16_t)((bits + 0x7FFF + (bits >> 16 & 1)) >> 16);
 }
 

@@ -73,6 +73,8 @@ def test_accumulate_keeps_nan_and_infinity(kernels, dtype):
     _core.fill_range(kernels, "normal", out, 0, SEED, STREAM, 0.0, 1.0, accumulate=True)
     values = out.astype(np.float64)
     assert np.isnan(values[[0, 3]]).all()
+    every_nan = np.full(64, -1, f"i{out.itemsize}").view(dtype)  # all bits set: what a rounding could carry out of
+    assert np.isnan(_core.fill_range(kernels, "normal", every_nan, 0, SEED, STREAM, accumulate=True)).all()
     assert values[1] == np.inf
     assert values[2] == -np.inf
     assert np.isfinite(values[4])

@@ -209,8 +209,6 @@ static inline void bf16_store(uint16_t *p, f32_vec a) {
     __m256i bits = _mm256_castps_si256(a);
     __m256i last = _mm256_and_si256(_mm256_srli_epi32(bits, 16), _mm256_set1_epi32(1));
     __m256i rounded = _mm256_add_epi32(_mm256_add_epi32(bits, _mm256_set1_epi32(0x7FFF)), last);
-    __m256i quiet = _mm256_or_si256(bits, _mm256_set1_epi32(0x400000));
-    rounded = _mm256_blendv_epi8(rounded, quiet, _mm256_castps_si256(_mm256_cmp_ps(a, a, _CMP_UNORD_Q)));
     __m256i halves = _mm256_srli_epi32(rounded, 16);
     __m256i packed = _mm256_permute4x64_epi64(_mm256_packus_epi32(halves, halves), _MM_SHUFFLE(3, 1, 2, 0));
     _mm_storeu_si128((__m128i *)p, _mm256_castsi256_si128(packed));

@@ -234,8 +234,6 @@ static inline void bf16_store(uint16_t *p, f32_vec a) {
         uint32x4_t bits = vreinterpretq_u32_f32(a.val[i]);
         uint32x4_t last = vandq_u32(vshrq_n_u32(bits, 16), vdupq_n_u32(1));
         uint32x4_t rounded = vaddq_u32(vaddq_u32(bits, vdupq_n_u32(0x7FFF)), last);
-        uint32x4_t quiet = vorrq_u32(bits, vdupq_n_u32(0x400000));
-        rounded = vbslq_u32(vceqq_f32(a.val[i], a.val[i]), rounded, quiet);
         vst1_u16(p + 4 * i, vshrn_n_u32(rounded, 16));
     }
 }
