@@ -1,8 +1,10 @@
-from typing import Any, SupportsFloat, SupportsIndex, TypedDict, TypeVar, final
+from typing import Any, SupportsFloat, SupportsIndex, TypeAlias, TypedDict, TypeVar, final
 
 import numpy as np
 
 _Array = TypeVar("_Array", bound=np.ndarray[Any, Any])
+_Number: TypeAlias = SupportsFloat | SupportsIndex
+_Stream: TypeAlias = SupportsIndex | str | None
 
 class _State(TypedDict):
     seed: int
@@ -47,31 +49,31 @@ class Generator:
     def state(self) -> _State: ...
     @state.setter
     def state(self, value: _State) -> None: ...
-    def bits(self, out: _Array, *, stream: SupportsIndex | str | None = None) -> _Array: ...
+    def bits(self, out: _Array, *, stream: _Stream = None) -> _Array: ...
     def uniform(
         self,
         out: _Array,
-        low: SupportsFloat | SupportsIndex = 0.0,
-        high: SupportsFloat | SupportsIndex = 1.0,
+        low: _Number = 0.0,
+        high: _Number = 1.0,
         *,
-        stream: SupportsIndex | str | None = None,
+        stream: _Stream = None,
         accumulate: bool = False,
     ) -> _Array: ...
     def normal(
         self,
         out: _Array,
-        mean: SupportsFloat | SupportsIndex = 0.0,
-        std: SupportsFloat | SupportsIndex = 1.0,
+        mean: _Number = 0.0,
+        std: _Number = 1.0,
         *,
-        stream: SupportsIndex | str | None = None,
+        stream: _Stream = None,
         accumulate: bool = False,
     ) -> _Array: ...
     def he_normal(
         self,
         out: _Array,
-        fan_in: SupportsFloat | SupportsIndex,
-        negative_slope: SupportsFloat | SupportsIndex = 0.0,
+        fan_in: _Number,
+        negative_slope: _Number = 0.0,
         *,
-        stream: SupportsIndex | str | None = None,
+        stream: _Stream = None,
         accumulate: bool = False,
     ) -> _Array: ...

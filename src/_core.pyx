@@ -146,8 +146,7 @@ cdef int dtype_of(cnp.ndarray array):
 
 cdef cnp.ndarray checked_array(object out, fi_fill *fill):
     """out as an array that fill.draw can fill; sets fill.dtype."""
-    cdef int writable = cnp.NPY_ARRAY_WRITEABLE
-    cdef int plain = cnp.NPY_ARRAY_C_CONTIGUOUS | cnp.NPY_ARRAY_ALIGNED | writable
+    cdef int plain = cnp.NPY_ARRAY_C_CONTIGUOUS | cnp.NPY_ARRAY_ALIGNED | cnp.NPY_ARRAY_WRITEABLE
     if not cnp.PyArray_Check(out):
         raise TypeError(f"out must be a NumPy array, not {type(out).__name__}")
     cdef cnp.ndarray array = <cnp.ndarray>out
@@ -202,20 +201,18 @@ cdef double converted(str name, object value) except? -1.0:
         raise ValueError(f"{name} is too large for a double") from None
 
 
-cdef object integer_or_none(object value):
-    """value as an int; None if it is no integer, as a bool is not."""
-    if isinstance(value, (bool, numpy.bool_)):
-        return None
-    try:
-        return PyNumber_Index(value)
-    except TypeError:
-        return None
-
-
-cdef uint64_t integer_below(str name, object value, object end, str end_text) except? 0:
-    integer = integer_or_none(value)
+cdef uint64_t integer_below(
+    str name, object value, object end, str end_text, str accepted_type="an integer"
+) except? 0:
+    """value as an integer in [0, end); a bool is none."""
+    integer = None
+    if not isinstance(value, (bool, numpy.bool_)):
+        try:
+            integer = PyNumber_Index(value)
+        except TypeError:
+            pass
     if integer is None:
-        raise TypeError(f"{name} must be an integer, not {type(value).__name__}")
+        raise TypeError(f"{name} must be {accepted_type}, not {type(value).__name__}")
     if not 0 <= integer < end:
         raise ValueError(f"{name}={integer} is out of range; accepted is 0 <= {name} < {end_text}")
     return integer
@@ -282,15 +279,13 @@ cdef uint64_t explicit_stream(object stream) except? 0:
             return <uint64_t>small
     if isinstance(stream, str):
         return _stream_of_name(stream)
-    if integer_or_none(stream) is None:
-        raise TypeError(f"stream must be an integer or a name (a string), not {type(stream).__name__}")
-    return integer_below("stream", stream, _STREAM_END, "2**63")
+    return integer_below("stream", stream, _STREAM_END, "2**63", "an integer or a name (a string)")
 
 
 # ---- The fill --------------------------------------------------------------------------------------------------------
 
 cdef enum:
-    RELEASE_GIL_FROM = 1 << 15  # elements: about ten microseconds, a hundred times what releasing it costs
+    RELEASE_GIL_FROM = 1 << 15  # elements: ten microseconds and more of work
     CHUNK = 1 << 16  # elements between two looks at the clock: some hundredths of a second with the slowest kernels
 
 cdef int run_fill(const fi_kernels *with_kernels, const fi_fill *fill, uint64_t first, cnp.ndarray array) except -1:
@@ -485,15 +480,19 @@ cdef class Generator:
             self._stream += 1
         return 0
 
+    cdef object finish(self, fi_fill *fill, cnp.ndarray array, object stream, bint accumulate):
+        """Runs a fill whose draw and constants are set."""
+        fill.accumulate = accumulate
+        self.take_stream(stream, fill)
+        run_fill(kernels, fill, 0, array)
+        return array
+
     cdef object fill_normal(self, object out, double mean, double std, object stream, bint accumulate):
         cdef fi_fill fill
         fill.draw = FI_NORMAL
         cdef cnp.ndarray array = checked_array(out, &fill)
         set_normal(&fill, mean, std)
-        fill.accumulate = accumulate
-        self.take_stream(stream, &fill)
-        run_fill(kernels, &fill, 0, array)
-        return out
+        return self.finish(&fill, array, stream, accumulate)
 
     def bits(self, out, *, stream=None):
         """
@@ -529,10 +528,7 @@ cdef class Generator:
         cdef fi_fill fill
         fill.draw = FI_BITS
         cdef cnp.ndarray array = checked_array(out, &fill)
-        fill.accumulate = False
-        self.take_stream(stream, &fill)
-        run_fill(kernels, &fill, 0, array)
-        return out
+        return self.finish(&fill, array, stream, False)
 
     def uniform(self, out, low=0.0, high=1.0, *, stream=None, bint accumulate=False):
         """
@@ -575,10 +571,7 @@ cdef class Generator:
         fill.draw = FI_UNIFORM
         cdef cnp.ndarray array = checked_array(out, &fill)
         set_uniform(&fill, number("low", low), number("high", high))
-        fill.accumulate = accumulate
-        self.take_stream(stream, &fill)
-        run_fill(kernels, &fill, 0, array)
-        return out
+        return self.finish(&fill, array, stream, accumulate)
 
     def normal(self, out, mean=0.0, std=1.0, *, stream=None, bint accumulate=False):
         """

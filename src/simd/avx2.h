@@ -67,7 +67,6 @@ static inline void f64_last_round(lane_product p1, lane_product p0, lane_word c1
 /* float */
 
 static inline f32_vec f32_set(float a) { return _mm256_set1_ps(a); }
-static inline f32_vec f32_sub(f32_vec a, f32_vec b) { return _mm256_sub_ps(a, b); }
 static inline f32_vec f32_add(f32_vec a, f32_vec b) { return _mm256_add_ps(a, b); }
 static inline f32_vec f32_mul(f32_vec a, f32_vec b) { return _mm256_mul_ps(a, b); }
 static inline f32_vec f32_fma(f32_vec a, f32_vec b, f32_vec c) { return _mm256_fmadd_ps(a, b, c); }
@@ -125,7 +124,6 @@ static inline void f32_store_words(uint32_t *p, f32_word even, f32_word odd) {
 /* double */
 
 static inline f64_vec f64_set(double a) { return _mm256_set1_pd(a); }
-static inline f64_vec f64_sub(f64_vec a, f64_vec b) { return _mm256_sub_pd(a, b); }
 static inline f64_vec f64_add(f64_vec a, f64_vec b) { return _mm256_add_pd(a, b); }
 static inline f64_vec f64_mul(f64_vec a, f64_vec b) { return _mm256_mul_pd(a, b); }
 static inline f64_vec f64_fma(f64_vec a, f64_vec b, f64_vec c) { return _mm256_fmadd_pd(a, b, c); }

@@ -76,7 +76,6 @@ static inline void f64_last_round(lane_product p1, lane_product p0, lane_word c1
 /* float */
 
 static inline f32_vec f32_set(float a) { BOTH(f32_vec, vdupq_n_f32(a)); }
-static inline f32_vec f32_sub(f32_vec a, f32_vec b) { BOTH(f32_vec, vsubq_f32(a.val[i], b.val[i])); }
 static inline f32_vec f32_add(f32_vec a, f32_vec b) { BOTH(f32_vec, vaddq_f32(a.val[i], b.val[i])); }
 static inline f32_vec f32_mul(f32_vec a, f32_vec b) { BOTH(f32_vec, vmulq_f32(a.val[i], b.val[i])); }
 static inline f32_vec f32_fma(f32_vec a, f32_vec b, f32_vec c) {
@@ -148,7 +147,6 @@ static inline void f32_store_words(uint32_t *p, f32_word even, f32_word odd) {
 /* double */
 
 static inline f64_vec f64_set(double a) { BOTH(f64_vec, vdupq_n_f64(a)); }
-static inline f64_vec f64_sub(f64_vec a, f64_vec b) { BOTH(f64_vec, vsubq_f64(a.val[i], b.val[i])); }
 static inline f64_vec f64_add(f64_vec a, f64_vec b) { BOTH(f64_vec, vaddq_f64(a.val[i], b.val[i])); }
 static inline f64_vec f64_mul(f64_vec a, f64_vec b) { BOTH(f64_vec, vmulq_f64(a.val[i], b.val[i])); }
 static inline f64_vec f64_fma(f64_vec a, f64_vec b, f64_vec c) {

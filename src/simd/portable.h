@@ -73,7 +73,6 @@ static inline void f64_last_round(lane_product p1, lane_product p0, lane_word c1
     return v
 
 static inline f32_vec f32_set(float a) { F32_EACH(a); }
-static inline f32_vec f32_sub(f32_vec a, f32_vec b) { F32_EACH(a.lane[i] - b.lane[i]); }
 static inline f32_vec f32_add(f32_vec a, f32_vec b) { F32_EACH(a.lane[i] + b.lane[i]); }
 static inline f32_vec f32_mul(f32_vec a, f32_vec b) { F32_EACH(a.lane[i] * b.lane[i]); }
 static inline f32_vec f32_fma(f32_vec a, f32_vec b, f32_vec c) { F32_EACH(fi_fmaf(a.lane[i], b.lane[i], c.lane[i])); }
@@ -134,7 +133,6 @@ static inline void f32_store_words(uint32_t *p, f32_word even, f32_word odd) {
 /* double */
 
 static inline f64_vec f64_set(double a) { return a; }
-static inline f64_vec f64_sub(f64_vec a, f64_vec b) { return a - b; }
 static inline f64_vec f64_add(f64_vec a, f64_vec b) { return a + b; }
 static inline f64_vec f64_mul(f64_vec a, f64_vec b) { return a * b; }
 static inline f64_vec f64_fma(f64_vec a, f64_vec b, f64_vec c) { return fi_fma(a, b, c); }
