@@ -111,6 +111,30 @@ def test_the_callers_rounding_mode_neither_matters_nor_changes(kernels, draw_and
         assert kept == mode
 
 
+@pytest.mark.skipif(
+    sys.platform != "linux" or platform.machine() != "x86_64", reason="knows the layout of x86-64 glibc's fenv_t only"
+)
+@pytest.mark.parametrize(("dtype", "std"), [("f4", 1e-40), ("f8", 1e-310)])
+def test_the_callers_flush_to_zero_neither_matters_nor_changes(kernels, dtype, std):
+    libm = ctypes.CDLL("libm.so.6")
+    before, flushing, after = ((ctypes.c_uint32 * 8)() for _ in range(3))
+    libm.fegetenv(before)
+    ctypes.memmove(flushing, before, ctypes.sizeof(before))
+    flushing[7] |= 0x8040  # MXCSR: flush to zero, denormals are zero
+    expected = _core.fill_range(kernels, "normal", np.empty(999, dtype), 1, 7, 0, 0.0, std)
+    assert (np.abs(expected) < np.finfo(dtype).tiny).all()
+    assert np.count_nonzero(expected) > 900
+    out = np.zeros(999, dtype)
+    libm.fesetenv(flushing)
+    try:
+        _core.fill_range(kernels, "normal", out, 1, 7, 0, 0.0, std)
+        libm.fegetenv(after)
+    finally:
+        libm.fesetenv(before)
+    assert out.tobytes() == expected.tobytes()
+    assert after[7] & 0x8040 == 0x8040
+
+
 def test_import_and_scheme_under_another_rounding_mode():
     """No constant is computed in the caller's environment, neither at import nor in a scheme."""
     code = (
