@@ -12,7 +12,7 @@ from cpython.exc cimport PyErr_CheckSignals
 from cpython.float cimport PyFloat_AS_DOUBLE, PyFloat_AsDouble, PyFloat_CheckExact
 from cpython.long cimport PyLong_AsLongAndOverflow, PyLong_AsLongLongAndOverflow, PyLong_CheckExact
 from cpython.number cimport PyNumber_Index
-from libc.math cimport isfinite
+from libc.math cimport INFINITY, isfinite
 from libc.stdint cimport uint32_t, uint64_t
 from libc.time cimport CLOCKS_PER_SEC, clock, clock_t
 
@@ -21,7 +21,7 @@ cnp.import_array()
 cdef extern from "fastinit.h" nogil:
     enum: FASTINIT_STREAM_VERSION
     ctypedef enum fi_draw:
-        FI_BITS, FI_UNIFORM, FI_NORMAL
+        FI_BITS
     ctypedef enum fi_dtype:
         FI_UINT32, FI_UINT64, FI_FLOAT32, FI_FLOAT64, FI_FLOAT16, FI_BFLOAT16
     ctypedef struct fi_kernels:
@@ -31,9 +31,9 @@ cdef extern from "fastinit.h" nogil:
         fi_dtype dtype
         int accumulate
         uint64_t seed, stream
-        double scale, shift, limit
     int fi_set_uniform(fi_fill *fill, double low, double high)
     int fi_set_normal(fi_fill *fill, double mean, double std)
+    int fi_set_truncated_normal(fi_fill *fill, double mean, double std, double low, double high)
     double fi_normal_reach(fi_dtype dtype)
     double fi_he_std(double fan, double negative_slope)
     void fi_fill_range(const fi_kernels *kernels, const fi_fill *fill, uint64_t first, size_t count, void *out)
@@ -144,15 +144,15 @@ cdef int dtype_of(cnp.ndarray array):
     return -1
 
 
-cdef cnp.ndarray checked_array(object out, fi_fill *fill):
-    """out as an array that fill.draw can fill; sets fill.dtype."""
+cdef cnp.ndarray checked_array(object out, fi_fill *fill, bint of_words=False):
+    """out as an array that a draw, or bits, can fill; sets fill.dtype."""
     cdef int plain = cnp.NPY_ARRAY_C_CONTIGUOUS | cnp.NPY_ARRAY_ALIGNED | cnp.NPY_ARRAY_WRITEABLE
     if not cnp.PyArray_Check(out):
         raise TypeError(f"out must be a NumPy array, not {type(out).__name__}")
     cdef cnp.ndarray array = <cnp.ndarray>out
     cdef int dtype = dtype_of(array)
-    if dtype < 0 or (dtype <= FI_UINT64) != (fill.draw == FI_BITS):
-        accepted = "uint32, uint64" if fill.draw == FI_BITS else "float32, float64, float16, bfloat16 (of ml_dtypes)"
+    if dtype < 0 or (dtype <= FI_UINT64) != of_words:
+        accepted = "uint32, uint64" if of_words else "float32, float64, float16, bfloat16 (of ml_dtypes)"
         raise TypeError(f"out has dtype {array.dtype}; accepted are {accepted}")
     if cnp.PyArray_ISBYTESWAPPED(array):
         raise TypeError(f"out has dtype {array.dtype.str!r}, byte-swapped; accepted is the machine's byte order")
@@ -240,6 +240,19 @@ cdef int set_normal(fi_fill *fill, double mean, double std) except -1:
     return 0
 
 
+cdef int set_truncated_normal(fi_fill *fill, double mean, double std, double low, double high) except -1:
+    if not (low <= high and low < INFINITY and high > -INFINITY):
+        raise ValueError(
+            f"low={low}, high={high}: accepted are bounds in standard deviations with low <= high, low < inf, high > -inf"
+        )
+    if fi_set_truncated_normal(fill, mean, std, low, high):
+        raise ValueError(
+            f"mean={mean}, std={std}, low={low}, high={high}: accepted are a finite mean and std >= 0 whose draws do not "
+            f"overflow {dtype_name(fill.dtype)}"
+        )
+    return 0
+
+
 cdef double positive(str name, object value) except? -1.0:
     cdef double x = number(name, value)
     if not (x > 0 and isfinite(x)):
@@ -309,19 +322,26 @@ cdef int run_fill(const fi_kernels *with_kernels, const fi_fill *fill, uint64_t 
 
 # ---- For tests: the core below Generator -----------------------------------------------------------------------------
 
-def fill_range(str kernels_name, str draw, out, first, seed, stream, a=0.0, b=1.0, bint accumulate=False):
+def fill_range(str kernels_name, str draw, out, first, seed, stream, a=0.0, b=1.0, bint accumulate=False, bounds=None):
     """
     Writes elements first, first + 1, ... of a tensor to out with the named kernels.
 
-    draw is "bits", "uniform" (a, b are low, high) or "normal" (mean, std); stream is the number itself.
+    draw is "bits", "uniform" (a, b are low, high), "normal" (mean, std) or "truncated_normal" (mean, std, and bounds in
+    standard deviations); stream is the number itself.
     """
     cdef fi_fill fill
-    fill.draw = {"bits": FI_BITS, "uniform": FI_UNIFORM, "normal": FI_NORMAL}[draw]
-    cdef cnp.ndarray array = checked_array(out, &fill)
-    if fill.draw == FI_UNIFORM:
-        set_uniform(&fill, number("low", a), number("high", b))
-    elif fill.draw == FI_NORMAL:
-        set_normal(&fill, number("mean", a), number("std", b))
+    cdef cnp.ndarray array = checked_array(out, &fill, draw == "bits")
+    if draw == "bits":
+        fill.draw = FI_BITS
+    elif draw == "uniform":
+        set_uniform(&fill, a, b)
+    elif draw == "normal":
+        set_normal(&fill, a, b)
+    elif draw == "truncated_normal":
+        low, high = bounds
+        set_truncated_normal(&fill, a, b, low, high)
+    else:
+        raise ValueError(f"{draw!r} names no draw")
     fill.accumulate = accumulate
     fill.seed = seed
     fill.stream = stream
@@ -489,7 +509,6 @@ cdef class Generator:
 
     cdef object fill_normal(self, object out, double mean, double std, object stream, bint accumulate):
         cdef fi_fill fill
-        fill.draw = FI_NORMAL
         cdef cnp.ndarray array = checked_array(out, &fill)
         set_normal(&fill, mean, std)
         return self.finish(&fill, array, stream, accumulate)
@@ -526,8 +545,8 @@ cdef class Generator:
         array([1713891541, 3781805453], dtype=uint32)
         """
         cdef fi_fill fill
+        cdef cnp.ndarray array = checked_array(out, &fill, True)
         fill.draw = FI_BITS
-        cdef cnp.ndarray array = checked_array(out, &fill)
         return self.finish(&fill, array, stream, False)
 
     def uniform(self, out, low=0.0, high=1.0, *, stream=None, bint accumulate=False):
@@ -568,7 +587,6 @@ cdef class Generator:
         array([ 0.22591972, -0.06282699, -0.8535366 ], dtype=float32)
         """
         cdef fi_fill fill
-        fill.draw = FI_UNIFORM
         cdef cnp.ndarray array = checked_array(out, &fill)
         set_uniform(&fill, number("low", low), number("high", high))
         return self.finish(&fill, array, stream, accumulate)

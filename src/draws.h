@@ -3,12 +3,75 @@
  * turns the two word vectors of a group into the group's values and stores them.
  */
 
+/* A fill's constants in every lane. */
 typedef struct {
-    OP(vec) scale, shift, limit;
-} OP(affine);
+    OP(vec) scale, shift, least, most;
+    OP(vec) origin_high, origin_low, step, start;
+    OP(vec) low_slope, low_tail, high_slope, high_tail;
+    OP(vec) log_scale, log_start;
+    int row;
+} OP(constants);
 
-static ALWAYS_INLINE OP(vec) OP(ranged)(OP(vec) u, const OP(affine) * a) {
-    return OP(at_most)(OP(fma)(u, a->scale, a->shift), a->limit);
+static ALWAYS_INLINE OP(constants) OP(constants_of)(const fi_fill *fill) {
+    const fi_truncation *t = &fill->truncation;
+    OP(constants) c;
+    c.scale = OP(set)((OP(scalar))fill->scale);
+    c.shift = OP(set)((OP(scalar))fill->shift);
+    c.least = OP(set)((OP(scalar))fill->least);
+    c.most = OP(set)((OP(scalar))fill->most);
+    c.origin_high = OP(set)((OP(scalar))t->origin_high);
+    c.origin_low = OP(set)((OP(scalar))t->origin_low);
+    c.step = OP(set)((OP(scalar))t->step);
+    c.start = OP(set)((OP(scalar))t->start);
+    c.low_slope = OP(set)((OP(scalar))t->low_slope);
+    c.low_tail = OP(set)((OP(scalar))t->low_tail);
+    c.high_slope = OP(set)((OP(scalar))t->high_slope);
+    c.high_tail = OP(set)((OP(scalar))t->high_tail);
+    c.log_scale = OP(set)((OP(scalar))t->log_scale);
+    c.log_start = OP(set)((OP(scalar))t->log_start);
+    c.row = t->row;
+    return c;
+}
+
+static ALWAYS_INLINE OP(vec) OP(uniform_of)(OP(word) w, const OP(constants) * c) {
+    return OP(at_most)(OP(fma)(OP(unit)(w), c->scale, c->shift), c->most);
+}
+
+/* The tail beyond t, of the words near the low end (y > 0) and the high end (y < 0). */
+static ALWAYS_INLINE OP(vec) OP(end_tail)(OP(word) w, const OP(constants) * c) {
+    OP(vec) y = OP(centered)(w), zero = OP(set)(0);
+    OP(vec) slope = OP(where_less)(y, zero, c->high_slope, c->low_slope);
+    return OP(fma)(y, slope, OP(where_less)(y, zero, c->high_tail, c->low_tail));
+}
+
+static ALWAYS_INLINE OP(vec) OP(wide_of)(OP(word) w, const OP(constants) * c) {
+    OP(vec) v = OP(fma)(OP(distance)(w, c->origin_high, c->origin_low), c->step, c->start), v2 = OP(mul)(v, v);
+    OP(vec) tail = OP(tail_quantile)(OP(minus_two_ln)(OP(end_tail)(w, c)), 0);
+    return OP(where_less)(v2, OP(set)(OP_(MIDDLE_END)), OP(middle_quantile)(v, v2), OP(signed_as)(tail, v));
+}
+
+static ALWAYS_INLINE OP(vec) OP(tail_of)(OP(word) w, const OP(constants) * c) {
+    OP(vec) square = OP(fma)(OP(minus_two_ln)(OP(end_tail)(w, c)), c->log_scale, c->log_start);
+    return OP(tail_quantile)(square, c->row);
+}
+
+/* The standard draw of a truncated normal. */
+static ALWAYS_INLINE OP(vec) OP(standard_truncated)(fi_draw draw, OP(word) w, const OP(constants) * c) {
+    switch (draw) {
+    case FI_TRUNCATED_SYMMETRIC:
+        return OP(central_quantile)(OP(fma)(OP(from_middle)(w), c->step, c->start));
+    case FI_TRUNCATED_CENTRAL:
+        return OP(central_quantile)(OP(fma)(OP(distance)(w, c->origin_high, c->origin_low), c->step, c->start));
+    case FI_TRUNCATED_WIDE:
+        return OP(wide_of)(w, c);
+    default:
+        return OP(tail_of)(w, c);
+    }
+}
+
+static ALWAYS_INLINE OP(vec) OP(truncated_of)(fi_draw draw, OP(word) w, const OP(constants) * c) {
+    OP(vec) x = OP(fma)(OP(standard_truncated)(draw, w, c), c->scale, c->shift);
+    return OP(at_most)(OP(at_least)(x, c->least), c->most);
 }
 
 /* Stores a group's values, or adds them to what is there. */
@@ -24,18 +87,21 @@ static ALWAYS_INLINE void OP(put)(int accumulate, OP(scalar) * out, OP(vec) even
 }
 
 static ALWAYS_INLINE void OP(put_draw)(fi_draw draw, int accumulate, void *out, OP(word) even, OP(word) odd,
-                                       const OP(affine) * a) {
+                                       const OP(constants) * c) {
     OP(vec) z0, z1;
     switch (draw) {
     case FI_BITS:
         OP(store_words)(out, even, odd);
         break;
     case FI_UNIFORM:
-        OP(put)(accumulate, out, OP(ranged)(OP(unit)(even), a), OP(ranged)(OP(unit)(odd), a));
+        OP(put)(accumulate, out, OP(uniform_of)(even, c), OP(uniform_of)(odd, c));
+        break;
+    case FI_NORMAL:
+        OP(box_muller)(even, odd, &z0, &z1);
+        OP(put)(accumulate, out, OP(fma)(z0, c->scale, c->shift), OP(fma)(z1, c->scale, c->shift));
         break;
     default:
-        OP(box_muller)(even, odd, &z0, &z1);
-        OP(put)(accumulate, out, OP(fma)(z0, a->scale, a->shift), OP(fma)(z1, a->scale, a->shift));
+        OP(put)(accumulate, out, OP(truncated_of)(draw, even, c), OP(truncated_of)(draw, odd, c));
         break;
     }
 }
@@ -43,7 +109,7 @@ static ALWAYS_INLINE void OP(put_draw)(fi_draw draw, int accumulate, void *out, 
 enum { OP(GROUP) = 2 * OP_(LANES) };
 
 static ALWAYS_INLINE void OP(groups)(fi_draw draw, int accumulate, char *out, const fi_run *run, lane_product first,
-                                     int n, const OP(affine) * a) {
+                                     int n, const OP(constants) * c) {
     const uint32_t k0 = run->philox.k0[FI_PHILOX_ROUNDS - 1], k1 = run->philox.k1[FI_PHILOX_ROUNDS - 1];
     lane_product p0[MAX_UNROLL], p1[MAX_UNROLL];
     lane_word c1[MAX_UNROLL], c3[MAX_UNROLL];
@@ -51,7 +117,7 @@ static ALWAYS_INLINE void OP(groups)(fi_draw draw, int accumulate, char *out, co
     UNROLLED for (int g = 0; g < n; g++) {
         OP(word) even, odd;
         OP(last_round)(p1[g], p0[g], c1[g], c3[g], k0, k1, &even, &odd);
-        OP(put_draw)(draw, accumulate, out + g * OP(GROUP) * sizeof(OP(scalar)), even, odd, a);
+        OP(put_draw)(draw, accumulate, out + g * OP(GROUP) * sizeof(OP(scalar)), even, odd, c);
     }
 }
 
@@ -64,9 +130,9 @@ typedef struct {
 
 /* Writes groups n at a time, as long as n are left. */
 static ALWAYS_INLINE void OP(advance)(fi_draw draw, int accumulate, int n, OP(position) * at, const fi_run *run,
-                                      const OP(affine) * a) {
+                                      const OP(constants) * c) {
     for (; at->groups >= (size_t)n; at->groups -= n) {
-        OP(groups)(draw, accumulate, at->out, run, at->first, n, a);
+        OP(groups)(draw, accumulate, at->out, run, at->first, n, c);
         at->first = product_add(at->first, (uint64_t)FI_PHILOX_M0 * GROUP_BLOCKS * n);
         at->out += OP(GROUP) * sizeof(OP(scalar)) * n;
     }
@@ -75,32 +141,30 @@ static ALWAYS_INLINE void OP(advance)(fi_draw draw, int accumulate, int n, OP(po
 /* Several groups at a time hide the latency of the Philox rounds; what is left over goes by fewer, then one by one. */
 static ALWAYS_INLINE void OP(run)(fi_draw draw, int accumulate, int unroll, char *out, const fi_run *run,
                                   size_t groups) {
-    OP(affine) a;
-    a.scale = OP(set)((OP(scalar))run->scale);
-    a.shift = OP(set)((OP(scalar))run->shift);
-    a.limit = OP(set)((OP(scalar))run->limit);
+    const OP(constants) c = OP(constants_of)(run->fill);
     OP(position) at = {out, first_products(run->block), groups};
-    OP(advance)(draw, accumulate, unroll, &at, run, &a);
-    if (UNROLL_REST > 1) OP(advance)(draw, accumulate, UNROLL_REST, &at, run, &a);
-    OP(advance)(draw, accumulate, 1, &at, run, &a);
+    OP(advance)(draw, accumulate, unroll, &at, run, &c);
+    if (UNROLL_REST > 1) OP(advance)(draw, accumulate, UNROLL_REST, &at, run, &c);
+    OP(advance)(draw, accumulate, 1, &at, run, &c);
 }
 
-static void OP(bits)(void *out, const fi_run *run, size_t groups) {
-    OP(run)(FI_BITS, 0, UNROLL_UNIFORM, out, run, groups);
-}
+#define DEFINE_KERNEL(name, draw, accumulate, unroll)                   \
+    static void OP(name)(void *out, const fi_run *run, size_t groups) { \
+        OP(run)(draw, accumulate, unroll, out, run, groups);            \
+    }
 
-static void OP(uniform)(void *out, const fi_run *run, size_t groups) {
-    OP(run)(FI_UNIFORM, 0, UNROLL_UNIFORM, out, run, groups);
-}
+DEFINE_KERNEL(bits, FI_BITS, 0, UNROLL_UNIFORM)
+DEFINE_KERNEL(uniform, FI_UNIFORM, 0, UNROLL_UNIFORM)
+DEFINE_KERNEL(add_uniform, FI_UNIFORM, 1, UNROLL_UNIFORM)
+DEFINE_KERNEL(normal, FI_NORMAL, 0, UNROLL_NORMAL)
+DEFINE_KERNEL(add_normal, FI_NORMAL, 1, UNROLL_NORMAL)
+DEFINE_KERNEL(symmetric, FI_TRUNCATED_SYMMETRIC, 0, UNROLL_CENTRAL)
+DEFINE_KERNEL(add_symmetric, FI_TRUNCATED_SYMMETRIC, 1, UNROLL_CENTRAL)
+DEFINE_KERNEL(central, FI_TRUNCATED_CENTRAL, 0, UNROLL_CENTRAL)
+DEFINE_KERNEL(add_central, FI_TRUNCATED_CENTRAL, 1, UNROLL_CENTRAL)
+DEFINE_KERNEL(wide, FI_TRUNCATED_WIDE, 0, UNROLL_WIDE)
+DEFINE_KERNEL(add_wide, FI_TRUNCATED_WIDE, 1, UNROLL_WIDE)
+DEFINE_KERNEL(tail, FI_TRUNCATED_TAIL, 0, UNROLL_WIDE)
+DEFINE_KERNEL(add_tail, FI_TRUNCATED_TAIL, 1, UNROLL_WIDE)
 
-static void OP(add_uniform)(void *out, const fi_run *run, size_t groups) {
-    OP(run)(FI_UNIFORM, 1, UNROLL_UNIFORM, out, run, groups);
-}
-
-static void OP(normal)(void *out, const fi_run *run, size_t groups) {
-    OP(run)(FI_NORMAL, 0, UNROLL_NORMAL, out, run, groups);
-}
-
-static void OP(add_normal)(void *out, const fi_run *run, size_t groups) {
-    OP(run)(FI_NORMAL, 1, UNROLL_NORMAL, out, run, groups);
-}
+#undef DEFINE_KERNEL

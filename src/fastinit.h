@@ -12,19 +12,37 @@ extern "C" {
 /* Version of the stream contract (docs/stream.md). A changed bit is a new version. */
 #define FASTINIT_STREAM_VERSION 1
 
-typedef enum { FI_BITS, FI_UNIFORM, FI_NORMAL, FI_DRAWS } fi_draw;
+/* The truncated normal has a form of its own for each kind of bounds; fi_set_truncated_normal chooses. */
+typedef enum {
+    FI_BITS,
+    FI_UNIFORM,
+    FI_NORMAL,
+    FI_TRUNCATED_SYMMETRIC, /* [-b, b], b <= 2 */
+    FI_TRUNCATED_CENTRAL,   /* within [-2, 2] */
+    FI_TRUNCATED_WIDE,      /* beyond, with draws near zero */
+    FI_TRUNCATED_TAIL,      /* beyond, all draws in one tail */
+    FI_DRAWS
+} fi_draw;
 
 typedef enum { FI_UINT32, FI_UINT64, FI_FLOAT32, FI_FLOAT64, FI_FLOAT16, FI_BFLOAT16, FI_DTYPES } fi_dtype;
 
 /* One instruction set's kernels; see kernels.h. */
 typedef struct fi_kernels fi_kernels;
 
+/* What the forms of the truncated normal need; docs/stream.md says how. */
+typedef struct {
+    double origin_high, origin_low, step, start;       /* Phi(t) - 1/2 from a word */
+    double low_slope, low_tail, high_slope, high_tail; /* the tail beyond t, from a word near either end */
+    double log_scale, log_start;                       /* -2 ln of that tail */
+    int row;                                           /* of the polynomials of src/quantile.h */
+} fi_truncation;
+
 /*
  * A fill: which values go into a tensor. FI_BITS goes with the integer dtypes, the other draws with the floating ones.
  *
- * FI_UNIFORM writes min(fma(u, scale, shift), limit), FI_NORMAL fma(z, scale, shift), in the compute type: double for
- * FI_FLOAT64, float for the rest. fi_set_uniform and fi_set_normal set scale, shift and limit, once dtype is set; FI_BITS
- * uses none of the three.
+ * The values are fma(draw, scale, shift) in the compute type, double for FI_FLOAT64 and float for the rest; uniform ones are
+ * at most `most`, truncated ones also at least `least`. Set dtype, then draw and constants by one of the fi_set functions;
+ * FI_BITS has no constants.
  */
 typedef struct {
     fi_draw draw;
@@ -32,7 +50,8 @@ typedef struct {
     int accumulate; /* add to what is there instead of replacing it; floating dtypes only */
     uint64_t seed;
     uint64_t stream;
-    double scale, shift, limit;
+    double scale, shift, least, most;
+    fi_truncation truncation;
 } fi_fill;
 
 /*
@@ -42,12 +61,15 @@ typedef struct {
 void fi_fill_range(const fi_kernels *kernels, const fi_fill *fill, uint64_t first, size_t count, void *out);
 
 /*
- * U[low, high) and N(mean, std^2), their constants computed in double and rounded once to the compute type. Return 0, or -1
- * without a change if the dtype cannot hold every possible draw: low <= high and std >= 0; low, high and mean finite in the
- * dtype, high - low in the compute type, and the normal's tail, fi_normal_reach standard deviations from the mean, too.
+ * U[low, high), N(mean, std^2), and the latter truncated to low .. high standard deviations from the mean. The constants are
+ * computed in double and rounded once to the compute type. Return 0, or -1 without a change if the parameters are not finite
+ * numbers (infinite bounds of the truncated normal apart) with low <= high and std >= 0, or the dtype cannot hold every
+ * possible draw: low, high and mean must be finite in it, high - low in the compute type, and what is farthest from the mean,
+ * for a normal fi_normal_reach standard deviations.
  */
 int fi_set_uniform(fi_fill *fill, double low, double high);
 int fi_set_normal(fi_fill *fill, double mean, double std);
+int fi_set_truncated_normal(fi_fill *fill, double mean, double std, double low, double high);
 double fi_normal_reach(fi_dtype dtype);
 
 /* sqrt(2 / ((1 + negative_slope^2) fan)): He et al. 2015, equation 15. */

@@ -56,7 +56,7 @@ void fi_fill_range(const fi_kernels *kernels, const fi_fill *fill, uint64_t firs
     const unsigned per_block = layouts[fill->dtype].per_block;
     const size_t size = layouts[fill->dtype].size;
     const fi_fpenv caller = fi_fpenv_enter();
-    fi_run run = {.scale = fill->scale, .shift = fill->shift, .limit = fill->limit};
+    fi_run run = {.fill = fill};
     char *to = out;
 
     fi_philox_seed(&run.philox, fill->seed);
@@ -76,7 +76,8 @@ void fi_fill_range(const fi_kernels *kernels, const fi_fill *fill, uint64_t firs
 
 void fi_philox_block(const fi_kernels *kernels, const uint32_t counter[4], const uint32_t key[2], uint32_t words[4]) {
     uint32_t group[FI_GROUP_MAX];
-    fi_run run = {.block = counter[0]};
+    const fi_fill fill = {.draw = FI_BITS, .dtype = FI_UINT32};
+    fi_run run = {.block = counter[0], .fill = &fill};
     fi_philox_seed(&run.philox, (uint64_t)key[1] << 32 | key[0]);
     fi_philox_seek(&run.philox, counter[1], (uint64_t)counter[3] << 32 | counter[2]);
     kernels->draw[FI_BITS][FI_F32][0](group, &run, 1);

@@ -61,6 +61,7 @@ static ALWAYS_INLINE void philox_rounds(const fi_philox *p, lane_product first, 
 }
 
 #include "coefficients.h"
+#include "quantile.h"
 
 #define OP(name) JOIN(f32_, name)
 #define OP_(name) JOIN(F32_, name)
@@ -118,7 +119,13 @@ const fi_kernels JOIN(fi_kernels_, SIMD_NAME) = {
     .group = {[FI_F32] = f32_GROUP, [FI_F64] = f64_GROUP},
     .draw = {[FI_BITS] = {[FI_F32] = {f32_bits}, [FI_F64] = {f64_bits}},
              [FI_UNIFORM] = {[FI_F32] = {f32_uniform, f32_add_uniform}, [FI_F64] = {f64_uniform, f64_add_uniform}},
-             [FI_NORMAL] = {[FI_F32] = {f32_normal, f32_add_normal}, [FI_F64] = {f64_normal, f64_add_normal}}},
+             [FI_NORMAL] = {[FI_F32] = {f32_normal, f32_add_normal}, [FI_F64] = {f64_normal, f64_add_normal}},
+             [FI_TRUNCATED_SYMMETRIC] = {[FI_F32] = {f32_symmetric, f32_add_symmetric},
+                                         [FI_F64] = {f64_symmetric, f64_add_symmetric}},
+             [FI_TRUNCATED_CENTRAL] = {[FI_F32] = {f32_central, f32_add_central},
+                                       [FI_F64] = {f64_central, f64_add_central}},
+             [FI_TRUNCATED_WIDE] = {[FI_F32] = {f32_wide, f32_add_wide}, [FI_F64] = {f64_wide, f64_add_wide}},
+             [FI_TRUNCATED_TAIL] = {[FI_F32] = {f32_tail, f32_add_tail}, [FI_F64] = {f64_tail, f64_add_tail}}},
     .sink = {[FI_UINT32] = {copy_4},
              [FI_UINT64] = {copy_8},
              [FI_FLOAT32] = {copy_4, add_f32},

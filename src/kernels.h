@@ -5,11 +5,11 @@
 #include "fastinit.h"
 #include "philox.h"
 
-/* The run of blocks that a kernel computes, and what becomes of their standard draws. */
+/* The run of blocks that a kernel computes, and what becomes of their words. */
 typedef struct {
     fi_philox philox;
     uint32_t block; /* low word of the first block's index; a run does not cross a multiple of 2^32 blocks */
-    double scale, shift, limit;
+    const fi_fill *fill;
 } fi_run;
 
 /* Compute types. */

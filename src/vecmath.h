@@ -1,5 +1,5 @@
 /*
- * The Box-Muller transform over the vector operations of one simd/ header; included once for each compute type, with
+ * The Box-Muller transform and the inverse of the normal distribution function over the vector operations of one simd/ header; included once for each compute type, with
  * OP(name) standing for f32_name or f64_name and OP_(NAME) for F32_NAME or F64_NAME. The order of the operations is part
  * of the stream contract: docs/stream.md states it, and nothing here may change without a new version of it.
  */
@@ -54,4 +54,24 @@ static ALWAYS_INLINE void OP(from_polar)(OP(vec) r, OP(word) w, OP(vec) * z0, OP
 /* The standard normal pair of two words. */
 static ALWAYS_INLINE void OP(box_muller)(OP(word) w0, OP(word) w1, OP(vec) * z0, OP(vec) * z1) {
     OP(from_polar)(OP(sqrt)(OP(minus_two_ln)(OP(centered)(w0))), w1, z0, z1);
+}
+
+/* t with P(Z < t) = 1/2 + v, for |t| <= 2. */
+static ALWAYS_INLINE OP(vec) OP(central_quantile)(OP(vec) v) {
+    OP(vec) root = OP(sqrt)(OP(fma)(OP(mul)(v, OP(set)(-4)), v, OP(set)(1)));
+    OP(vec) x = OP(add)(root, OP(set)(-OP_(CENTRAL_CENTER)));
+    return OP(mul)(v, OP(even_odd_horner)(x, OP(mul)(x, x), OP_(CENTRAL), LENGTH(OP_(CENTRAL))));
+}
+
+/* t with P(Z < t) = 1/2 + v, for v^2 <= MIDDLE_END. */
+static ALWAYS_INLINE OP(vec) OP(middle_quantile)(OP(vec) v, OP(vec) v2) {
+    return OP(mul)(v, OP(even_odd_horner)(v2, OP(mul)(v2, v2), OP_(MIDDLE), LENGTH(OP_(MIDDLE))));
+}
+
+/* t with -2 ln P(Z > t) = square, for a row of the tails. */
+static ALWAYS_INLINE OP(vec) OP(tail_quantile)(OP(vec) square, int row) {
+    OP(vec) s = OP(sqrt)(square);
+    OP(vec) reciprocal = OP(div)(OP(set)(1), OP(add)(s, OP(set)(OP_(TAILS)[row].shift)));
+    OP(vec) x = OP(add)(reciprocal, OP(set)(-OP_(TAILS)[row].center));
+    return OP(mul)(s, OP(even_odd_horner)(x, OP(mul)(x, x), OP_(TAILS)[row].c, LENGTH(OP_(TAILS)[row].c)));
 }

@@ -8,7 +8,8 @@
 #include "../philox.h"
 
 #define SIMD_NAME avx2
-enum { GROUP_BLOCKS = 4, F32_LANES = 8, F64_LANES = 4, UNROLL_UNIFORM = 6, UNROLL_NORMAL = 3, UNROLL_REST = 1 };
+enum { GROUP_BLOCKS = 4, F32_LANES = 8, F64_LANES = 4 };
+enum { UNROLL_UNIFORM = 6, UNROLL_NORMAL = 3, UNROLL_CENTRAL = 6, UNROLL_WIDE = 4, UNROLL_REST = 1 };
 
 /* A block a 64-bit lane. A word is in the lower half of its lane; the upper half holds anything. */
 typedef __m256i lane_word;
@@ -70,9 +71,19 @@ static inline f32_vec f32_set(float a) { return _mm256_set1_ps(a); }
 static inline f32_vec f32_add(f32_vec a, f32_vec b) { return _mm256_add_ps(a, b); }
 static inline f32_vec f32_mul(f32_vec a, f32_vec b) { return _mm256_mul_ps(a, b); }
 static inline f32_vec f32_fma(f32_vec a, f32_vec b, f32_vec c) { return _mm256_fmadd_ps(a, b, c); }
+static inline f32_vec f32_div(f32_vec a, f32_vec b) { return _mm256_div_ps(a, b); }
 static inline f32_vec f32_sqrt(f32_vec a) { return _mm256_sqrt_ps(a); }
 
 static inline f32_vec f32_at_most(f32_vec a, f32_vec limit) { return _mm256_min_ps(a, limit); }
+static inline f32_vec f32_at_least(f32_vec a, f32_vec limit) { return _mm256_max_ps(a, limit); }
+
+static inline f32_vec f32_where_less(f32_vec a, f32_vec b, f32_vec x, f32_vec y) {
+    return _mm256_blendv_ps(y, x, _mm256_cmp_ps(a, b, _CMP_LT_OQ));
+}
+
+static inline f32_vec f32_signed_as(f32_vec a, f32_vec s) {
+    return _mm256_xor_ps(a, _mm256_and_ps(s, _mm256_set1_ps(-0.0f)));
+}
 
 static inline f32_vec f32_unit(f32_word w) {
     return _mm256_mul_ps(_mm256_cvtepi32_ps(_mm256_srli_epi32(w, 8)), _mm256_set1_ps(0x1p-24f));
@@ -80,6 +91,16 @@ static inline f32_vec f32_unit(f32_word w) {
 
 static inline f32_vec f32_centered(f32_word w) {
     return _mm256_fmadd_ps(_mm256_cvtepi32_ps(w), _mm256_set1_ps(0x1p-32f), _mm256_set1_ps(0x1p-33f));
+}
+
+static inline f32_vec f32_from_middle(f32_word w) {
+    return _mm256_cvtepi32_ps(_mm256_xor_si256(w, _mm256_set1_epi32(INT32_MIN)));
+}
+
+static inline f32_vec f32_distance(f32_word w, f32_vec high, f32_vec low) {
+    __m256 upper = _mm256_sub_ps(_mm256_cvtepi32_ps(_mm256_srli_epi32(w, 16)), high);
+    __m256 lower = _mm256_sub_ps(_mm256_cvtepi32_ps(_mm256_and_si256(w, _mm256_set1_epi32(0xFFFF))), low);
+    return _mm256_fmadd_ps(upper, _mm256_set1_ps(0x1p16f), lower);
 }
 
 static inline f32_vec f32_quarters(f32_word w) {
@@ -127,9 +148,19 @@ static inline f64_vec f64_set(double a) { return _mm256_set1_pd(a); }
 static inline f64_vec f64_add(f64_vec a, f64_vec b) { return _mm256_add_pd(a, b); }
 static inline f64_vec f64_mul(f64_vec a, f64_vec b) { return _mm256_mul_pd(a, b); }
 static inline f64_vec f64_fma(f64_vec a, f64_vec b, f64_vec c) { return _mm256_fmadd_pd(a, b, c); }
+static inline f64_vec f64_div(f64_vec a, f64_vec b) { return _mm256_div_pd(a, b); }
 static inline f64_vec f64_sqrt(f64_vec a) { return _mm256_sqrt_pd(a); }
 
 static inline f64_vec f64_at_most(f64_vec a, f64_vec limit) { return _mm256_min_pd(a, limit); }
+static inline f64_vec f64_at_least(f64_vec a, f64_vec limit) { return _mm256_max_pd(a, limit); }
+
+static inline f64_vec f64_where_less(f64_vec a, f64_vec b, f64_vec x, f64_vec y) {
+    return _mm256_blendv_pd(y, x, _mm256_cmp_pd(a, b, _CMP_LT_OQ));
+}
+
+static inline f64_vec f64_signed_as(f64_vec a, f64_vec s) {
+    return _mm256_xor_pd(a, _mm256_and_pd(s, _mm256_set1_pd(-0.0)));
+}
 
 /*
  * AVX2 cannot convert 64-bit integers. 52 bits fit the mantissa of a double in [1, 2); the top bit of w, where it counts,
@@ -150,6 +181,16 @@ static inline f64_vec f64_unit(f64_word w) {
 static inline f64_vec f64_centered(f64_word w) {
     __m256d shift = _mm256_blendv_pd(_mm256_set1_pd(1.0), _mm256_set1_pd(2.0), _mm256_castsi256_pd(w));
     return _mm256_fmadd_pd(_mm256_sub_pd(below_top_bit(w), shift), _mm256_set1_pd(0.5), _mm256_set1_pd(0x1p-54));
+}
+
+static inline f64_vec f64_distance(f64_word w, f64_vec high, f64_vec low) {
+    (void)low;
+    __m256d shift = _mm256_blendv_pd(_mm256_set1_pd(-0x1p52), _mm256_setzero_pd(), _mm256_castsi256_pd(w));
+    return _mm256_sub_pd(_mm256_fmadd_pd(below_top_bit(w), _mm256_set1_pd(0x1p52), shift), high);
+}
+
+static inline f64_vec f64_from_middle(f64_word w) {
+    return f64_distance(w, _mm256_set1_pd(0x1p52), _mm256_setzero_pd());
 }
 
 static inline f64_vec f64_quarters(f64_word w) {

@@ -8,7 +8,8 @@
 #include "../philox.h"
 
 #define SIMD_NAME avx512
-enum { GROUP_BLOCKS = 8, F32_LANES = 16, F64_LANES = 8, UNROLL_UNIFORM = 6, UNROLL_NORMAL = 3, UNROLL_REST = 2 };
+enum { GROUP_BLOCKS = 8, F32_LANES = 16, F64_LANES = 8 };
+enum { UNROLL_UNIFORM = 6, UNROLL_NORMAL = 3, UNROLL_CENTRAL = 6, UNROLL_WIDE = 4, UNROLL_REST = 2 };
 
 /* A block a 64-bit lane. A word is in the lower half of its lane; the upper half holds anything. */
 typedef __m512i lane_word;
@@ -71,9 +72,21 @@ static inline f32_vec f32_set(float a) { return _mm512_set1_ps(a); }
 static inline f32_vec f32_add(f32_vec a, f32_vec b) { return _mm512_add_ps(a, b); }
 static inline f32_vec f32_mul(f32_vec a, f32_vec b) { return _mm512_mul_ps(a, b); }
 static inline f32_vec f32_fma(f32_vec a, f32_vec b, f32_vec c) { return _mm512_fmadd_ps(a, b, c); }
+static inline f32_vec f32_div(f32_vec a, f32_vec b) { return _mm512_div_ps(a, b); }
 static inline f32_vec f32_sqrt(f32_vec a) { return _mm512_sqrt_ps(a); }
 
 static inline f32_vec f32_at_most(f32_vec a, f32_vec limit) { return _mm512_min_ps(a, limit); }
+static inline f32_vec f32_at_least(f32_vec a, f32_vec limit) { return _mm512_max_ps(a, limit); }
+
+static inline f32_vec f32_where_less(f32_vec a, f32_vec b, f32_vec x, f32_vec y) {
+    return _mm512_mask_blend_ps(_mm512_cmp_ps_mask(a, b, _CMP_LT_OQ), y, x);
+}
+
+static inline f32_vec f32_signed_as(f32_vec a, f32_vec s) {
+    __m512i sign = _mm512_set1_epi32(INT32_MIN);
+    return _mm512_castsi512_ps(
+        _mm512_ternarylogic_epi32(_mm512_castps_si512(a), _mm512_castps_si512(s), sign, XOR_AND));
+}
 
 static inline f32_vec f32_unit(f32_word w) {
     return _mm512_mul_ps(_mm512_cvtepi32_ps(_mm512_srli_epi32(w, 8)), _mm512_set1_ps(0x1p-24f));
@@ -81,6 +94,16 @@ static inline f32_vec f32_unit(f32_word w) {
 
 static inline f32_vec f32_centered(f32_word w) {
     return _mm512_fmadd_ps(_mm512_cvtepi32_ps(w), _mm512_set1_ps(0x1p-32f), _mm512_set1_ps(0x1p-33f));
+}
+
+static inline f32_vec f32_from_middle(f32_word w) {
+    return _mm512_cvtepi32_ps(_mm512_xor_si512(w, _mm512_set1_epi32(INT32_MIN)));
+}
+
+static inline f32_vec f32_distance(f32_word w, f32_vec high, f32_vec low) {
+    __m512 upper = _mm512_sub_ps(_mm512_cvtepi32_ps(_mm512_srli_epi32(w, 16)), high);
+    __m512 lower = _mm512_sub_ps(_mm512_cvtepi32_ps(_mm512_and_si512(w, _mm512_set1_epi32(0xFFFF))), low);
+    return _mm512_fmadd_ps(upper, _mm512_set1_ps(0x1p16f), lower);
 }
 
 static inline f32_vec f32_quarters(f32_word w) {
@@ -125,9 +148,21 @@ static inline f64_vec f64_set(double a) { return _mm512_set1_pd(a); }
 static inline f64_vec f64_add(f64_vec a, f64_vec b) { return _mm512_add_pd(a, b); }
 static inline f64_vec f64_mul(f64_vec a, f64_vec b) { return _mm512_mul_pd(a, b); }
 static inline f64_vec f64_fma(f64_vec a, f64_vec b, f64_vec c) { return _mm512_fmadd_pd(a, b, c); }
+static inline f64_vec f64_div(f64_vec a, f64_vec b) { return _mm512_div_pd(a, b); }
 static inline f64_vec f64_sqrt(f64_vec a) { return _mm512_sqrt_pd(a); }
 
 static inline f64_vec f64_at_most(f64_vec a, f64_vec limit) { return _mm512_min_pd(a, limit); }
+static inline f64_vec f64_at_least(f64_vec a, f64_vec limit) { return _mm512_max_pd(a, limit); }
+
+static inline f64_vec f64_where_less(f64_vec a, f64_vec b, f64_vec x, f64_vec y) {
+    return _mm512_mask_blend_pd(_mm512_cmp_pd_mask(a, b, _CMP_LT_OQ), y, x);
+}
+
+static inline f64_vec f64_signed_as(f64_vec a, f64_vec s) {
+    __m512i sign = _mm512_set1_epi64(INT64_MIN);
+    return _mm512_castsi512_pd(
+        _mm512_ternarylogic_epi64(_mm512_castpd_si512(a), _mm512_castpd_si512(s), sign, XOR_AND));
+}
 
 static inline f64_vec f64_unit(f64_word w) {
     return _mm512_mul_pd(_mm512_cvtepi64_pd(_mm512_srli_epi64(w, 11)), _mm512_set1_pd(0x1p-53));
@@ -136,6 +171,15 @@ static inline f64_vec f64_unit(f64_word w) {
 static inline f64_vec f64_centered(f64_word w) {
     __m512d k = _mm512_cvtepi64_pd(_mm512_srai_epi64(w, 11));
     return _mm512_fmadd_pd(k, _mm512_set1_pd(0x1p-53), _mm512_set1_pd(0x1p-54));
+}
+
+static inline f64_vec f64_distance(f64_word w, f64_vec high, f64_vec low) {
+    (void)low;
+    return _mm512_sub_pd(_mm512_cvtepi64_pd(_mm512_srli_epi64(w, 11)), high);
+}
+
+static inline f64_vec f64_from_middle(f64_word w) {
+    return f64_distance(w, _mm512_set1_pd(0x1p52), _mm512_setzero_pd());
 }
 
 static inline f64_vec f64_quarters(f64_word w) {

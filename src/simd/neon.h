@@ -8,7 +8,8 @@
 #include "../philox.h"
 
 #define SIMD_NAME neon
-enum { GROUP_BLOCKS = 4, F32_LANES = 8, F64_LANES = 4, UNROLL_UNIFORM = 6, UNROLL_NORMAL = 3, UNROLL_REST = 1 };
+enum { GROUP_BLOCKS = 4, F32_LANES = 8, F64_LANES = 4 };
+enum { UNROLL_UNIFORM = 6, UNROLL_NORMAL = 3, UNROLL_CENTRAL = 4, UNROLL_WIDE = 3, UNROLL_REST = 1 };
 
 typedef uint32x4_t lane_word;
 typedef uint64x2x2_t lane_product;
@@ -81,11 +82,25 @@ static inline f32_vec f32_mul(f32_vec a, f32_vec b) { BOTH(f32_vec, vmulq_f32(a.
 static inline f32_vec f32_fma(f32_vec a, f32_vec b, f32_vec c) {
     BOTH(f32_vec, vfmaq_f32(c.val[i], a.val[i], b.val[i]));
 }
+static inline f32_vec f32_div(f32_vec a, f32_vec b) { BOTH(f32_vec, vdivq_f32(a.val[i], b.val[i])); }
 static inline f32_vec f32_sqrt(f32_vec a) { BOTH(f32_vec, vsqrtq_f32(a.val[i])); }
 
 /* Not vminq, which has its own order of +0 and -0. */
 static inline f32_vec f32_at_most(f32_vec a, f32_vec limit) {
     BOTH(f32_vec, vbslq_f32(vcltq_f32(a.val[i], limit.val[i]), a.val[i], limit.val[i]));
+}
+static inline f32_vec f32_at_least(f32_vec a, f32_vec limit) {
+    BOTH(f32_vec, vbslq_f32(vcgtq_f32(a.val[i], limit.val[i]), a.val[i], limit.val[i]));
+}
+
+static inline f32_vec f32_where_less(f32_vec a, f32_vec b, f32_vec x, f32_vec y) {
+    BOTH(f32_vec, vbslq_f32(vcltq_f32(a.val[i], b.val[i]), x.val[i], y.val[i]));
+}
+
+static inline f32_vec f32_signed_as(f32_vec a, f32_vec s) {
+    BOTH(f32_vec,
+         vreinterpretq_f32_u32(veorq_u32(vreinterpretq_u32_f32(a.val[i]),
+                                         vandq_u32(vreinterpretq_u32_f32(s.val[i]), vdupq_n_u32(UINT32_C(1) << 31)))));
 }
 
 static inline f32_vec f32_unit(f32_word w) {
@@ -94,6 +109,20 @@ static inline f32_vec f32_unit(f32_word w) {
 
 static inline f32_vec f32_centered(f32_word w) {
     BOTH(f32_vec, vfmaq_n_f32(vdupq_n_f32(0x1p-33f), vcvtq_f32_s32(vreinterpretq_s32_u32(w.val[i])), 0x1p-32f));
+}
+
+static inline f32_vec f32_from_middle(f32_word w) {
+    BOTH(f32_vec, vcvtq_f32_s32(vreinterpretq_s32_u32(veorq_u32(w.val[i], vdupq_n_u32(UINT32_C(1) << 31)))));
+}
+
+static inline f32_vec f32_distance(f32_word w, f32_vec high, f32_vec low) {
+    f32_vec d;
+    for (int i = 0; i < 2; i++) {
+        float32x4_t upper = vsubq_f32(vcvtq_f32_u32(vshrq_n_u32(w.val[i], 16)), high.val[i]);
+        float32x4_t lower = vsubq_f32(vcvtq_f32_u32(vandq_u32(w.val[i], vdupq_n_u32(0xFFFF))), low.val[i]);
+        d.val[i] = vfmaq_n_f32(lower, upper, 0x1p16f);
+    }
+    return d;
 }
 
 static inline f32_vec f32_quarters(f32_word w) {
@@ -152,10 +181,24 @@ static inline f64_vec f64_mul(f64_vec a, f64_vec b) { BOTH(f64_vec, vmulq_f64(a.
 static inline f64_vec f64_fma(f64_vec a, f64_vec b, f64_vec c) {
     BOTH(f64_vec, vfmaq_f64(c.val[i], a.val[i], b.val[i]));
 }
+static inline f64_vec f64_div(f64_vec a, f64_vec b) { BOTH(f64_vec, vdivq_f64(a.val[i], b.val[i])); }
 static inline f64_vec f64_sqrt(f64_vec a) { BOTH(f64_vec, vsqrtq_f64(a.val[i])); }
 
 static inline f64_vec f64_at_most(f64_vec a, f64_vec limit) {
     BOTH(f64_vec, vbslq_f64(vcltq_f64(a.val[i], limit.val[i]), a.val[i], limit.val[i]));
+}
+static inline f64_vec f64_at_least(f64_vec a, f64_vec limit) {
+    BOTH(f64_vec, vbslq_f64(vcgtq_f64(a.val[i], limit.val[i]), a.val[i], limit.val[i]));
+}
+
+static inline f64_vec f64_where_less(f64_vec a, f64_vec b, f64_vec x, f64_vec y) {
+    BOTH(f64_vec, vbslq_f64(vcltq_f64(a.val[i], b.val[i]), x.val[i], y.val[i]));
+}
+
+static inline f64_vec f64_signed_as(f64_vec a, f64_vec s) {
+    BOTH(f64_vec,
+         vreinterpretq_f64_u64(veorq_u64(vreinterpretq_u64_f64(a.val[i]),
+                                         vandq_u64(vreinterpretq_u64_f64(s.val[i]), vdupq_n_u64(UINT64_C(1) << 63)))));
 }
 
 static inline f64_vec f64_unit(f64_word w) {
@@ -166,6 +209,13 @@ static inline f64_vec f64_centered(f64_word w) {
     BOTH(f64_vec,
          vfmaq_n_f64(vdupq_n_f64(0x1p-54), vcvtq_f64_s64(vshrq_n_s64(vreinterpretq_s64_u64(w.val[i]), 11)), 0x1p-53));
 }
+
+static inline f64_vec f64_distance(f64_word w, f64_vec high, f64_vec low) {
+    (void)low;
+    BOTH(f64_vec, vsubq_f64(vcvtq_f64_u64(vshrq_n_u64(w.val[i], 11)), high.val[i]));
+}
+
+static inline f64_vec f64_from_middle(f64_word w) { return f64_distance(w, f64_set(0x1p52), f64_set(0)); }
 
 static inline f64_vec f64_quarters(f64_word w) {
     BOTH(f64_vec,

@@ -19,7 +19,8 @@
 #include "../softfloat.h"
 
 #define SIMD_NAME portable
-enum { GROUP_BLOCKS = 1, F32_LANES = 2, F64_LANES = 1, UNROLL_UNIFORM = 1, UNROLL_NORMAL = 1, UNROLL_REST = 1 };
+enum { GROUP_BLOCKS = 1, F32_LANES = 2, F64_LANES = 1 };
+enum { UNROLL_UNIFORM = 1, UNROLL_NORMAL = 1, UNROLL_CENTRAL = 1, UNROLL_WIDE = 1, UNROLL_REST = 1 };
 
 typedef uint32_t lane_word;    /* a word of each block */
 typedef uint64_t lane_product; /* the 64-bit product of a word of each block and a constant */
@@ -76,11 +77,25 @@ static inline f32_vec f32_set(float a) { F32_EACH(a); }
 static inline f32_vec f32_add(f32_vec a, f32_vec b) { F32_EACH(a.lane[i] + b.lane[i]); }
 static inline f32_vec f32_mul(f32_vec a, f32_vec b) { F32_EACH(a.lane[i] * b.lane[i]); }
 static inline f32_vec f32_fma(f32_vec a, f32_vec b, f32_vec c) { F32_EACH(fi_fmaf(a.lane[i], b.lane[i], c.lane[i])); }
+static inline f32_vec f32_div(f32_vec a, f32_vec b) { F32_EACH(a.lane[i] / b.lane[i]); }
 static inline f32_vec f32_sqrt(f32_vec a) { F32_EACH(sqrtf(a.lane[i])); }
 
-/* a where a < limit, else limit. */
+/* a where a < limit, else limit; a where a > limit, else limit. */
 static inline f32_vec f32_at_most(f32_vec a, f32_vec limit) {
     F32_EACH(a.lane[i] < limit.lane[i] ? a.lane[i] : limit.lane[i]);
+}
+static inline f32_vec f32_at_least(f32_vec a, f32_vec limit) {
+    F32_EACH(a.lane[i] > limit.lane[i] ? a.lane[i] : limit.lane[i]);
+}
+
+/* x where a < b, else y. */
+static inline f32_vec f32_where_less(f32_vec a, f32_vec b, f32_vec x, f32_vec y) {
+    F32_EACH(a.lane[i] < b.lane[i] ? x.lane[i] : y.lane[i]);
+}
+
+/* a, or -a where the sign bit of s is set. */
+static inline f32_vec f32_signed_as(f32_vec a, f32_vec s) {
+    F32_EACH(fi_bits_of_f32(s.lane[i]) >> 31 ? -a.lane[i] : a.lane[i]);
 }
 
 /* (w >> 8) 2^-24: exact, in [0, 1). */
@@ -88,6 +103,14 @@ static inline f32_vec f32_unit(f32_word w) { F32_EACH((float)(w.lane[i] >> 8) * 
 
 /* w as a signed integer, plus 1/2, times 2^-32: in (-1/2, 1/2]; the integer rounds to a float first. */
 static inline f32_vec f32_centered(f32_word w) { F32_EACH(fi_fmaf((float)(int32_t)w.lane[i], 0x1p-32f, 0x1p-33f)); }
+
+/* w - 2^31, rounded to a float. */
+static inline f32_vec f32_from_middle(f32_word w) { F32_EACH((float)(int32_t)(w.lane[i] ^ UINT32_C(1) << 31)); }
+
+/* w - (2^16 high + low), rounded to a float; high and low are integers below 2^16. */
+static inline f32_vec f32_distance(f32_word w, f32_vec high, f32_vec low) {
+    F32_EACH(fi_fmaf((float)(w.lane[i] >> 16) - high.lane[i], 0x1p16f, (float)(w.lane[i] & 0xFFFF) - low.lane[i]));
+}
 
 /* The distance of w 2^-32 turns to the nearest quarter turn, in quarter turns, rounded to a float: in [-1/2, 1/2]. */
 static inline f32_vec f32_quarters(f32_word w) { F32_EACH((float)(int32_t)(w.lane[i] << 2) * 0x1p-32f); }
@@ -136,9 +159,15 @@ static inline f64_vec f64_set(double a) { return a; }
 static inline f64_vec f64_add(f64_vec a, f64_vec b) { return a + b; }
 static inline f64_vec f64_mul(f64_vec a, f64_vec b) { return a * b; }
 static inline f64_vec f64_fma(f64_vec a, f64_vec b, f64_vec c) { return fi_fma(a, b, c); }
+static inline f64_vec f64_div(f64_vec a, f64_vec b) { return a / b; }
 static inline f64_vec f64_sqrt(f64_vec a) { return sqrt(a); }
 
 static inline f64_vec f64_at_most(f64_vec a, f64_vec limit) { return a < limit ? a : limit; }
+static inline f64_vec f64_at_least(f64_vec a, f64_vec limit) { return a > limit ? a : limit; }
+
+static inline f64_vec f64_where_less(f64_vec a, f64_vec b, f64_vec x, f64_vec y) { return a < b ? x : y; }
+
+static inline f64_vec f64_signed_as(f64_vec a, f64_vec s) { return fi_bits_of_f64(s) >> 63 ? -a : a; }
 
 /* (w >> 11) 2^-53: exact, in [0, 1). */
 static inline f64_vec f64_unit(f64_word w) { return (double)(w >> 11) * 0x1p-53; }
@@ -147,6 +176,13 @@ static inline f64_vec f64_unit(f64_word w) { return (double)(w >> 11) * 0x1p-53;
 static inline f64_vec f64_centered(f64_word w) {
     int64_t k = (int64_t)(w >> 11) - (int64_t)(w >> 63 << 53);
     return ((double)k + 0.5) * 0x1p-53;
+}
+
+/* (w >> 11) - 2^52 and (w >> 11) - high, exact; high is an integer, low zero. */
+static inline f64_vec f64_from_middle(f64_word w) { return (double)(w >> 11) - 0x1p52; }
+static inline f64_vec f64_distance(f64_word w, f64_vec high, f64_vec low) {
+    (void)low;
+    return (double)(w >> 11) - high;
 }
 
 /* The distance of (w >> 11) 2^-53 turns to the nearest quarter turn, in quarter turns: exact, in [-1/2, 1/2). */

@@ -18,7 +18,7 @@ kernels() { # HEADER FLAG...: kernels.c for one instruction set
 check() { # NAME EMULATOR-OR-"" HAVE-FLAG...: links what kernels() made and compares its output with the first build's
   local name=$1 emulator=$2
   shift 2
-  "${compiler[@]}" "${flags[@]}" "$@" src/fill.c src/scale.c src/dispatch.c tests/c/print_hashes.c "$work"/*.o \
+  "${compiler[@]}" "${flags[@]}" "$@" src/fill.c src/scale.c src/truncated.c src/dispatch.c tests/c/print_hashes.c "$work"/*.o \
     -static -lm -o "$work/program"
   rm "$work"/*.o
   if $emulator "$work/program" > "$work/hashes" 2> "$work/kernels"; then

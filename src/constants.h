@@ -1,0 +1,19 @@
+/* What scale.c and truncated.c share: how the constants of a fill round. Inside the standard floating-point environment. */
+#ifndef FASTINIT_CONSTANTS_H
+#define FASTINIT_CONSTANTS_H
+
+#include "fastinit.h"
+
+/* The least magnitude that rounds to an infinity: half a unit in the last place above the largest number. */
+extern const double fi_overflows_from[FI_DTYPES];
+
+/* value as the dtype's compute type holds it. */
+double fi_rounded(fi_dtype dtype, double value);
+
+/* The numbers of the compute type that are nearest to the ends of [*least, *most] inside it, or, where none is, to *least. */
+void fi_round_inwards(fi_dtype dtype, double *least, double *most);
+
+/* Makes every value of the fill the same. */
+void fi_set_constant(fi_fill *fill, double value);
+
+#endif

@@ -1,0 +1,264 @@
+/*
+ * The constants of a truncated normal fill. Its draws are t = the inverse of Phi at Phi(low) + u (Phi(high) - Phi(low)),
+ * Phi the normal distribution function; docs/stream.md says which form evaluates it where, and draws.h holds the forms.
+ *
+ * The constants decide the bits, so libm, whose exp and log differ between systems, has no part in them: everything below
+ * is IEEE double arithmetic in one order.
+ */
+#include <math.h>
+
+#include "constants.h"
+#include "fpenv.h"
+#include "quantile.h"
+
+#define LENGTH(array) (sizeof(array) / sizeof((array)[0]))
+
+static const double LN2_HIGH = 0x1.62e42fefa38p-1, LN2_LOW = 0x1.ef35793c7673p-45; /* the first has 11 bits to spare */
+static const double LN_2PI = 0x1.d67f1c864beb5p0;
+static const double REST_2PI = 0x1.9884533d43651p-2; /* 1 / sqrt(2 pi) */
+static const double REST_2PI_LOW = -0x1.cbc0d30ebfd15p-56;
+
+/* ---- Functions of double ---- */
+
+/* exp(x) for x <= 0: x = k ln 2 + r, the series of r. */
+static double exp_of(double x) {
+    if (x < -745) return 0;
+    const double k = rint(x * (1 / LN2_HIGH));
+    const double r = (x - k * LN2_HIGH) - k * LN2_LOW;
+    double sum = 1;
+    for (int n = 14; n > 0; n--) sum = 1 + sum * r / n;
+    return ldexp(sum, (int)k);
+}
+
+/* ln(x) for x > 0: x = 2^k m, and ln m = 2 artanh((m - 1) / (m + 1)) with m in [sqrt(1/2), sqrt(2)). */
+static double ln_of(double x) {
+    int k;
+    double m = frexp(x, &k);
+    if (m < 0.70710678118654752) {
+        m *= 2;
+        k--;
+    }
+    const double s = (m - 1) / (m + 1), s2 = s * s;
+    double sum = 0;
+    for (int n = 23; n > 0; n -= 2) sum = sum * s2 + 1.0 / n;
+    return k * LN2_HIGH + (k * LN2_LOW + 2 * s * sum);
+}
+
+/* Mills' ratio P(Z > t) / phi(t), for t >= 0. */
+static double mills_ratio(double t) {
+    const double z = (t - 5) / (t + 5);
+    double sum = 0;
+    for (size_t i = LENGTH(F64_MILLS); i-- > 0;) sum = sum * z + F64_MILLS[i];
+    return sum / (1 + t);
+}
+
+/* P(Z > t), for t >= 0. */
+static double upper_tail(double t) { return t == INFINITY ? 0 : mills_ratio(t) * (exp_of(-t * t / 2) * REST_2PI); }
+
+/* Phi(t) - 1/2. */
+static double centered_cdf(double t) {
+    const double x = fabs(t), y = x * x / 2;
+    double v;
+    if (x == 2) {
+        v = 0x1.e8b4307d3627ap-2; /* what the schemes ask for */
+    } else if (x > 0.5) {
+        v = 0.5 - upper_tail(x);
+    } else { /* (x - x^3 / 6 + ...) / sqrt(2 pi) keeps the relative precision of small numbers */
+        double sum = 0, power = 1;
+        for (int n = 0; n < 12; n++) {
+            sum += power / (2 * n + 1);
+            power *= -y / (n + 1);
+        }
+        v = x * sum * REST_2PI;
+    }
+    return copysign(v, t);
+}
+
+/* ---- The same in twice the precision: high + low ---- */
+
+typedef struct {
+    double high, low;
+} pair;
+
+static pair sum_of(double a, double b) {
+    const double s = a + b, t = s - a;
+    return (pair){s, (a - (s - t)) + (b - t)};
+}
+
+/* T. J. Dekker, "A floating-point technique for extending the available precision", 1971. */
+static pair halves_of(double a) {
+    const double big = a * 134217729, high = big - (big - a);
+    return (pair){high, a - high};
+}
+
+static pair product_of(double a, double b) {
+    const double p = a * b;
+    const pair x = halves_of(a), y = halves_of(b);
+    return (pair){p, ((x.high * y.high - p) + x.high * y.low + x.low * y.high) + x.low * y.low};
+}
+
+static pair add(pair a, pair b) {
+    const pair s = sum_of(a.high, b.high);
+    return sum_of(s.high, s.low + (a.low + b.low));
+}
+
+static pair multiply(pair a, pair b) {
+    const pair p = product_of(a.high, b.high);
+    return sum_of(p.high, p.low + (a.high * b.low + a.low * b.high));
+}
+
+static pair divide(pair a, double b) {
+    const double q = a.high / b;
+    const pair p = product_of(q, b);
+    return sum_of(q, (((a.high - p.high) - p.low) + a.low) / b);
+}
+
+/* Phi(t) - 1/2 by its series, which beyond 6 would lose too much; the tail is small there. */
+static pair centered_cdf_pair(double t) {
+    const double x = fabs(t);
+    pair v;
+    if (x > 6) {
+        v = sum_of(0.5, -upper_tail(x));
+    } else {
+        const pair y = multiply((pair){x / 2, 0}, (pair){-x, 0});
+        pair power = {1, 0}, sum = {0, 0};
+        for (int n = 0; fabs(power.high) > 0x1p-110 && n < 200; n++) {
+            sum = add(sum, divide(power, 2 * n + 1));
+            power = divide(multiply(power, y), n + 1);
+        }
+        v = multiply(multiply(sum, (pair){x, 0}), (pair){REST_2PI, REST_2PI_LOW});
+    }
+    return t < 0 ? (pair){-v.high, -v.low} : v;
+}
+
+/* ---- The forms ---- */
+
+static int word_bits(fi_dtype dtype) { return dtype == FI_FLOAT64 ? 53 : 32; }
+
+/*
+ * v = Phi(t) - 1/2 as a linear function of the word: step (w - origin) + start. Where t changes its sign inside the bounds,
+ * the origin is the word that comes before, so that v keeps its relative precision there.
+ */
+static void set_center(fi_fill *fill, double low, double high) {
+    fi_truncation *const to = &fill->truncation;
+    const double words = ldexp(1, word_bits(fill->dtype));
+    const double v0 = centered_cdf(low), width = low == -high ? -2 * v0 : centered_cdf(high) - v0;
+    double origin = 0;
+    to->step = width / words;
+    to->start = v0 + to->step / 2;
+    if (low < 0 && high > 0) {
+        origin = fmin(floor(-v0 / width * words), words - 1);
+        to->start = (v0 + origin * to->step) + to->step / 2;
+        if (fill->dtype == FI_FLOAT64 && low != -high) {
+            /* The steps are as fine as v0's last bit: the difference needs more of them. */
+            const pair from = centered_cdf_pair(low), until = centered_cdf_pair(high);
+            const pair whole = add(until, (pair){-from.high, -from.low});
+            const pair at = multiply(whole, (pair){origin / words, 0});
+            to->start = add(from, at).high + to->step / 2;
+        }
+    }
+    to->origin_high = fill->dtype == FI_FLOAT64 ? origin : floor(origin / 65536);
+    to->origin_low = fill->dtype == FI_FLOAT64 ? 0 : origin - 65536 * to->origin_high;
+}
+
+/* Bounds on both sides of the center, or near it: the tail beyond each end, which the ends' words need to full precision. */
+static void set_wide(fi_fill *fill, double low, double high) {
+    fi_truncation *const to = &fill->truncation;
+    set_center(fill, low, high);
+    const double width = to->step * ldexp(1, word_bits(fill->dtype));
+    to->low_tail = upper_tail(fabs(low));
+    to->low_slope = low <= 0 ? width : -width;
+    to->high_tail = upper_tail(fabs(high));
+    to->high_slope = high >= 0 ? -width : width;
+    to->log_start = 0;
+    to->log_scale = 1;
+    to->row = 0;
+}
+
+/* The first row of the compute type's tails that serves draws beyond the bound. */
+static int tail_row(fi_dtype dtype, double bound) {
+    int row = 0;
+    if (dtype == FI_FLOAT64)
+        while (bound > F64_TAILS[row].most) row++;
+    else
+        while (bound > F32_TAILS[row].most) row++;
+    return row;
+}
+
+/*
+ * Bounds 1 <= from < until in one tail, the left one if mirrored. With Q the tail beyond a point and r = 1 - Q(until) / Q(from),
+ * ln Q(t) = ln Q(from) + ln(1 - u r), u counted from `from`. Returns 0 if the draws all round to the bound.
+ */
+static int set_tail(fi_fill *fill, double from, double until, int mirrored) {
+    fi_truncation *const to = &fill->truncation;
+    const int is_double = fill->dtype == FI_FLOAT64;
+    if (from > (is_double ? 2e9 : 1e5)) return 0;
+    const double mills = mills_ratio(from);
+    const double beyond =
+        until == INFINITY ? 0 : exp_of(-(until - from) / 2 * (until + from)) * (mills_ratio(until) / mills);
+    const double within = 1 - beyond;
+    if (within < (is_double ? 0x1p-56 : 0x1p-28)) return 0;
+    /* 1 - u r from the far end if it can become small there; else u r itself, whose logarithm of 1 - u r is as precise. */
+    const double far_tail = within > 0.5 ? beyond : -within;
+    to->low_slope = to->high_slope = mirrored ? within : -within;
+    to->low_tail = mirrored ? far_tail : 0;
+    to->high_tail = mirrored ? 0 : far_tail;
+    to->row = tail_row(fill->dtype, from);
+    to->log_start = from * from + (LN_2PI - 2 * ln_of(mills));
+    to->log_scale = 1;
+    if (to->row == (int)(is_double ? LENGTH(F64_TAILS) : LENGTH(F32_TAILS)) - 1) {
+        /* d(t^2) = 2 t dt = 2 t mills_ratio(t) d(-ln Q), and over the reach of the draws t mills_ratio(t) is constant. */
+        to->log_start = from * from;
+        to->log_scale = from * mills;
+    }
+    return 1;
+}
+
+/* The form for the bounds, or 0 if all draws round to the one nearer to zero. */
+static int set_form(fi_fill *fill, double low, double high) {
+    if (low == high) return 0;
+    if (low >= -2 && high <= 2) {
+        fill->draw = low == -high ? FI_TRUNCATED_SYMMETRIC : FI_TRUNCATED_CENTRAL;
+        set_center(fill, low, high);
+        return 1;
+    }
+    if (low < 1 && high > -1) {
+        fill->draw = FI_TRUNCATED_WIDE;
+        set_wide(fill, low, high);
+        return 1;
+    }
+    fill->draw = FI_TRUNCATED_TAIL;
+    return low >= 1 ? set_tail(fill, low, high, 0) : set_tail(fill, -high, -low, 1);
+}
+
+/* The farthest draw from zero on the side of a bound: the bound, or what a word can reach if there is none. */
+static double farthest(fi_dtype dtype, double bound, double other) {
+    const double reach = fi_normal_reach(dtype), from = fmax(0, bound > 0 ? other : -other);
+    return isinf(bound) ? sqrt(from * from + reach * reach) : fabs(bound);
+}
+
+int fi_set_truncated_normal(fi_fill *fill, double given_mean, double given_std, double given_low, double given_high) {
+    const fi_fpenv caller = fi_fpenv_enter();
+    volatile double inside[] = {given_mean, given_std, given_low, given_high};
+    const double mean = inside[0], std = inside[1], low = inside[2], high = inside[3];
+    const fi_dtype dtype = fill->dtype;
+    int accepted = low <= high && low < INFINITY && high > -INFINITY && std >= 0;
+    if (accepted) {
+        const double most = fmax(farthest(dtype, low, high), farthest(dtype, high, low));
+        accepted = fabs(mean) + (std > 0 ? most * std : 0) < fi_overflows_from[dtype];
+    }
+    if (accepted) {
+        fill->scale = fi_rounded(dtype, std);
+        fill->shift = fi_rounded(dtype, mean);
+        fill->least = std > 0 ? mean + low * std : mean;
+        fill->most = std > 0 ? mean + high * std : mean;
+        fi_round_inwards(dtype, &fill->least, &fill->most);
+        if (!set_form(fill, low, high)) {
+            fi_set_constant(fill, fabs(low) < fabs(high) ? fill->least : fill->most);
+        } else if (fill->draw == FI_TRUNCATED_TAIL && low < 0) {
+            fill->scale = -fill->scale;
+        }
+    }
+    fi_fpenv_leave(caller);
+    return accepted ? 0 : -1;
+}
