@@ -26,8 +26,10 @@ except ModuleNotFoundError:
     if importlib.util.find_spec("fastinit._core") is None:
         raise ImportError("the compiled core of fastinit is not installed; `pip install .` builds it") from None
 
-from fastinit._core import STREAM_VERSION, Generator, simd
+from fastinit._core import STREAM_VERSION, Fans, fans, simd
 from fastinit._core import version as __version__
+from fastinit.activations import Recommendation, gain, recommend
+from fastinit.generator import Generator
 
 default_generator = Generator()
 if hasattr(os, "register_at_fork"):
@@ -37,19 +39,64 @@ seed = default_generator.reseed
 bits = default_generator.bits
 uniform = default_generator.uniform
 normal = default_generator.normal
+truncated_normal = default_generator.truncated_normal
+xavier_uniform = default_generator.xavier_uniform
+glorot_uniform = default_generator.glorot_uniform
+xavier_normal = default_generator.xavier_normal
+glorot_normal = default_generator.glorot_normal
+he_uniform = default_generator.he_uniform
+kaiming_uniform = default_generator.kaiming_uniform
 he_normal = default_generator.he_normal
-kaiming_normal = he_normal
+kaiming_normal = default_generator.kaiming_normal
+lecun_uniform = default_generator.lecun_uniform
+lecun_normal = default_generator.lecun_normal
+lasagne_uniform = default_generator.lasagne_uniform
+lasagne_normal = default_generator.lasagne_normal
+variance_scaling = default_generator.variance_scaling
+orthogonal = default_generator.orthogonal
+delta_orthogonal = default_generator.delta_orthogonal
+sparse = default_generator.sparse
+zeros = default_generator.zeros
+ones = default_generator.ones
+constant = default_generator.constant
+identity = default_generator.identity
+dirac = default_generator.dirac
 
 __all__ = [
     "STREAM_VERSION",
+    "Fans",
     "Generator",
+    "Recommendation",
     "__version__",
     "bits",
+    "constant",
     "default_generator",
+    "delta_orthogonal",
+    "dirac",
+    "fans",
+    "gain",
+    "glorot_normal",
+    "glorot_uniform",
     "he_normal",
+    "he_uniform",
+    "identity",
     "kaiming_normal",
+    "kaiming_uniform",
+    "lasagne_normal",
+    "lasagne_uniform",
+    "lecun_normal",
+    "lecun_uniform",
     "normal",
+    "ones",
+    "orthogonal",
+    "recommend",
     "seed",
     "simd",
+    "sparse",
+    "truncated_normal",
     "uniform",
+    "variance_scaling",
+    "xavier_normal",
+    "xavier_uniform",
+    "zeros",
 ]

@@ -1,10 +1,14 @@
-from typing import Any, SupportsFloat, SupportsIndex, TypeAlias, TypedDict, TypeVar, final
+from collections.abc import Iterable, Mapping
+from typing import Any, Literal, NamedTuple, SupportsFloat, SupportsIndex, TypeAlias, TypedDict, TypeVar
 
 import numpy as np
 
 _Array = TypeVar("_Array", bound=np.ndarray[Any, Any])
 _Number: TypeAlias = SupportsFloat | SupportsIndex
 _Stream: TypeAlias = SupportsIndex | str | None
+_Layout: TypeAlias = Literal["torch", "keras", "lasagne"] | None
+_T = TypeVar("_T")
+_Class = TypeVar("_Class", bound=type)
 
 class _State(TypedDict):
     seed: int
@@ -17,6 +21,13 @@ version: str
 
 def available_kernels() -> list[str]: ...
 def cpu_features() -> list[str]: ...
+def check_array(out: object) -> None: ...
+def number(name: str, value: object) -> float: ...
+def finite(name: str, value: object) -> float: ...
+def positive(name: str, value: object) -> float: ...
+def positive_integer(name: str, value: object) -> int: ...
+def choice(name: str, value: object, accepted: Mapping[str, _T]) -> _T: ...
+def complete_docstrings(cls: _Class) -> _Class: ...
 def fill_range(
     kernels_name: str,
     draw: str,
@@ -27,6 +38,7 @@ def fill_range(
     a: float = 0.0,
     b: float = 1.0,
     accumulate: bool = False,
+    bounds: tuple[float, float] | None = None,
 ) -> _Array: ...
 def philox_block(
     kernels_name: str, counter: tuple[int, int, int, int], key: tuple[int, int]
@@ -34,11 +46,17 @@ def philox_block(
 def soft_fma(a: float, b: float, c: float) -> float: ...
 def soft_fmaf(a: float, b: float, c: float) -> float: ...
 
-@final
+class Fans(NamedTuple):
+    fan_in: int
+    fan_out: int
+
+def fans(shape: Iterable[SupportsIndex], layout: str) -> Fans: ...
+
 class Generator:
     def __init__(self, seed: SupportsIndex | None = None, stream: SupportsIndex = 0) -> None: ...
     def reseed(self, seed: SupportsIndex | None = None) -> None: ...
     def _after_fork_in_child(self) -> None: ...
+    def _claim(self, stream: _Stream) -> tuple[int, int]: ...
     @property
     def seed(self) -> int: ...
     @property
@@ -68,12 +86,115 @@ class Generator:
         stream: _Stream = None,
         accumulate: bool = False,
     ) -> _Array: ...
+    def truncated_normal(
+        self,
+        out: _Array,
+        mean: _Number = 0.0,
+        std: _Number = 1.0,
+        low: _Number = -2.0,
+        high: _Number = 2.0,
+        *,
+        stream: _Stream = None,
+        accumulate: bool = False,
+    ) -> _Array: ...
+    def xavier_uniform(
+        self,
+        out: _Array,
+        fan_in: _Number | None = None,
+        fan_out: _Number | None = None,
+        gain: _Number = 1.0,
+        *,
+        layout: _Layout = None,
+        stream: _Stream = None,
+        accumulate: bool = False,
+    ) -> _Array: ...
+    def xavier_normal(
+        self,
+        out: _Array,
+        fan_in: _Number | None = None,
+        fan_out: _Number | None = None,
+        gain: _Number = 1.0,
+        *,
+        layout: _Layout = None,
+        truncated: bool = False,
+        stream: _Stream = None,
+        accumulate: bool = False,
+    ) -> _Array: ...
+    def he_uniform(
+        self,
+        out: _Array,
+        fan_in: _Number | None = None,
+        negative_slope: _Number = 0.0,
+        *,
+        fan_out: _Number | None = None,
+        layout: _Layout = None,
+        stream: _Stream = None,
+        accumulate: bool = False,
+    ) -> _Array: ...
     def he_normal(
         self,
         out: _Array,
-        fan_in: _Number,
+        fan_in: _Number | None = None,
         negative_slope: _Number = 0.0,
         *,
+        fan_out: _Number | None = None,
+        layout: _Layout = None,
+        truncated: bool = False,
+        stream: _Stream = None,
+        accumulate: bool = False,
+    ) -> _Array: ...
+    def lecun_uniform(
+        self,
+        out: _Array,
+        fan_in: _Number | None = None,
+        *,
+        layout: _Layout = None,
+        stream: _Stream = None,
+        accumulate: bool = False,
+    ) -> _Array: ...
+    def lecun_normal(
+        self,
+        out: _Array,
+        fan_in: _Number | None = None,
+        *,
+        layout: _Layout = None,
+        truncated: bool = False,
+        stream: _Stream = None,
+        accumulate: bool = False,
+    ) -> _Array: ...
+    def lasagne_uniform(
+        self,
+        out: _Array,
+        fan_in: _Number | None = None,
+        fan_out: _Number | None = None,
+        gain: _Number | Literal["relu"] = 1.0,
+        *,
+        layout: _Layout = None,
+        stream: _Stream = None,
+        accumulate: bool = False,
+    ) -> _Array: ...
+    def lasagne_normal(
+        self,
+        out: _Array,
+        fan_in: _Number | None = None,
+        fan_out: _Number | None = None,
+        gain: _Number | Literal["relu"] = 1.0,
+        *,
+        layout: _Layout = None,
+        truncated: bool = False,
+        stream: _Stream = None,
+        accumulate: bool = False,
+    ) -> _Array: ...
+    def variance_scaling(
+        self,
+        out: _Array,
+        scale: _Number = 1.0,
+        mode: Literal["fan_in", "fan_out", "fan_avg", "fan_geo_avg"] = "fan_in",
+        distribution: Literal["truncated_normal", "untruncated_normal", "normal", "uniform"] = "truncated_normal",
+        *,
+        fan_in: _Number | None = None,
+        fan_out: _Number | None = None,
+        layout: _Layout = None,
         stream: _Stream = None,
         accumulate: bool = False,
     ) -> _Array: ...

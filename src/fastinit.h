@@ -72,8 +72,22 @@ int fi_set_normal(fi_fill *fill, double mean, double std);
 int fi_set_truncated_normal(fi_fill *fill, double mean, double std, double low, double high);
 double fi_normal_reach(fi_dtype dtype);
 
-/* sqrt(2 / ((1 + negative_slope^2) fan)): He et al. 2015, equation 15. */
-double fi_he_std(double fan, double negative_slope);
+/* What n is in the variance gain^2 scale / ((1 + negative_slope^2) n) that a scheme asks for. */
+typedef enum { FI_FAN_IN, FI_FAN_OUT, FI_FAN_SUM, FI_FAN_AVERAGE, FI_FAN_GEOMETRIC } fi_fan_mode;
+
+typedef enum { FI_SCHEME_UNIFORM, FI_SCHEME_NORMAL, FI_SCHEME_TRUNCATED } fi_scheme_draw;
+
+typedef struct {
+    fi_fan_mode mode;
+    double fan_in, fan_out; /* only those that the mode needs are read */
+    double scale, gain, negative_slope;
+} fi_scheme;
+
+/*
+ * The parameter of the draw that gives a scheme's variance: the limit of U[-limit, limit), the std of N(0, std^2), or the std
+ * of a normal that is truncated to two of them.
+ */
+double fi_scheme_parameter(const fi_scheme *scheme, fi_scheme_draw draw);
 
 /* One block of Philox4x32-10: the generator itself, for known answers. */
 void fi_philox_block(const fi_kernels *kernels, const uint32_t counter[4], const uint32_t key[2], uint32_t words[4]);

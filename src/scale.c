@@ -66,11 +66,32 @@ int fi_set_normal(fi_fill *fill, double given_mean, double given_std) {
     return accepted ? 0 : -1;
 }
 
-double fi_he_std(double given_fan, double given_negative_slope) {
+/* The standard deviation of a standard normal truncated to [-2, 2]: sqrt(1 - 4 phi(2) / (2 Phi(2) - 1)). */
+static const double STD_WITHIN_TWO = 0x1.c25e4b6dba981p-1;
+
+static double fan_of(const fi_scheme *scheme) {
+    const double in = scheme->fan_in, out = scheme->fan_out;
+    switch (scheme->mode) {
+    case FI_FAN_IN:
+        return in;
+    case FI_FAN_OUT:
+        return out;
+    case FI_FAN_SUM:
+        return in + out;
+    case FI_FAN_AVERAGE:
+        return (in + out) / 2;
+    default:
+        return sqrt(in * out);
+    }
+}
+
+double fi_scheme_parameter(const fi_scheme *given, fi_scheme_draw draw) {
     const fi_fpenv caller = fi_fpenv_enter();
-    volatile double inside[] = {given_fan, given_negative_slope};
-    const double fan = inside[0], slope = inside[1];
-    volatile double std = sqrt(2 / ((1 + slope * slope) * fan));
+    const fi_scheme scheme = *given;
+    const double n = (1 + scheme.negative_slope * scheme.negative_slope) * fan_of(&scheme);
+    const double scale = draw == FI_SCHEME_UNIFORM ? 3 * scheme.scale : scheme.scale;
+    const double parameter = scheme.gain * sqrt(scale / n);
+    volatile double result = draw == FI_SCHEME_TRUNCATED ? parameter / STD_WITHIN_TWO : parameter;
     fi_fpenv_leave(caller);
-    return std;
+    return result;
 }

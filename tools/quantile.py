@@ -86,6 +86,8 @@ def exact_in_both(x):
 
 @dataclass(frozen=True)
 class Type:
+    """A compute type: what C calls it, the bits of its words, the degrees that its precision needs."""
+
     prefix: str
     name: str
     dtype: type
@@ -110,7 +112,17 @@ MIDDLE_END = mpf("0.9")
 
 TYPES = (
     Type("F32", "float", np.float32, "f", 32, 11, 6, 8, ((9.5, "1.25"), (60, "3"))),
-    Type("F64", "double", np.float64, "", 53, 27, 16, 20, ((5, "2"), (14.5, "5"), (60, "10"), (250, "40"), (1000, "150"))),
+    Type(
+        "F64",
+        "double",
+        np.float64,
+        "",
+        53,
+        27,
+        16,
+        20,
+        ((5, "2"), (14.5, "5"), (60, "10"), (250, "40"), (1000, "150")),
+    ),
 )
 
 
@@ -132,7 +144,9 @@ static const {of.name} {of.prefix}_CENTRAL_CENTER = {of.literal(center)};""")
 
 def print_middle(of):
     end = (mpf(1) / 2 - upper_tail(MIDDLE_END)) ** 2
-    coefficients, error = rounded_interpolation(of.dtype, lambda x: quantile_over(sqrt(x)), mpf(0), end, of.middle_degree)
+    coefficients, error = rounded_interpolation(
+        of.dtype, lambda x: quantile_over(sqrt(x)), mpf(0), end, of.middle_degree
+    )
     print(f"""
 /* t = v (c[0] + c[1] v^2 + ...), where P(Z < t) = 1/2 + v,
    v^2 <= {of.prefix}_MIDDLE_END, |t| <= {MIDDLE_END}, degree {of.middle_degree}, {error} */
@@ -167,7 +181,8 @@ def print_tails(of):
         rows.append(tail_row(of, least, most, mpf(c)))
         least = most
     ones = of.lines([1.0] + [0.0] * of.tail_degree, "        ")
-    rows.append(f"    /* beyond, s is the draw: src/truncated.c */\n    {{INFINITY, {of.literal(1)}, {of.literal(0)}, {{\n{ones}\n    }}}},")
+    beyond = ", ".join(of.literal(x) for x in (inf, 1, 0))
+    rows.append(f"    /* beyond, s is the draw: src/truncated.c */\n    {{{beyond}, {{\n{ones}\n    }}}},")
     print(f"""
 /* t = s (c[0] + c[1] x + ...), x = 1 / (s + shift) - center, s = sqrt(-2 ln Q), where P(Z > t) = Q,
    degree {of.tail_degree}; a row serves draws beyond a bound of at most `most` standard deviations */
@@ -178,7 +193,9 @@ static const struct {{
     print("};")
 
 
-def print_mills_ratio(of, shift=mpf(5), degree=26):
+def print_mills_ratio(of):
+    shift, degree = mpf(5), 26
+
     def scaled_ratio(z):
         if z == 1:
             return mpf(1)

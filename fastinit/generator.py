@@ -1,0 +1,365 @@
+"""Generator: the core's draws and schemes, and the fills that are matrices or constants, which NumPy writes."""
+
+import math
+from typing import Any, SupportsIndex, TypeAlias, TypeVar
+
+import numpy as np
+
+from fastinit import _core
+
+_Array = TypeVar("_Array", bound=np.ndarray[Any, Any])
+_Matrix: TypeAlias = np.ndarray[tuple[int, int], np.dtype[Any]]
+_Stream: TypeAlias = SupportsIndex | str | None
+
+BLOCK = 64  # reflections applied at a time
+_SMALL = 65504.0  # what every dtype holds
+
+
+@_core.complete_docstrings
+class Generator(_core.Generator):
+    __doc__ = _core.Generator.__doc__
+    __module__ = "fastinit"
+    __slots__ = ()
+
+    glorot_uniform = _core.Generator.xavier_uniform
+    glorot_normal = _core.Generator.xavier_normal
+    kaiming_uniform = _core.Generator.he_uniform
+    kaiming_normal = _core.Generator.he_normal
+
+    # ---- Constants ---------------------------------------------------------------------------------------------------
+
+    def zeros(self, out: _Array) -> _Array:
+        """
+        Fills an array with zeros: for biases. Weights that are all equal stay so: their units learn the same.
+
+        Parameters
+        ----------
+        <out, any layout>
+
+        <returns and raises>
+
+        Examples
+        --------
+        >>> import numpy as np, fastinit
+        >>> fastinit.zeros(np.empty(3))
+        array([0., 0., 0.])
+        """
+        return self.constant(out, 0.0)
+
+    def ones(self, out: _Array) -> _Array:
+        """
+        Fills an array with ones: for the scales of normalisation layers.
+
+        Parameters
+        ----------
+        <out, any layout>
+
+        <returns and raises>
+
+        Examples
+        --------
+        >>> import numpy as np, fastinit
+        >>> fastinit.ones(np.empty(3))
+        array([1., 1., 1.])
+        """
+        return self.constant(out, 1.0)
+
+    def constant(self, out: _Array, value: float) -> _Array:
+        """
+        Fills an array with one value.
+
+        Parameters
+        ----------
+        <out, any layout>
+        value : float
+            Any number, infinities and NaN too, that does not overflow the array's dtype.
+
+        <returns and raises>
+
+        Examples
+        --------
+        >>> import numpy as np, fastinit
+        >>> fastinit.constant(np.empty(3), 0.1)
+        array([0.1, 0.1, 0.1])
+        """
+        _core.check_array(out)
+        out.fill(_in_dtype("value", _core.number("value", value), out.dtype))
+        return out
+
+    def identity(self, out: _Array, gain: float = 1.0) -> _Array:
+        """
+        Fills a matrix with gain times the identity: ones on the diagonal, which may be shorter than a side.
+
+        Parameters
+        ----------
+        out : numpy.ndarray
+            Of two axes, of dtype float32, float64, float16 or bfloat16 (of ml_dtypes).
+        gain : float
+            Finite.
+
+        <returns and raises>
+
+        Notes
+        -----
+        torch.nn.init.eye_, keras.initializers.Identity. As recurrent weights of ReLU units: Le, Jaitly and Hinton, "A
+        simple way to initialize recurrent networks of rectified linear units", 2015.
+
+        Examples
+        --------
+        >>> import numpy as np, fastinit
+        >>> fastinit.identity(np.empty((2, 3)), gain=0.5)
+        array([[0.5, 0. , 0. ],
+               [0. , 0.5, 0. ]])
+        """
+        _check_axes("identity", out, (2,))
+        diagonal = _in_dtype("gain", _core.finite("gain", gain), out.dtype)
+        out[...] = 0
+        np.einsum("ii->i", out[: min(out.shape), : min(out.shape)])[...] = diagonal
+        return out
+
+    def dirac(self, out: _Array, groups: int = 1) -> _Array:
+        """
+        Fills the weights of a convolution so that it passes its input channels on: as many as there are outputs.
+
+        Parameters
+        ----------
+        out : numpy.ndarray
+            Of three to five axes (out, in, \\*kernel), of dtype float32, float64, float16 or bfloat16 (of ml_dtypes).
+        groups : int
+            Groups of output channels, each of which passes on the same input channels; divides the first axis.
+
+        <returns and raises>
+
+        Notes
+        -----
+        The element at the kernel's center, k // 2, of output channel g (out / groups) + d and input channel d is 1, for
+        each group g; all others are 0. torch.nn.init.dirac_.
+
+        Examples
+        --------
+        >>> import numpy as np, fastinit
+        >>> fastinit.dirac(np.empty((2, 2, 3)))
+        array([[[0., 1., 0.],
+                [0., 0., 0.]],
+        <BLANKLINE>
+               [[0., 0., 0.],
+                [0., 1., 0.]]])
+        """
+        _check_axes("dirac", out, (3, 4, 5))
+        count = _core.positive_integer("groups", groups)
+        if out.shape[0] % count:
+            raise ValueError(f"groups={count} does not divide the {out.shape[0]} output channels of shape={out.shape}")
+        channels = np.arange(min(out.shape[0] // count, out.shape[1]))
+        center = tuple(size // 2 for size in out.shape[2:])
+        out[...] = 0
+        if out.size:
+            for group in range(count):
+                out[(group * (out.shape[0] // count) + channels, channels, *center)] = 1
+        return out
+
+    # ---- Matrices ----------------------------------------------------------------------------------------------------
+
+    def orthogonal(self, out: _Array, gain: float = 1.0, *, stream: _Stream = None, accumulate: bool = False) -> _Array:
+        """
+        Fills an array with a random orthogonal matrix, times gain: rows or columns, the fewer, are orthonormal.
+
+        Parameters
+        ----------
+        out : numpy.ndarray
+            Of two axes or more, of dtype float32, float64, float16 or bfloat16 (of ml_dtypes); the matrix is the first
+            axis by all others, as in PyTorch.
+        gain : float
+            Positive and finite: the activation's, see fastinit.gain.
+        <stream>
+        <accumulate>
+
+        <returns and raises>
+
+        Notes
+        -----
+        Q Q^T = gain**2 I or Q^T Q = gain**2 I, with Q uniform over such matrices (the Haar measure): the product of one
+        Householder reflection for each row or column, each of a normal vector, with the signs that a QR factorisation
+        with a positive diagonal has. Equal from machine to machine up to rounding, not bit for bit. Sources: Saxe,
+        McClelland and Ganguli, "Exact solutions to the nonlinear dynamics of learning in deep linear neural networks",
+        ICLR 2014; Stewart, "The efficient generation of random orthogonal matrices", 1980; Mezzadri, "How to generate
+        random matrices from the classical compact groups", 2007.
+
+        Examples
+        --------
+        >>> import numpy as np, fastinit
+        >>> q = fastinit.Generator(42).orthogonal(np.empty((2, 3)))
+        >>> np.allclose(q @ q.T, np.eye(2))
+        True
+        """
+        _check_axes("orthogonal", out, range(2, 65))
+        scale = _in_dtype("gain", _core.positive("gain", gain), out.dtype)
+        seed, number = self._claim(stream)
+        matrix = _haar(out.shape[0], math.prod(out.shape[1:]), _compute_dtype(out.dtype), seed, number)
+        return _store(out, (matrix * scale).reshape(out.shape), accumulate)
+
+    def delta_orthogonal(
+        self, out: _Array, gain: float = 1.0, *, stream: _Stream = None, accumulate: bool = False
+    ) -> _Array:
+        """
+        Fills the weights of a convolution with an orthogonal matrix at the kernel's center, and zeros around it.
+
+        Parameters
+        ----------
+        out : numpy.ndarray
+            Of three to five axes (\\*kernel, in, out), Keras's and JAX's layout, with in <= out; of dtype float32,
+            float64, float16 or bfloat16 (of ml_dtypes).
+        gain : float
+            Positive and finite.
+        <stream>
+        <accumulate>
+
+        <returns and raises>
+
+        Notes
+        -----
+        The matrix (in, out) at (k - 1) // 2 has orthonormal rows, times gain, drawn as by orthogonal: the convolution
+        keeps the norm of its input. Sources: Xiao et al., "Dynamical isometry and a mean field theory of CNNs", ICML
+        2018; jax.nn.initializers.delta_orthogonal.
+
+        Examples
+        --------
+        >>> import numpy as np, fastinit
+        >>> w = fastinit.Generator(42).delta_orthogonal(np.empty((3, 3, 4, 8)))
+        >>> np.allclose(w[1, 1] @ w[1, 1].T, np.eye(4))
+        True
+        >>> np.count_nonzero(w)
+        32
+        """
+        _check_axes("delta_orthogonal", out, (3, 4, 5))
+        rows, columns = out.shape[-2:]
+        if rows > columns:
+            raise ValueError(f"out has shape={out.shape}; delta_orthogonal takes (*kernel, in, out) with in <= out")
+        scale = _in_dtype("gain", _core.positive("gain", gain), out.dtype)
+        seed, number = self._claim(stream)
+        values = np.zeros(out.shape, _compute_dtype(out.dtype))
+        if out.size:
+            center = tuple((size - 1) // 2 for size in out.shape[:-2])
+            values[center] = _haar(rows, columns, values.dtype, seed, number) * scale
+        return _store(out, values, accumulate)
+
+    def sparse(
+        self, out: _Array, sparsity: float, std: float = 0.01, *, stream: _Stream = None, accumulate: bool = False
+    ) -> _Array:
+        """
+        Fills a matrix with N(0, std**2), and a part of each column with zeros.
+
+        Parameters
+        ----------
+        out : numpy.ndarray
+            Of two axes, of dtype float32, float64, float16 or bfloat16 (of ml_dtypes).
+        sparsity : float
+            The part of each column that is zero, in [0, 1]; rounded up to whole elements.
+        std : float
+            Of the others; finite and >= 0.
+        <stream>
+        <accumulate>
+
+        <returns and raises>
+
+        Notes
+        -----
+        Which elements are zero is random, in each column apart: with n elements, those whose long words W[n + i] of the
+        stream are the column's smallest. The others are what normal writes. Sources: Martens, "Deep learning via
+        Hessian-free optimization", ICML 2010; torch.nn.init.sparse_.
+
+        Examples
+        --------
+        >>> import numpy as np, fastinit
+        >>> w = fastinit.Generator(42).sparse(np.empty((10, 4)), sparsity=0.25)
+        >>> np.count_nonzero(w == 0, axis=0)
+        array([3, 3, 3, 3])
+        """
+        _check_axes("sparse", out, (2,))
+        part = _core.finite("sparsity", sparsity)
+        if not 0 <= part <= 1:
+            raise ValueError(f"sparsity={sparsity!r}; accepted is 0 <= sparsity <= 1")
+        std = _core.number("std", std)
+        _core.fill_range(
+            _core.simd, "normal", np.empty(0, out.dtype), 0, 0, 0, 0.0, std
+        )  # raises before a stream is taken
+        seed, number = self._claim(stream)
+        values = np.empty(out.shape, _compute_dtype(out.dtype))
+        _core.fill_range(_core.simd, "normal", values, 0, seed, number, 0.0, std)
+        rows = _smallest(math.ceil(part * out.shape[0]), _keys(out.shape, seed, number))
+        np.put_along_axis(values, rows, 0, axis=0)
+        return _store(out, values, accumulate)
+
+
+def _haar(rows: int, columns: int, dtype: np.dtype[Any], seed: int, stream: int) -> _Matrix:
+    """
+    A matrix with orthonormal rows or columns, the fewer, uniform over such matrices.
+
+    Column j of the tall form is turned by the reflections of the columns j, j - 1, ..., 0: I - 2 v v^T / v^T v, where v
+    comes from a normal vector x that the reflection maps to a multiple of its first axis. Blocks of reflections are
+    I - V T V^T with T^-1 the upper triangle of V^T V, its diagonal halved (Joffrain et al., "Accumulating Householder
+    transformations, revisited", 2006): all the work is in products of matrices.
+    """
+    if rows < columns:
+        return _haar(columns, rows, dtype, seed, stream).T
+    normals = np.empty((rows, columns), dtype)
+    _core.fill_range(_core.simd, "normal", normals, 0, seed, stream)
+    q = np.eye(rows, columns, dtype=dtype)
+    for start in range((columns - 1) // BLOCK * BLOCK, -1, -BLOCK):
+        v = np.tril(normals[start:, start : start + BLOCK])
+        diagonal = np.einsum("ii->i", v[: v.shape[1]])
+        signs = np.where(diagonal < 0, -1, 1).astype(dtype)
+        norms = np.sqrt(np.einsum("ij,ij->j", v, v))
+        norms[norms == 0] = 1  # a vector of one zero is as good as one of any other number
+        diagonal += signs * norms
+        gram = (v.T @ v).astype(np.float64)
+        t = np.linalg.inv(np.triu(gram, 1) + np.diag(np.diag(gram) / 2)).astype(dtype)
+        rest = q[start:, start:]
+        rest -= v @ (t @ (v.T @ rest))
+        # The first axis' image is -sign(x[0]) x / |x|; without the sign it is uniform on the sphere.
+        rest[:, : v.shape[1]] *= -signs
+    return q
+
+
+def _keys(shape: tuple[int, ...], seed: int, stream: int) -> _Matrix:
+    """A random integer an element, from words that no draw of the shape's elements takes; different in a column."""
+    keys = np.empty(shape, np.uint64)
+    _core.fill_range(_core.simd, "bits", keys, keys.size, seed, stream)
+    mask = np.uint64((1 << max(shape[0] - 1, 0).bit_length()) - 1)
+    return keys & ~mask | np.arange(shape[0], dtype=np.uint64)[:, np.newaxis]
+
+
+def _smallest(count: int, keys: _Matrix) -> np.ndarray[tuple[int, int], np.dtype[np.intp]]:
+    """The rows of each column's count smallest keys."""
+    if count == 0:
+        return np.empty((0, keys.shape[1]), np.intp)
+    return np.argpartition(keys, count - 1, axis=0)[:count]
+
+
+def _compute_dtype(dtype: np.dtype[Any]) -> np.dtype[Any]:
+    return np.dtype(np.float64 if dtype == np.float64 else np.float32)
+
+
+def _store(out: _Array, values: np.ndarray[Any, Any], accumulate: bool) -> _Array:
+    """Writes values of the compute type to out, or adds them to it in that type."""
+    out[...] = out.astype(values.dtype) + values if accumulate else values
+    return out
+
+
+def _check_axes(scheme: str, out: Any, accepted: range | tuple[int, ...]) -> None:
+    _core.check_array(out)
+    if out.ndim not in accepted:
+        text = (
+            f"{accepted[0]} axes or more" if isinstance(accepted, range) else f"{' or '.join(map(str, accepted))} axes"
+        )
+        raise ValueError(f"out has shape={out.shape}; {scheme} takes an array of {text}")
+
+
+def _in_dtype(name: str, value: float, dtype: np.dtype[Any]) -> float:
+    """value, unless the rounding to the dtype would make it infinite."""
+    if abs(value) <= _SMALL or not math.isfinite(value):
+        return value
+    with np.errstate(over="ignore"):
+        rounded = np.float64(value).astype(dtype)
+    if np.isinf(rounded):
+        raise ValueError(f"{name}={value!r} overflows {dtype}")
+    return value

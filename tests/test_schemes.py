@@ -1,0 +1,520 @@
+"""Each scheme is the formula that its name promises: its standard draw, scaled, or its matrix."""
+
+import copy
+import ctypes
+import itertools
+import math
+import pickle
+import platform
+import sys
+
+import ml_dtypes
+import numpy as np
+import pytest
+import reference
+from scipy import stats
+from test_arithmetic import ROUNDING_MODES
+from test_statistics import LEAST_P, p_of_sample_mean
+
+import fastinit
+from fastinit.generator import BLOCK
+
+DTYPES = [np.dtype(dtype) for dtype in ("f4", "f8", "f2", ml_dtypes.bfloat16)]
+WITHIN_TWO = 0.87962566103423978  # the standard deviation of a normal cut at two of its own
+
+# Every scheme that is a draw and a scale: its call, and the draw that it must equal bit for bit.
+SCALED = [
+    ("xavier_uniform", (30, 20), {}, "uniform", (-math.sqrt(6 / 50), math.sqrt(6 / 50))),
+    ("xavier_uniform", (30, 20), {"gain": 1.5}, "uniform", (-1.5 * math.sqrt(6 / 50), 1.5 * math.sqrt(6 / 50))),
+    ("xavier_normal", (30, 20), {}, "normal", (0, math.sqrt(2 / 50))),
+    ("xavier_normal", (30, 20), {"gain": 5 / 3}, "normal", (0, 5 / 3 * math.sqrt(2 / 50))),
+    ("xavier_normal", (30, 20), {"truncated": True}, "truncated_normal", (0, math.sqrt(2 / 50) / WITHIN_TWO)),
+    ("he_uniform", (30,), {}, "uniform", (-math.sqrt(6 / 30), math.sqrt(6 / 30))),
+    ("he_uniform", (), {"fan_out": 20}, "uniform", (-math.sqrt(6 / 20), math.sqrt(6 / 20))),
+    ("he_normal", (30,), {}, "normal", (0, math.sqrt(2 / 30))),
+    ("he_normal", (30, 0.2), {}, "normal", (0, math.sqrt(2 / ((1 + 0.2**2) * 30)))),
+    ("he_normal", (), {"fan_out": 20}, "normal", (0, math.sqrt(2 / 20))),
+    ("he_normal", (30,), {"truncated": True}, "truncated_normal", (0, math.sqrt(2 / 30) / WITHIN_TWO)),
+    ("lecun_uniform", (30,), {}, "uniform", (-math.sqrt(3 / 30), math.sqrt(3 / 30))),
+    ("lecun_normal", (30,), {}, "normal", (0, math.sqrt(1 / 30))),
+    ("lecun_normal", (30,), {"truncated": True}, "truncated_normal", (0, math.sqrt(1 / 30) / WITHIN_TWO)),
+    ("lasagne_uniform", (30, 20), {}, "uniform", (-math.sqrt(6 / 50), math.sqrt(6 / 50))),
+    ("lasagne_uniform", (30, 20), {"gain": "relu"}, "uniform", (-math.sqrt(12 / 50), math.sqrt(12 / 50))),
+    ("lasagne_normal", (30, 20), {"gain": 0.5}, "normal", (0, 0.5 * math.sqrt(2 / 50))),
+    ("lasagne_normal", (30, 20), {"gain": "relu"}, "normal", (0, math.sqrt(4 / 50))),
+    ("variance_scaling", (), {"fan_in": 30}, "truncated_normal", (0, math.sqrt(1 / 30) / WITHIN_TWO)),
+    ("variance_scaling", (2.0, "fan_in", "normal"), {"fan_in": 30}, "normal", (0, math.sqrt(2 / 30))),
+    ("variance_scaling", (2.0, "fan_out", "untruncated_normal"), {"fan_out": 20}, "normal", (0, math.sqrt(2 / 20))),
+    (
+        "variance_scaling",
+        (1.0, "fan_avg", "uniform"),
+        {"fan_in": 30, "fan_out": 20},
+        "uniform",
+        (-math.sqrt(3 / 25), math.sqrt(3 / 25)),
+    ),
+    (
+        "variance_scaling",
+        (1.0, "fan_geo_avg", "normal"),
+        {"fan_in": 30, "fan_out": 20},
+        "normal",
+        (0, math.sqrt(1 / math.sqrt(600))),
+    ),
+]
+WITH_LAYOUT = [
+    ("xavier_uniform", {}, 2, "sum"),
+    ("xavier_normal", {}, 2, "sum"),
+    ("xavier_normal", {"truncated": True}, 2, "sum"),
+    ("he_uniform", {}, 2, "in"),
+    ("he_normal", {"truncated": True}, 2, "in"),
+    ("lecun_uniform", {}, 1, "in"),
+    ("lecun_normal", {"truncated": True}, 1, "in"),
+    ("lasagne_uniform", {"gain": "relu"}, 4, "sum"),
+    ("lasagne_normal", {}, 2, "sum"),
+    ("variance_scaling", {"mode": "fan_out"}, 1, "out"),
+]
+DRAWN = sorted({name for name, *_ in SCALED} | {"orthogonal", "delta_orthogonal", "sparse"})
+
+
+@pytest.fixture
+def g():
+    return fastinit.Generator(2024)
+
+
+def fans_of(which, fan_in, fan_out):
+    return {"in": fan_in, "out": fan_out, "sum": fan_in + fan_out}[which]
+
+
+def call(g, name, out, **keywords):
+    """Any of DRAWN, with arguments that it accepts."""
+    arguments = {"sparse": (0.25,), "variance_scaling": (1.0, "fan_avg")}.get(name, ())
+    if name not in ("orthogonal", "delta_orthogonal", "sparse"):
+        keywords["layout"] = "keras"
+    return getattr(g, name)(out, *arguments, **keywords)
+
+
+# ---- Scaled draws ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("accumulate", [False, True])
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
+@pytest.mark.parametrize(("name", "arguments", "keywords", "draw", "parameters"), SCALED)
+def test_scheme_is_its_draw_scaled_bit_for_bit(g, name, arguments, keywords, draw, parameters, dtype, accumulate):
+    where = {"stream": "w", "accumulate": accumulate}
+    scheme = getattr(g, name)(np.ones((20, 30), dtype), *arguments, **keywords, **where)
+    scaled = getattr(g, draw)(np.ones((20, 30), dtype), *parameters, **where)
+    assert scheme.tobytes() == scaled.tobytes()
+
+
+@pytest.mark.parametrize("layout", ["torch", "keras", "lasagne"])
+@pytest.mark.parametrize(("name", "keywords", "scale", "which"), WITH_LAYOUT)
+def test_mean_variance_and_support_are_the_formulas(g, name, keywords, scale, which, layout):
+    w = getattr(g, name)(np.empty((96, 64, 5, 7), np.float32), layout=layout, **keywords).astype(np.float64)
+    variance = scale / fans_of(which, *fastinit.fans(w.shape, layout))
+    uniform, truncated = name.endswith("uniform"), keywords.get("truncated") or name == "variance_scaling"
+    fourth = 9 / 5 if uniform else stats.truncnorm(-2, 2).moment(4) / WITHIN_TWO**4 if truncated else 3
+    assert p_of_sample_mean(w, 0, variance) > LEAST_P
+    assert p_of_sample_mean(w**2, variance, (fourth - 1) * variance**2) > LEAST_P
+    farthest = np.abs(w).max() / math.sqrt(variance)
+    if uniform:
+        assert 1.73 < farthest <= math.sqrt(3)
+    elif truncated:
+        assert 2.27 < farthest <= 2 / WITHIN_TWO
+    else:
+        assert farthest > 4
+
+
+@pytest.mark.parametrize("name", ["xavier_uniform", "he_normal", "lecun_uniform", "lasagne_normal", "variance_scaling"])
+@pytest.mark.parametrize(
+    ("layout", "shape"), [("torch", (4, 0)), ("keras", (0, 4)), ("keras", (0,)), ("lasagne", (0, 0))]
+)
+def test_empty_array_with_a_layout_is_filled_with_nothing(g, name, layout, shape):
+    assert getattr(g, name)(np.empty(shape), layout=layout).shape == shape
+
+
+@pytest.mark.skipif(
+    sys.platform != "linux" or platform.machine() not in ROUNDING_MODES, reason="fesetround is tested on Linux only"
+)
+def test_callers_rounding_mode_does_not_move_a_scale(g):
+    libm = ctypes.CDLL("libm.so.6")
+    calls = [(name, arguments, keywords) for name, arguments, keywords, _, _ in SCALED]
+    expected = [getattr(g, name)(np.empty(9), *a, **k, stream=1).tobytes() for name, a, k in calls]
+    for mode in ROUNDING_MODES[platform.machine()]:
+        libm.fesetround(mode)
+        try:
+            filled = [getattr(g, name)(np.empty(9), *a, **k, stream=1).tobytes() for name, a, k in calls]
+        finally:
+            libm.fesetround(0)
+        assert filled == expected
+
+
+# ---- Every scheme ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", DRAWN)
+def test_scheme_that_draws_takes_one_stream(g, name):
+    shape = (3, 3, 4, 5) if name == "delta_orthogonal" else (20, 30)
+    first = call(g, name, np.empty(shape))
+    second = call(g, name, np.empty(shape))
+    assert g.stream == 2
+    assert not np.array_equal(first, second)
+    assert np.array_equal(call(g, name, np.empty(shape), stream=1), second)
+    assert g.stream == 2
+
+
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
+@pytest.mark.parametrize("name", ["orthogonal", "delta_orthogonal", "sparse"])
+def test_sixteen_bit_matrices_are_the_float32_ones_rounded_and_accumulate_adds_once(g, name, dtype):
+    compute = np.float64 if dtype == np.float64 else np.float32
+    exact = call(g, name, np.empty((3, 4, 5) if name != "sparse" else (12, 5), compute), stream=1)
+    assert call(g, name, np.empty(exact.shape, dtype), stream=1).tobytes() == exact.astype(dtype).tobytes()
+    old = np.linspace(-1, 1, exact.size).reshape(exact.shape).astype(dtype)
+    expected = (old.astype(compute) + exact).astype(dtype)
+    assert call(g, name, old.copy(), stream=1, accumulate=True).tobytes() == expected.tobytes()
+
+
+def test_module_functions_and_aliases_are_the_generators():
+    drawn = ["bits", "uniform", "normal", "truncated_normal", "variance_scaling", "orthogonal", "delta_orthogonal"]
+    drawn += ["sparse", "zeros", "ones", "constant", "identity", "dirac"]
+    families = ["xavier", "glorot", "he", "kaiming", "lecun", "lasagne"]
+    for name in drawn + [f"{family}_{kind}" for family in families for kind in ("uniform", "normal")]:
+        assert getattr(fastinit, name) == getattr(fastinit.default_generator, name)
+        assert name in fastinit.__all__
+    for kind in ("uniform", "normal"):
+        assert getattr(fastinit.Generator, f"glorot_{kind}") is getattr(fastinit.Generator, f"xavier_{kind}")
+        assert getattr(fastinit.Generator, f"kaiming_{kind}") is getattr(fastinit.Generator, f"he_{kind}")
+
+
+def test_copied_and_pickled_generators_keep_all_schemes(g):
+    for other in (copy.copy(g), copy.deepcopy(g), pickle.loads(pickle.dumps(g))):
+        assert type(other) is fastinit.Generator
+        assert np.array_equal(other.orthogonal(np.empty((3, 3)), stream=1), g.orthogonal(np.empty((3, 3)), stream=1))
+
+
+# ---- Constants -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
+def test_constants_fill_any_layout_and_take_no_stream(g, dtype):
+    whole = np.full((6, 8), 7, dtype)
+    view = whole[::2, ::-1].T
+    for fill, value in ((g.zeros, 0), (g.ones, 1), (lambda w: g.constant(w, -0.25), -0.25)):
+        assert fill(view) is view
+        assert (view == value).all()
+    assert (whole[1::2] == 7).all()
+    assert g.stream == 0
+
+
+def test_constant_may_be_no_number_but_not_overflow(g):
+    assert np.isnan(g.constant(np.empty(3), math.nan)).all()
+    assert (g.constant(np.empty(3, np.float16), -math.inf) == -math.inf).all()
+    assert (g.constant(np.empty(2, np.float16), 65504) == 65504).all()
+    for dtype, value in (("f2", 65520), ("f4", 3.5e38), (ml_dtypes.bfloat16, -3.4e38)):
+        out = np.ones(3, dtype)
+        with pytest.raises(ValueError, match=r"value=.* overflows"):
+            g.constant(out, value)
+        assert (out == 1).all()
+
+
+@pytest.mark.parametrize("shape", [(4, 4), (2, 5), (5, 2), (0, 3), (1, 1)])
+def test_identity_is_ones_on_the_diagonal(g, shape):
+    assert np.array_equal(g.identity(np.full(shape, 9.0)), np.eye(*shape))
+    assert np.array_equal(g.identity(np.full(shape[::-1], 9.0).T, gain=-2), -2 * np.eye(*shape))
+
+
+@pytest.mark.parametrize("groups", [1, 2, 3])
+@pytest.mark.parametrize("shape", [(6, 4, 3), (6, 2, 3, 4), (12, 9, 1, 2, 5), (6, 0, 3), (0, 2, 2)])
+def test_dirac_passes_channels_on_in_every_group(g, shape, groups):
+    expected = np.zeros(shape)
+    per_group = shape[0] // groups
+    for group, channel in itertools.product(range(groups), range(min(per_group, shape[1]))):
+        expected[(group * per_group + channel, channel, *(size // 2 for size in shape[2:]))] = 1
+    assert np.array_equal(g.dirac(np.full(shape, 9.0), groups), expected)
+
+
+# ---- Matrices --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("dtype", ["f4", "f8"])
+@pytest.mark.parametrize(
+    "shape", [(1, 1), (5, 5), (3, 7), (7, 3), (4, 3, 5), (64, 2, 3, 3), (BLOCK + 1, BLOCK), (2 * BLOCK + 9, 3 * BLOCK)]
+)
+def test_orthogonal_is_orthogonal_to_rounding(g, shape, dtype):
+    q = g.orthogonal(np.empty(shape, dtype), gain=1.5).reshape(shape[0], -1).astype(np.float64) / 1.5
+    gram = q @ q.T if q.shape[0] <= q.shape[1] else q.T @ q
+    assert np.abs(gram - np.eye(len(gram))).max() < 4 * math.sqrt(max(q.shape)) * np.finfo(dtype).eps
+
+
+@pytest.mark.parametrize("shape", [(0, 3), (3, 0), (2, 0, 3)])
+def test_orthogonal_of_nothing_is_nothing(g, shape):
+    assert g.orthogonal(np.empty(shape)).shape == shape
+
+
+@pytest.mark.parametrize("shape", [(6, 4), (BLOCK + 8, BLOCK + 5)])
+def test_orthogonal_is_the_product_of_its_reflections(g, shape):
+    """The same matrix, one reflection after the other: what QR with a positive diagonal gives for the first column."""
+    normals = g.normal(np.empty(shape), stream=3)
+    q = np.eye(*shape)
+    for j in reversed(range(shape[1])):
+        x = normals[j:, j]
+        v = x.copy()
+        v[0] += math.copysign(np.linalg.norm(x), x[0])
+        q[j:, j:] -= 2 * np.outer(v, v @ q[j:, j:]) / (v @ v)
+        q[:, j] *= -math.copysign(1, x[0])
+    assert np.allclose(g.orthogonal(np.empty(shape), stream=3), q, atol=1e-13)
+    assert np.allclose(q[:, 0], normals[:, 0] / np.linalg.norm(normals[:, 0]))
+
+
+@pytest.mark.parametrize("n", [2, 3, 5])
+def test_orthogonal_is_uniform_over_orthogonal_matrices(g, n):
+    """A QR factorisation whose signs are left as they come fails the trace and the determinant."""
+    q = np.stack([g.orthogonal(np.empty((n, n))) for _ in range(4000)])
+    for i, j in ((0, 0), (n - 1, 0), (0, n - 1), (n - 1, n - 1)):
+        assert stats.kstest((q[:, i, j] + 1) / 2, stats.beta((n - 1) / 2, (n - 1) / 2).cdf).pvalue > LEAST_P
+    trace = np.trace(q, axis1=1, axis2=2)
+    assert p_of_sample_mean(trace, 0, 1) > LEAST_P
+    assert abs(np.mean(trace**2) - 1) < 5 * np.std(trace**2) / math.sqrt(len(trace))
+    assert stats.binomtest(int((np.linalg.det(q) > 0).sum()), len(q)).pvalue > LEAST_P
+
+
+@pytest.mark.parametrize("shape", [(3, 4, 4), (4, 2, 5), (3, 3, 4, 8), (3, 5, 4, 2, 6), (3, 0, 5)])
+def test_delta_orthogonal_is_an_orthogonal_matrix_at_the_center(g, shape):
+    w = g.delta_orthogonal(np.full(shape, 9.0), gain=0.5, stream=1)
+    center = tuple((size - 1) // 2 for size in shape[:-2])
+    matrix = w[center].copy()
+    assert np.allclose(matrix @ matrix.T, 0.25 * np.eye(shape[-2]))
+    w[center] = 0
+    assert not w.any()
+
+
+@pytest.mark.parametrize("sparsity", [0, 0.1, 0.25, 1 / 3, 0.999, 1])
+@pytest.mark.parametrize("shape", [(10, 7), (1, 4), (33, 20), (0, 3), (3, 0)])
+def test_sparse_zeroes_that_part_of_each_column_rounded_up(g, shape, sparsity):
+    w = g.sparse(np.empty(shape), sparsity, std=2.0, stream=1)
+    assert (np.count_nonzero(w == 0, axis=0) == math.ceil(sparsity * shape[0])).all()
+    normal = g.normal(np.empty(shape), std=2.0, stream=1)
+    assert np.array_equal(w[w != 0], normal[w != 0])
+
+
+def test_sparse_picks_its_positions_from_the_stream():
+    rows, columns = 21, 11
+    w = fastinit.Generator(7).sparse(np.empty((rows, columns), np.float32), 0.3, stream=5)
+    keys = reference.long_words(7, 5, rows * columns, rows * columns).reshape(rows, columns)
+    for column in range(columns):
+        assert set(np.flatnonzero(w[:, column] == 0)) == set(np.argsort(keys[:, column] >> 5)[: math.ceil(0.3 * rows)])
+
+
+def test_sparse_positions_are_uniform_and_differ_between_columns(g):
+    zero = g.sparse(np.empty((16, 20_000), np.float32), 0.25, stream=1) == 0
+    assert stats.chisquare(zero.sum(axis=1)).pvalue > LEAST_P
+    patterns, counts = np.unique(zero.T, axis=0, return_counts=True)
+    assert len(patterns) == math.comb(16, 4)
+    assert stats.chisquare(counts).pvalue > LEAST_P
+
+
+# ---- Fans, gains, recommendations ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("shape", "layout", "expected"),
+    [
+        ((20, 30), "torch", (30, 20)),
+        ((20, 30, 5), "torch", (150, 100)),
+        ((20, 30, 5, 7), "torch", (1050, 700)),
+        ((20, 30, 5, 7, 2), "torch", (2100, 1400)),
+        ((), "keras", (1, 1)),
+        ((9,), "keras", (9, 9)),
+        ((30, 20), "keras", (30, 20)),
+        ((5, 30, 20), "keras", (150, 100)),
+        ((5, 7, 30, 20), "keras", (1050, 700)),
+        ((5, 7, 2, 30, 20), "keras", (2100, 1400)),
+        ((30, 20), "lasagne", (30, 20)),
+        ((20, 30, 5), "lasagne", (150, 100)),
+        ((20, 30, 5, 7), "lasagne", (1050, 700)),
+        ((3, 0), "torch", (0, 3)),
+        ([np.int64(2), 3], "torch", (3, 2)),
+    ],
+)
+def test_fans_are_the_frameworks(shape, layout, expected):
+    assert fastinit.fans(shape, layout) == expected
+    assert fastinit.fans(shape, layout).fan_out == expected[1]
+
+
+@pytest.mark.parametrize("layout", ["torch", "lasagne"])
+@pytest.mark.parametrize("shape", [(), (5,)])
+def test_fans_of_fewer_than_two_axes_are_an_error_where_the_framework_has_none(shape, layout):
+    with pytest.raises(ValueError, match="of two axes or more"):
+        fastinit.fans(shape, layout)
+
+
+@pytest.mark.parametrize(
+    ("nonlinearity", "param", "expected"),
+    [
+        ("linear", None, 1),
+        ("conv", None, 1),
+        ("conv_transpose2d", None, 1),
+        ("sigmoid", None, 1),
+        ("tanh", None, 5 / 3),
+        ("relu", None, math.sqrt(2)),
+        ("leaky_relu", None, math.sqrt(2 / (1 + 0.01**2))),
+        ("leaky_relu", 0.2, math.sqrt(2 / (1 + 0.2**2))),
+        ("selu", None, 3 / 4),
+    ],
+)
+def test_gains(nonlinearity, param, expected):
+    assert fastinit.gain(nonlinearity, param) == expected
+
+
+@pytest.mark.parametrize("nonlinearity", ["linear", "conv2d", "sigmoid", "tanh", "relu", "leaky_relu", "selu"])
+def test_recommended_scheme_can_be_called_as_it_is_given(g, nonlinearity):
+    scheme, arguments, reason = fastinit.recommend(nonlinearity)
+    getattr(g, scheme)(np.empty((4, 3)), layout="torch", **arguments)
+    assert reason.endswith(".")
+    arguments["stream"] = 5  # the caller's own
+    assert "stream" not in fastinit.recommend(nonlinearity).arguments
+
+
+# ---- Bad input -------------------------------------------------------------------------------------------------------
+
+NOT_POSITIVE = [0, -1, 0.0, math.nan, math.inf, -math.inf, 10**400]
+
+
+def refusal(call, out):
+    """The error of call(out), which wrote nothing and took no stream."""
+    before = out.tobytes()
+    generator = fastinit.Generator(7)
+    with pytest.raises((TypeError, ValueError)) as caught:
+        call(generator, out)
+    assert out.tobytes() == before
+    assert generator.stream == 0
+    return caught.value
+
+
+@pytest.mark.parametrize("value", [*NOT_POSITIVE, "3", [1.0], 1j], ids=repr)
+@pytest.mark.parametrize(
+    ("name", "argument", "others"),
+    [
+        ("xavier_uniform", "fan_in", {"fan_out": 3}),
+        ("xavier_normal", "fan_out", {"fan_in": 3}),
+        ("xavier_normal", "gain", {"fan_in": 3, "fan_out": 3}),
+        ("he_uniform", "fan_in", {}),
+        ("he_normal", "fan_out", {}),
+        ("lecun_normal", "fan_in", {}),
+        ("lasagne_uniform", "gain", {"fan_in": 3, "fan_out": 3}),
+        ("variance_scaling", "scale", {"fan_in": 3}),
+        ("variance_scaling", "fan_in", {}),
+        ("orthogonal", "gain", {}),
+    ],
+)
+def test_what_is_not_a_positive_finite_number(name, argument, others, value):
+    error = refusal(lambda g, w: getattr(g, name)(w, **{argument: value}, **others), np.ones((2, 3)))
+    assert argument in str(error)
+    assert isinstance(error, TypeError if isinstance(value, list | complex) else (TypeError, ValueError))
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "missing"),
+    [
+        ("xavier_uniform", {}, "fan_in"),
+        ("xavier_normal", {"fan_in": 3}, "fan_out"),
+        ("he_uniform", {}, "fan_in"),
+        ("he_normal", {}, "fan_in"),
+        ("lecun_normal", {}, "fan_in"),
+        ("lasagne_normal", {"fan_in": 3}, "fan_out"),
+        ("variance_scaling", {}, "fan_in"),
+        ("variance_scaling", {"mode": "fan_out", "fan_in": 3}, "fan_out"),
+    ],
+)
+def test_missing_fan_names_both_ways(name, given, missing):
+    error = refusal(lambda g, w: getattr(g, name)(w, **given), np.ones((2, 3)))
+    assert f"{missing} is missing: give it as a number, or give layout=" in str(error)
+
+
+@pytest.mark.parametrize(
+    ("call", "text"),
+    [
+        (lambda g, w: g.he_normal(w, 3, layout="torch"), "accepted are fans or a layout, not both"),
+        (lambda g, w: g.he_normal(w, 3, fan_out=3), "accepted is one of the two"),
+        (lambda g, w: g.he_normal(w, layout="pytorch"), "layout='pytorch'; accepted are torch, keras, lasagne"),
+        (lambda g, w: g.he_normal(w, layout=3), "layout must be a string, not int"),
+        (
+            lambda g, w: g.variance_scaling(w, mode="fan"),
+            "mode='fan'; accepted are fan_in, fan_out, fan_avg, fan_geo_avg",
+        ),
+        (
+            lambda g, w: g.variance_scaling(w, distribution="cauchy"),
+            "distribution='cauchy'; accepted are truncated_normal",
+        ),
+        (lambda g, w: g.lasagne_uniform(w, 3, 3, gain="tanh"), "gain='tanh'; accepted is a positive finite number or"),
+        (lambda g, w: g.he_normal(w, 3, negative_slope=math.nan), "negative_slope=nan; accepted is a finite number"),
+        (lambda g, w: g.he_normal(w, 1e-310), "mean=0.0, std="),
+        (lambda g, w: g.truncated_normal(w, low=1, high=-1), "low=1.0, high=-1.0: accepted are bounds"),
+        (lambda g, w: g.truncated_normal(w, low=math.nan), "low=nan, high=2.0: accepted are bounds"),
+        (lambda g, w: g.truncated_normal(w, high=math.nan), "low=-2.0, high=nan: accepted are bounds"),
+        (lambda g, w: g.truncated_normal(w, low=math.inf, high=math.inf), "low=inf, high=inf: accepted are bounds"),
+        (lambda g, w: g.truncated_normal(w, low=-math.inf, high=-math.inf), "accepted are bounds"),
+        (lambda g, w: g.truncated_normal(w, std=-1), "std=-1.0"),
+        (lambda g, w: g.truncated_normal(w, mean=math.nan), "mean=nan"),
+        (lambda g, w: g.truncated_normal(w, std=math.inf), "std=inf"),
+        (lambda g, w: g.truncated_normal(w, std=1e308, high=math.inf), "overflow float64"),
+        (lambda g, w: g.truncated_normal(w, low=1e300, high=math.inf, std=1e10), "overflow float64"),
+        (lambda g, w: g.sparse(w, -0.1), "sparsity=-0.1; accepted is 0 <= sparsity <= 1"),
+        (lambda g, w: g.sparse(w, 1.1), "sparsity=1.1; accepted is 0 <= sparsity <= 1"),
+        (lambda g, w: g.sparse(w, math.nan), "sparsity=nan"),
+        (lambda g, w: g.sparse(w, 0.5, std=-1), "std=-1.0"),
+        (lambda g, w: g.identity(w, gain=math.nan), "gain=nan; accepted is a finite number"),
+        (lambda g, w: g.constant(w, "1"), "value must be a number, not str"),
+        (lambda g, w: g.dirac(w), "out has shape=(2, 3); dirac takes an array of 3 or 4 or 5 axes"),
+        (
+            lambda g, w: g.delta_orthogonal(w),
+            "out has shape=(2, 3); delta_orthogonal takes an array of 3 or 4 or 5 axes",
+        ),
+        (lambda g, w: g.delta_orthogonal(w[np.newaxis].transpose(0, 2, 1)), "(*kernel, in, out) with in <= out"),
+        (lambda g, w: g.orthogonal(w[0]), "out has shape=(3,); orthogonal takes an array of 2 axes or more"),
+        (lambda g, w: g.sparse(w[0], 0.5), "sparse takes an array of 2 axes"),
+        (lambda g, w: g.identity(w[0]), "identity takes an array of 2 axes"),
+        (lambda g, w: g.dirac(w[..., np.newaxis], groups=0), "groups=0; accepted is a positive integer"),
+        (lambda g, w: g.dirac(w[..., np.newaxis], groups=-2), "groups=-2"),
+        (lambda g, w: g.dirac(w[..., np.newaxis], groups=3), "groups=3 does not divide the 2 output channels"),
+        (lambda g, w: g.dirac(w[..., np.newaxis], groups=1.0), "groups must be an integer, not float"),
+        (lambda g, w: g.orthogonal(w, stream=-1), "stream=-1"),
+    ],
+)
+def test_bad_arguments_are_named_and_nothing_is_written(call, text):
+    assert text in str(refusal(call, np.ones((2, 3))))
+
+
+@pytest.mark.parametrize("name", ["zeros", "ones", "identity", "orthogonal"])
+@pytest.mark.parametrize(
+    ("out", "text"),
+    [
+        ([[1.0]], "out must be a NumPy array, not list"),
+        (np.ones((2, 2), "i4"), "out has dtype int32"),
+        (np.ones((2, 2), ">f4"), "byte-swapped"),
+        (np.broadcast_to(np.ones(2), (2, 2)), "out is read-only"),
+        (np.lib.stride_tricks.as_strided(np.ones(2), (2, 2), (0, 8)), "overlaps itself"),
+    ],
+)
+def test_arrays_that_numpy_writes_are_checked_like_the_others(g, name, out, text):
+    with pytest.raises((TypeError, ValueError)) as caught:
+        getattr(g, name)(out)
+    assert text in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("shape", "error"), [(5, TypeError), ((2.0, 3), TypeError), ("ab", TypeError), ((-1, 3), ValueError)]
+)
+def test_shapes_that_are_none(shape, error):
+    with pytest.raises(error, match="shape="):
+        fastinit.fans(shape, "torch")
+
+
+def test_unknown_nonlinearities_and_unwanted_params():
+    for function in (fastinit.gain, fastinit.recommend):
+        with pytest.raises(ValueError, match=r"nonlinearity='gelu'; accepted are linear, conv, .*leaky_relu, selu"):
+            function("gelu")
+        with pytest.raises(TypeError, match="nonlinearity must be a string, not NoneType"):
+            function(None)
+    with pytest.raises(ValueError, match=r"param=0\.2; nonlinearity='tanh' takes none"):
+        fastinit.gain("tanh", 0.2)
+    with pytest.raises(ValueError, match="param=nan; accepted is a finite number"):
+        fastinit.gain("leaky_relu", math.nan)
