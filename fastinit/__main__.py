@@ -1,14 +1,16 @@
-"""The command line: python -m fastinit bench | info."""
+"""The command line: python -m fastinit bench | info | insight."""
 
 import argparse
 import io
 import os
 import sys
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from fastinit import bench
+from fastinit import bench, insight
 from fastinit.bench import environment, report
+from fastinit.insight import figures
 
 USAGE_ERROR = 2
 INTERRUPTED = 130
@@ -32,6 +34,14 @@ def parser() -> argparse.ArgumentParser:
         help="print the version, the kernel, the CPU and its features",
         description="Prints the version, the kernel, the CPU and its features, and the threads.",
     )
+    insight_command = commands.add_parser(
+        "insight",
+        help="draw what the schemes do to a deep network's signals",
+        description="Measures signals and gradients in deep networks and draws the pictures of docs/schemes.md.",
+    )
+    insight_command.add_argument(
+        "--out", type=Path, metavar="DIR", required=True, help="the folder for the pictures; made if it is not there"
+    )
     return top
 
 
@@ -41,6 +51,19 @@ def unwritable(path: Path) -> str | None:
         path.open("a").close()
     except OSError as error:
         return error.strerror or str(error)
+    return None
+
+
+def obstacle(folder: Path) -> str | None:
+    """What keeps insight from drawing into the folder, which is made if it is not there."""
+    try:
+        figures.figure_class()
+        folder.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=folder).close()
+    except ImportError as error:
+        return str(error)
+    except OSError as error:
+        return f"cannot write into the folder {folder}: {error.strerror or error}"
     return None
 
 
@@ -54,14 +77,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if chosen.command == "info":
         print(report.info(environment.describe()))
         return 0
-    if chosen.command != "bench":
+    if chosen.command is None:
         top.print_help(sys.stderr)
         return USAGE_ERROR
-    if chosen.json is not None and (reason := unwritable(chosen.json)):
+    if chosen.command == "bench" and chosen.json is not None and (reason := unwritable(chosen.json)):
         print(f"python -m fastinit bench: cannot write {chosen.json}: {reason}", file=sys.stderr)
         return USAGE_ERROR
+    if chosen.command == "insight" and (reason := obstacle(chosen.out)):
+        print(f"python -m fastinit insight: {reason}", file=sys.stderr)
+        return USAGE_ERROR
     try:
-        bench.run(quick=chosen.quick, json_path=chosen.json)
+        if chosen.command == "bench":
+            bench.run(quick=chosen.quick, json_path=chosen.json)
+        else:
+            insight.run(chosen.out)
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return INTERRUPTED
