@@ -41,8 +41,7 @@ typedef struct {
  * A fill: which values go into a tensor. FI_BITS goes with the integer dtypes, the other draws with the floating ones.
  *
  * The values are fma(draw, scale, shift) in the compute type, double for FI_FLOAT64 and float for the rest; uniform ones are
- * at most `most`, truncated ones also at least `least`. Set dtype, then draw and constants by one of the fi_set functions;
- * FI_BITS has no constants.
+ * at most `most`, truncated ones also at least `least`. Set dtype, then draw and constants by one of the fi_set functions.
  */
 typedef struct {
     fi_draw draw;
@@ -59,6 +58,9 @@ typedef struct {
  * aligned for its dtype. The caller's floating-point environment neither matters nor changes.
  */
 void fi_fill_range(const fi_kernels *kernels, const fi_fill *fill, uint64_t first, size_t count, void *out);
+
+/* Random bits: no constants. */
+void fi_set_bits(fi_fill *fill);
 
 /*
  * U[low, high), N(mean, std^2), and the latter truncated to low .. high standard deviations from the mean. The constants are

@@ -76,7 +76,8 @@ void fi_fill_range(const fi_kernels *kernels, const fi_fill *fill, uint64_t firs
 
 void fi_philox_block(const fi_kernels *kernels, const uint32_t counter[4], const uint32_t key[2], uint32_t words[4]) {
     uint32_t group[FI_GROUP_MAX];
-    const fi_fill fill = {.draw = FI_BITS, .dtype = FI_UINT32};
+    fi_fill fill = {.dtype = FI_UINT32};
+    fi_set_bits(&fill);
     fi_run run = {.block = counter[0], .fill = &fill};
     fi_philox_seed(&run.philox, (uint64_t)key[1] << 32 | key[0]);
     fi_philox_seek(&run.philox, counter[1], (uint64_t)counter[3] << 32 | counter[2]);

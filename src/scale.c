@@ -26,8 +26,19 @@ void fi_round_inwards(fi_dtype dtype, double *least, double *most) {
     if (*least > *most) *least = *most = low;
 }
 
+void fi_set_draw(fi_fill *fill, fi_draw draw) {
+    fill->draw = draw;
+    fill->scale = 1;
+    fill->shift = 0;
+    fill->least = -INFINITY;
+    fill->most = INFINITY;
+    fill->truncation = (fi_truncation){.log_scale = 1};
+}
+
+void fi_set_bits(fi_fill *fill) { fi_set_draw(fill, FI_BITS); }
+
 void fi_set_constant(fi_fill *fill, double value) {
-    fill->draw = FI_UNIFORM;
+    fi_set_draw(fill, FI_UNIFORM);
     fill->scale = 0;
     fill->shift = fill->most = value;
 }
@@ -40,7 +51,7 @@ int fi_set_uniform(fi_fill *fill, double given_low, double given_high) {
         fabs(low) < end && fabs(high) < end && low <= high && width < fi_overflows_from[compute_type(fill->dtype)];
     if (accepted) {
         const double least = fi_rounded(fill->dtype, low), greatest = fi_rounded(fill->dtype, high);
-        fill->draw = FI_UNIFORM;
+        fi_set_draw(fill, FI_UNIFORM);
         fill->scale = fi_rounded(fill->dtype, width);
         fill->shift = least;
         fill->most = least == greatest ? greatest : next_towards(fill->dtype, greatest, least);
@@ -58,7 +69,7 @@ int fi_set_normal(fi_fill *fill, double given_mean, double given_std) {
     const double mean = inside[0], std = inside[1];
     const int accepted = std >= 0 && fabs(mean) + fi_normal_reach(fill->dtype) * std < fi_overflows_from[fill->dtype];
     if (accepted) {
-        fill->draw = FI_NORMAL;
+        fi_set_draw(fill, FI_NORMAL);
         fill->scale = fi_rounded(fill->dtype, std);
         fill->shift = fi_rounded(fill->dtype, mean);
     }

@@ -136,27 +136,28 @@ static pair centered_cdf_pair(double t) {
 static int word_bits(fi_dtype dtype) { return dtype == FI_FLOAT64 ? 53 : 32; }
 
 /*
- * v = Phi(t) - 1/2 as a linear function of the word: step (w - origin) + start. Where t changes its sign inside the bounds,
- * the origin is the word that comes before, so that v keeps its relative precision there.
+ * v = Phi(t) - 1/2 as a linear function of the word: step (w + 1/2 - origin) + at. The origin is the word at which v is
+ * smallest, so that small v keep their relative precision: an end, or the word before v changes its sign.
  */
 static void set_center(fi_fill *fill, double low, double high) {
     fi_truncation *const to = &fill->truncation;
     const double words = ldexp(1, word_bits(fill->dtype));
-    const double v0 = centered_cdf(low), width = low == -high ? -2 * v0 : centered_cdf(high) - v0;
-    double origin = 0;
+    const double v0 = centered_cdf(low), v1 = low == -high ? -v0 : centered_cdf(high), width = v1 - v0;
+    double origin = 0, at = v0;
     to->step = width / words;
-    to->start = v0 + to->step / 2;
     if (low < 0 && high > 0) {
         origin = fmin(floor(-v0 / width * words), words - 1);
-        to->start = (v0 + origin * to->step) + to->step / 2;
-        if (fill->dtype == FI_FLOAT64 && low != -high) {
-            /* The steps are as fine as v0's last bit: the difference needs more of them. */
+        at = v0 + origin * to->step;
+        if (low != -high) { /* the difference of v0 and the steps up to it, far smaller than both */
             const pair from = centered_cdf_pair(low), until = centered_cdf_pair(high);
             const pair whole = add(until, (pair){-from.high, -from.low});
-            const pair at = multiply(whole, (pair){origin / words, 0});
-            to->start = add(from, at).high + to->step / 2;
+            at = add(from, multiply(whole, (pair){origin / words, 0})).high;
         }
+    } else if (low < 0) {
+        origin = words - 1;
+        at = v1 - to->step;
     }
+    to->start = at + to->step / 2;
     to->origin_high = fill->dtype == FI_FLOAT64 ? origin : floor(origin / 65536);
     to->origin_low = fill->dtype == FI_FLOAT64 ? 0 : origin - 65536 * to->origin_high;
 }
@@ -170,9 +171,6 @@ static void set_wide(fi_fill *fill, double low, double high) {
     to->low_slope = low <= 0 ? width : -width;
     to->high_tail = upper_tail(fabs(high));
     to->high_slope = high >= 0 ? -width : width;
-    to->log_start = 0;
-    to->log_scale = 1;
-    to->row = 0;
 }
 
 /* The first row of the compute type's tails that serves draws beyond the bound. */
@@ -205,7 +203,6 @@ static int set_tail(fi_fill *fill, double from, double until, int mirrored) {
     to->high_tail = mirrored ? 0 : far_tail;
     to->row = tail_row(fill->dtype, from);
     to->log_start = from * from + (LN_2PI - 2 * ln_of(mills));
-    to->log_scale = 1;
     if (to->row == (int)(is_double ? LENGTH(F64_TAILS) : LENGTH(F32_TAILS)) - 1) {
         /* d(t^2) = 2 t dt = 2 t mills_ratio(t) d(-ln Q), and over the reach of the draws t mills_ratio(t) is constant. */
         to->log_start = from * from;
@@ -231,10 +228,9 @@ static int set_form(fi_fill *fill, double low, double high) {
     return low >= 1 ? set_tail(fill, low, high, 0) : set_tail(fill, -high, -low, 1);
 }
 
-/* The farthest draw from zero on the side of a bound: the bound, or what a word can reach if there is none. */
+/* No draw on the side of a bound is farther from zero: the bound, or beyond the other one what a word can reach. */
 static double farthest(fi_dtype dtype, double bound, double other) {
-    const double reach = fi_normal_reach(dtype), from = fmax(0, bound > 0 ? other : -other);
-    return isinf(bound) ? sqrt(from * from + reach * reach) : fabs(bound);
+    return isinf(bound) ? fmax(0, bound > 0 ? other : -other) + fi_normal_reach(dtype) : fabs(bound);
 }
 
 int fi_set_truncated_normal(fi_fill *fill, double given_mean, double given_std, double given_low, double given_high) {
@@ -248,6 +244,7 @@ int fi_set_truncated_normal(fi_fill *fill, double given_mean, double given_std, 
         accepted = fabs(mean) + (std > 0 ? most * std : 0) < fi_overflows_from[dtype];
     }
     if (accepted) {
+        fi_set_draw(fill, FI_TRUNCATED_CENTRAL);
         fill->scale = fi_rounded(dtype, std);
         fill->shift = fi_rounded(dtype, mean);
         fill->least = std > 0 ? mean + low * std : mean;

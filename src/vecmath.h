@@ -1,7 +1,8 @@
 /*
- * The Box-Muller transform and the inverse of the normal distribution function over the vector operations of one simd/ header; included once for each compute type, with
- * OP(name) standing for f32_name or f64_name and OP_(NAME) for F32_NAME or F64_NAME. The order of the operations is part
- * of the stream contract: docs/stream.md states it, and nothing here may change without a new version of it.
+ * The Box-Muller transform and the inverse of the normal distribution function over the vector operations of one simd/
+ * header; included once for each compute type, with OP(name) standing for f32_name or f64_name and OP_(NAME) for F32_NAME
+ * or F64_NAME. The order of the operations is part of the stream contract: docs/stream.md states it, and nothing here may
+ * change without a new version of it.
  */
 
 /* c[0] + c[1] x + ... + c[n - 1] x^(n - 1) */

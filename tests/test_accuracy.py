@@ -1,9 +1,12 @@
-"""Normals stay within the contract's ulp of the exact transform of the stated u1 and theta."""
+"""Draws stay as close as the contract says to the exact transform of the stated u1 and theta, or u."""
+
+import math
 
 import mpmath
 import numpy as np
 import pytest
 import reference
+from scipy import stats
 
 from fastinit import _core
 
@@ -80,3 +83,69 @@ def test_the_tail_is_as_long_as_the_contract_says():
     longest64, _ = reference.F64.pairs(np.array([0], np.uint64), np.array([0], np.uint64))
     assert longest32[0] == np.float32(np.sqrt(66 * np.log(2)))
     assert longest64[0] == pytest.approx(np.sqrt(108 * np.log(2)), rel=1e-15)
+
+
+# ---- Truncated normals -----------------------------------------------------------------------------------------------
+
+INF = math.inf
+BOUNDS = [
+    # central
+    *((-2, 2), (-1, 2), (-0.3, 1.7), (0, 2), (0.5, 0.6), (1e-3, 2e-3), (-1e-3, 2e-3), (-2, 0), (-1, -1e-6)),
+    # wide
+    *((-3, 3), (-5, 5), (-5, 1), (-0.3, 5), (0, INF), (-INF, 5), (-INF, INF), (0.9, 2.5), (-8, 0.2)),
+    *((-INF, 0), (-5, -1e-3)),
+    # tails, those of each polynomial
+    *((1, INF), (2, INF), (-4, -3), (5, INF), (9.6, INF), (10, INF), (-INF, -10), (30, 31), (57, INF)),
+    *((-61, -60.5), (100, INF), (-INF, -251), (1200, INF)),
+]
+
+
+@pytest.mark.parametrize("bounds", BOUNDS, ids=str)
+def test_float32_truncated_normals_are_those_of_scipy(bounds):
+    """SciPy works in float64; its error near zero, 1e-16, is too small to matter for the draws of this stream."""
+    count = 1 << 16
+    t = _core.fill_range(
+        _core.available_kernels()[0], "truncated_normal", np.empty(count, np.float32), 0, 11, 5, bounds=bounds
+    )
+    u = (reference.words(11, 5, 0, count) + 0.5) * 2.0**-32
+    error = np.abs(t.astype(np.float64) / stats.truncnorm.ppf(u, *bounds) - 1)
+    assert error.max() < 7e-7
+    assert error.mean() < 1e-7  # a broken polynomial shifts the bulk long before it shows in the maximum
+
+
+def truncated_errors(compute, words, low, high):
+    """How far each word's t is from the exact value, and the size of that: a step of Newton's method in 50 digits."""
+    draws = compute.truncated(np.array(words, np.uint64), low, high)
+    mirrored = high <= 0
+    with mpmath.workdps(50):
+        root = mpmath.sqrt(2)
+        near, far = (mpmath.mpf(bound) / root for bound in ((-high, -low) if mirrored else (low, high)))
+        twice_probability = mpmath.erfc if near * root >= 1 else mpmath.erf
+        first, last = twice_probability(near), twice_probability(far)
+        for draw, word in zip(draws, words, strict=True):
+            t, u = mpmath.mpf(float(draw)), (word + mpmath.mpf(0.5)) / 2**compute.bits
+            if mirrored:
+                t, u = -t, 1 - u
+            exact, found = first + u * (last - first), twice_probability(t / root)
+            density = mpmath.exp(-t * t / 2) * mpmath.sqrt(2 / mpmath.pi)
+            # In the tail the logarithm is closer to a line.
+            step = found * mpmath.log(found / exact) if twice_probability is mpmath.erfc else exact - found
+            yield float(abs(step / density)), float(abs(t + step / density))
+
+
+LIMITS = [(reference.F32, 7e-7, 1e-24), (reference.F64, 1e-15, 1e-24)]
+
+
+@pytest.mark.parametrize(("compute", "relative", "absolute"), LIMITS, ids=["float32", "float64"])
+@pytest.mark.parametrize("bounds", BOUNDS, ids=str)
+def test_truncated_normals_are_those_of_mpmath(compute, relative, absolute, bounds):
+    """On some words and on the hardest: both ends, the middle, and both sides of the change of t's sign."""
+    last = 2**compute.bits - 1
+    words = {0, 1, 2, 100, last // 2, last // 2 + 1, last - 100, last - 2, last - 1, last}
+    if bounds[0] < 0 < bounds[1]:
+        below, above = stats.norm.cdf(bounds)
+        zero = int((0.5 - below) / (above - below) * 2**compute.bits)
+        words |= {min(max(zero + i, 0), last) for i in range(-8, 9)}
+    words |= set(compute.words(11, 6, 0, 200).tolist())
+    for error, size in truncated_errors(compute, sorted(words), *bounds):
+        assert error <= relative * size + absolute

@@ -95,15 +95,15 @@ ROUNDING_MODES = {"x86_64": (0x400, 0x800, 0xC00), "aarch64": (0x400000, 0x80000
 @pytest.mark.skipif(
     sys.platform != "linux" or platform.machine() not in ROUNDING_MODES, reason="fesetround is tested on Linux only"
 )
-def test_the_callers_rounding_mode_neither_matters_nor_changes(kernels, draw_and_dtype):
-    draw, dtype = draw_and_dtype
+def test_the_callers_rounding_mode_neither_matters_nor_changes(kernels, fill):
     libm = ctypes.CDLL("libm.so.6")
-    expected = reference.fill(draw, np.empty(999, dtype), 1, 7, 0, -0.3, 0.7)
-    out = np.zeros(999, dtype)
+    where = 1, 7, 0, -0.3, 0.7, False, fill.bounds
+    expected = reference.fill(fill.draw, np.empty(999, fill.dtype), *where)
+    out = np.zeros(999, fill.dtype)
     for mode in ROUNDING_MODES[platform.machine()]:
         libm.fesetround(mode)
         try:
-            _core.fill_range(kernels, draw, out, 1, 7, 0, -0.3, 0.7)
+            _core.fill_range(kernels, fill.draw, out, *where)
             kept = libm.fegetround()
         finally:
             libm.fesetround(0)
@@ -114,20 +114,30 @@ def test_the_callers_rounding_mode_neither_matters_nor_changes(kernels, draw_and
 @pytest.mark.skipif(
     sys.platform != "linux" or platform.machine() != "x86_64", reason="knows the layout of x86-64 glibc's fenv_t only"
 )
-@pytest.mark.parametrize(("dtype", "std"), [("f4", 1e-40), ("f8", 1e-310)])
-def test_the_callers_flush_to_zero_neither_matters_nor_changes(kernels, dtype, std):
+@pytest.mark.parametrize(
+    ("dtype", "draw", "std", "bounds"),
+    [
+        ("f4", "normal", 1e-40, None),
+        ("f8", "normal", 1e-310, None),
+        # So narrow that the steps of the probability, constants of the fill, are subnormal too.
+        ("f4", "truncated_normal", 1e-10, (0, 1e-30)),
+        ("f8", "truncated_normal", 1e-10, (0, 1e-300)),
+    ],
+)
+def test_the_callers_flush_to_zero_neither_matters_nor_changes(kernels, dtype, draw, std, bounds):
     libm = ctypes.CDLL("libm.so.6")
     before, flushing, after = ((ctypes.c_uint32 * 8)() for _ in range(3))
     libm.fegetenv(before)
     ctypes.memmove(flushing, before, ctypes.sizeof(before))
     flushing[7] |= 0x8040  # MXCSR: flush to zero, denormals are zero
-    expected = _core.fill_range(kernels, "normal", np.empty(999, dtype), 1, 7, 0, 0.0, std)
+    where = 1, 7, 0, 0.0, std, False, bounds
+    expected = _core.fill_range(kernels, draw, np.empty(999, dtype), *where)
     assert (np.abs(expected) < np.finfo(dtype).tiny).all()
     assert np.count_nonzero(expected) > 900
     out = np.zeros(999, dtype)
     libm.fesetenv(flushing)
     try:
-        _core.fill_range(kernels, "normal", out, 1, 7, 0, 0.0, std)
+        _core.fill_range(kernels, draw, out, *where)
         libm.fegetenv(after)
     finally:
         libm.fesetenv(before)

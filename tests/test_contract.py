@@ -1,12 +1,15 @@
 """Every kernel writes the contract's bits: on all sizes, at all offsets, in every dtype, scaled and accumulated."""
 
+import math
+
 import ml_dtypes
 import numpy as np
 import pytest
 import reference
-from conftest import FILLS, KERNELS
-from hypothesis import example, given, settings
+from conftest import FILLS, FLOATS, KERNELS
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
+from scipy import stats
 
 from fastinit import _core
 
@@ -21,49 +24,53 @@ def old_content(dtype, count):
     return np.linspace(-2, 2, count).astype(dtype)
 
 
-def test_every_size_from_nothing_to_past_the_unrolled_loops(kernels, draw_and_dtype):
-    draw, dtype = draw_and_dtype
-    whole = reference.fill(draw, np.empty(700, dtype), 0, SEED, STREAM, -0.25, 0.5)
+def written(kernels, fill, out, first, accumulate=False):
+    return _core.fill_range(kernels, fill.draw, out, first, SEED, STREAM, -0.25, 0.5, accumulate, fill.bounds)
+
+
+def expected(fill, out, first, accumulate=False):
+    return reference.fill(fill.draw, out, first, SEED, STREAM, -0.25, 0.5, accumulate, fill.bounds)
+
+
+def test_every_size_from_nothing_to_past_the_unrolled_loops(kernels, fill):
+    whole = expected(fill, np.empty(700, fill.dtype), 0)
     for size in range(700):
-        out = np.zeros(size + 8, dtype)
-        _core.fill_range(kernels, draw, out[:size], 0, SEED, STREAM, -0.25, 0.5)
+        out = np.zeros(size + 8, fill.dtype)
+        written(kernels, fill, out[:size], 0)
         assert same_bits(out[:size], whole[:size])
         assert not out[size:].any(), "wrote past the end"
 
 
-def test_every_start_inside_blocks_pairs_and_groups(kernels, draw_and_dtype):
-    draw, dtype = draw_and_dtype
-    whole = reference.fill(draw, np.empty(400, dtype), 0, SEED, STREAM, -0.25, 0.5)
+def test_every_start_inside_blocks_pairs_and_groups(kernels, fill):
+    whole = expected(fill, np.empty(400, fill.dtype), 0)
     for first in range(130):
         for size in (1, 2, 3, 5, 64, 67, 270):
-            out = _core.fill_range(kernels, draw, np.empty(size, dtype), first, SEED, STREAM, -0.25, 0.5)
+            out = written(kernels, fill, np.empty(size, fill.dtype), first)
             assert same_bits(out, whole[first : first + size])
 
 
-def test_large_fill_that_releases_the_gil_and_spans_chunks(kernels, draw_and_dtype):
-    draw, dtype = draw_and_dtype
+def test_large_fill_that_releases_the_gil_and_spans_chunks(kernels, fill):
     size = 3 * (1 << 16) + 12_345
-    expected = reference.fill(draw, np.empty(size, dtype), 3, SEED, STREAM, -0.25, 0.5)
-    assert same_bits(_core.fill_range(kernels, draw, np.empty(size, dtype), 3, SEED, STREAM, -0.25, 0.5), expected)
+    out = written(kernels, fill, np.empty(size, fill.dtype), 3)
+    assert same_bits(out, expected(fill, np.empty(size, fill.dtype), 3))
 
 
 @pytest.mark.parametrize("before", [0, 1, 3, 100, 517])
 @pytest.mark.parametrize("blocks", [2**32, 2**40, 7 * 2**32])
-def test_range_across_a_change_of_the_blocks_high_word(kernels, draw_and_dtype, blocks, before):
-    draw, dtype = draw_and_dtype
-    first = blocks * (2 if dtype in (np.float64, np.uint64) else 4) - before
-    out = _core.fill_range(kernels, draw, np.empty(600, dtype), first, SEED, STREAM, -0.25, 0.5)
-    assert same_bits(out, reference.fill(draw, np.empty(600, dtype), first, SEED, STREAM, -0.25, 0.5))
+def test_range_across_a_change_of_the_blocks_high_word(kernels, fill, blocks, before):
+    first = blocks * (2 if fill.dtype in (np.float64, np.uint64) else 4) - before
+    out = written(kernels, fill, np.empty(600, fill.dtype), first)
+    assert same_bits(out, expected(fill, np.empty(600, fill.dtype), first))
 
 
 @pytest.mark.parametrize("size", [0, 1, 15, 64, 2047, 2048, 4091, 4096, 4097, 9000])
-@pytest.mark.parametrize(("draw", "dtype"), FILLS[2:], ids=str)
-def test_accumulate_is_one_rounded_addition(kernels, draw, dtype, size):
-    padded = old_content(dtype, size + 8)
-    expected = reference.fill(draw, padded[:size], 5, SEED, STREAM, -0.25, 0.5, accumulate=True)
+@pytest.mark.parametrize("fill", FILLS[2:], ids=str)
+def test_accumulate_is_one_rounded_addition(kernels, fill, size):
+    padded = old_content(fill.dtype, size + 8)
+    sums = expected(fill, padded[:size], 5, accumulate=True)
     untouched = padded[size:].copy()
-    _core.fill_range(kernels, draw, padded[:size], 5, SEED, STREAM, -0.25, 0.5, accumulate=True)
-    assert same_bits(padded[:size], expected)
+    written(kernels, fill, padded[:size], 5, accumulate=True)
+    assert same_bits(padded[:size], sums)
     assert same_bits(padded[size:], untouched)
 
 
@@ -91,9 +98,9 @@ def test_accumulate_keeps_nan_and_infinity(kernels, dtype):
 )
 @example(fill=FILLS[2], kernels=KERNELS[0], seed=2**64 - 1, stream=2**64 - 1, first=2**34 - 1, size=7)
 def test_any_range_of_any_stream(fill, kernels, seed, stream, first, size):
-    draw, dtype = fill
-    out = _core.fill_range(kernels, draw, np.empty(size, dtype), first, seed, stream, 0.0, 1.0)
-    assert same_bits(out, reference.fill(draw, np.empty(size, dtype), first, seed, stream, 0.0, 1.0))
+    where = first, seed, stream, 0.0, 1.0, False, fill.bounds
+    out = _core.fill_range(kernels, fill.draw, np.empty(size, fill.dtype), *where)
+    assert same_bits(out, reference.fill(fill.draw, np.empty(size, fill.dtype), *where))
 
 
 finite = st.floats(-1e6, 1e6)
@@ -102,16 +109,16 @@ finite = st.floats(-1e6, 1e6)
 @settings(max_examples=200, deadline=None)
 @given(
     draw=st.sampled_from(["uniform", "normal"]),
-    dtype=st.sampled_from(["f4", "f8", "f2", ml_dtypes.bfloat16]),
+    dtype=st.sampled_from(FLOATS),
     a=st.one_of(finite, st.floats(-1e-30, 1e-30)),
     width=st.one_of(st.floats(0, 1e6), st.floats(0, 1e-30)),
     accumulate=st.booleans(),
 )
-@example(draw="uniform", dtype="f4", a=1.0, width=2.0**-24, accumulate=False)
-@example(draw="uniform", dtype="f4", a=0.0, width=2.0**-149, accumulate=False)
-@example(draw="normal", dtype="f4", a=0.0, width=1e-45, accumulate=False)
+@example(draw="uniform", dtype=np.dtype("f4"), a=1.0, width=2.0**-24, accumulate=False)
+@example(draw="uniform", dtype=np.dtype("f4"), a=0.0, width=2.0**-149, accumulate=False)
+@example(draw="normal", dtype=np.dtype("f4"), a=0.0, width=1e-45, accumulate=False)
 def test_any_scale_in_every_kernel(draw, dtype, a, width, accumulate):
-    if np.dtype(dtype) == np.float16:
+    if dtype == np.float16:
         a, width = a / 1000, width / 1000
     b = a + width if draw == "uniform" else width
     results = []
@@ -120,9 +127,59 @@ def test_any_scale_in_every_kernel(draw, dtype, a, width, accumulate):
         results.append(_core.fill_range(kernels, draw, out, 1, SEED, STREAM, a, b, accumulate))
     assert all(same_bits(result, results[0]) for result in results)
     # The reference's float64 fma knows neither underflow nor the sign of a zero.
-    if np.dtype(dtype) != np.float64 or min(abs(a), width) > 1e-200:
+    if dtype != np.float64 or min(abs(a), width) > 1e-200:
         expected = reference.fill(draw, old_content(dtype, 333), 1, SEED, STREAM, a, b, accumulate)
         assert same_bits(results[0], expected)
+
+
+def ordered(pair):
+    return min(pair), max(pair)
+
+
+BOUNDS = st.one_of(
+    st.floats(0, 9).map(lambda b: (-b, b)),
+    st.tuples(st.floats(-9, 9), st.floats(-9, 9)).map(ordered),
+    st.tuples(st.floats(-9, 9), st.floats(1e-12, 1e-3)).map(lambda b: (b[0], b[0] + b[1])),  # low and width
+    st.tuples(st.floats(-1e3, 1e3), st.just(math.inf)),
+    # Far tails: the bound's decimal logarithm, and the reach of the draws in units of 1 / bound.
+    st.tuples(st.floats(0, 12), st.one_of(st.floats(1e-12, 100), st.just(math.inf))).map(
+        lambda b: (10 ** b[0], 10 ** b[0] + b[1] / 10 ** b[0])
+    ),
+    st.just((-math.inf, math.inf)),
+)
+
+
+@settings(max_examples=500, deadline=None)
+@given(
+    dtype=st.sampled_from(FLOATS),
+    bounds=BOUNDS,
+    mirrored=st.booleans(),
+    mean=st.sampled_from([0.0, -0.0, -0.25, 1e4]),
+    std=st.sampled_from([1.0, 0.7, 1e-3, 0.0]),
+    accumulate=st.booleans(),
+)
+@example(np.dtype("f4"), (0.0, 1e-37), False, 0.0, 1.0, False)  # steps of the probability that float32 cannot hold
+@example(np.dtype("f8"), (-6.5, 7.0), False, 0.0, 1.0, False)  # probabilities from the tails, in pairs
+@example(np.dtype("f8"), (1.0, 1.0 + 2**-52), False, 0.0, 1.0, False)  # all draws are the bound
+@example(np.dtype("f4"), (9.5 + 1e-9, math.inf), False, 0.0, 1.0, False)  # the next row, though float32 does not see it
+@example(np.dtype("f4"), (1e5, math.inf), True, 0.0, 1.0, False)  # the last bound that is not constant
+@example(np.dtype("f8"), (2e9, math.inf), True, 0.0, 1.0, False)
+@example(np.dtype("f4"), (0.1, 0.1), False, 1e4, 1.0, False)
+def test_any_bounds_in_every_kernel(dtype, bounds, mirrored, mean, std, accumulate):
+    low, high = bounds
+    if mirrored:
+        low, high = -high, -low
+    farthest = max([9.0, *(abs(bound) for bound in bounds if math.isfinite(bound))])
+    assume(dtype != np.float16 or abs(mean) + 2 * farthest * std < 65504)
+    results = []
+    for kernels in KERNELS:
+        out = old_content(dtype, 333)
+        where = 1, SEED, STREAM, mean, std, accumulate, (low, high)
+        results.append(_core.fill_range(kernels, "truncated_normal", out, *where))
+    assert all(same_bits(result, results[0]) for result in results)
+    # The reference knows no underflow of double.
+    if all(bound == 0 or abs(bound) > 1e-200 for bound in bounds):
+        assert same_bits(results[0], reference.fill("truncated_normal", old_content(dtype, 333), *where))
 
 
 @pytest.mark.parametrize("dtype", ["f4", "f8"])
@@ -136,9 +193,68 @@ def test_uniform_reaches_low_but_never_high(kernels, dtype, low, high):
     assert (out == low).all() if low == high else (out < high).all()
 
 
+@pytest.mark.parametrize("width", [1e-3, 0.3, 1.5, math.inf])
+def test_constants_of_many_bounds(width):
+    """One wrong rounding in them shows in few draws of few bounds."""
+    for low in np.linspace(-3, 15, 200).tolist():
+        where = 0, SEED, STREAM, 0.0, 1.0, False, (low, low + width / max(1, low))
+        out = _core.fill_range(KERNELS[0], "truncated_normal", np.empty(40), *where)
+        assert same_bits(out, reference.fill("truncated_normal", np.empty(40), *where))
+
+
+@pytest.mark.parametrize("dtype", ["f4", "f8"])
+@pytest.mark.parametrize("low", [-1e-3, -0.7, -1.9, -5.5, -6.4, -math.inf])
+def test_draws_next_to_the_change_of_their_sign(kernels, dtype, low):
+    """Bounds that bring a word of the stream there, where the constants of the fill show all their digits."""
+    compute = reference.F64 if dtype == "f8" else reference.F32
+    u = (compute.words(SEED, STREAM, 0, 40) + 0.5) * 2.0**-compute.bits
+    below = stats.norm.cdf(low)
+    for i in np.flatnonzero((u > 0.55) & (u < 0.95)):
+        high = stats.norm.ppf(0.5 + (0.5 - below) * (1 / u[i] - 1))
+        where = int(i), SEED, STREAM, 0.0, 1.0, False, (low, high)
+        out = _core.fill_range(kernels, "truncated_normal", np.empty(1, dtype), *where)
+        assert abs(out[0]) < 2.0 ** (8 - compute.bits)
+        assert same_bits(out, reference.fill("truncated_normal", np.empty(1, dtype), *where))
+
+
+def reaches_a_number(dtype, least, most):
+    """Whether [least, most] holds a number of the dtype."""
+    nearest = np.dtype(dtype).type(least)
+    above = nearest if float(nearest) >= least else np.nextafter(nearest, np.dtype(dtype).type(math.inf))
+    return float(above) <= most
+
+
+@pytest.mark.parametrize("dtype", ["f4", "f8"])
+@pytest.mark.parametrize(("mean", "std"), [(0.0, 1.0), (0.1, 0.3), (-1e6, 0.7), (3.0, 1e-9), (0.1, 0.0)])
+@pytest.mark.parametrize(
+    "bounds",
+    [
+        *((-2.0, 2.0), (-0.3, 1.7), (0.5, 0.5 + 1e-6), (1e-3, 1e-3), (-3.0, 0.7), (0.3, 0.3 + 1e-15)),
+        *((-5.0, math.inf), (4.0, 4.0 + 1e-7), (-math.inf, -30.0), (-1e3, -1e3 + 1e-6), (1e12, math.inf)),
+    ],
+    ids=str,
+)
+def test_truncated_normal_never_leaves_its_bounds(kernels, dtype, mean, std, bounds):
+    where = 0, SEED, STREAM, mean, std, False, bounds
+    out = _core.fill_range(kernels, "truncated_normal", np.empty(5000, dtype), *where)
+    least, most = (mean + bound * std if std else mean for bound in bounds)
+    if reaches_a_number(dtype, least, most):
+        assert (least <= out.astype(np.float64)).all()
+        assert (out.astype(np.float64) <= most).all()
+    else:
+        assert (out == np.dtype(dtype).type(least)).all()
+
+
 def test_sixteen_bit_arrays_hold_the_float32_values_rounded(kernels):
     for dtype in (np.float16, ml_dtypes.bfloat16):
-        for draw, a, b in (("normal", 0.0, 1e-4), ("uniform", -1.0, 1.0), ("normal", 0.0, 1e-7)):
-            single = _core.fill_range(kernels, draw, np.empty(100_000, np.float32), 0, SEED, 1, a, b)
-            half = _core.fill_range(kernels, draw, np.empty(100_000, dtype), 0, SEED, 1, a, b)
+        for draw, a, b, bounds in (
+            ("normal", 0.0, 1e-4, None),
+            ("uniform", -1.0, 1.0, None),
+            ("normal", 0.0, 1e-7, None),
+            ("truncated_normal", 0.0, 1.0, (-1.0, 4.0)),
+            ("truncated_normal", -0.1, 1e-4, (2.0, math.inf)),
+        ):
+            where = 0, SEED, 1, a, b, False, bounds
+            single = _core.fill_range(kernels, draw, np.empty(100_000, np.float32), *where)
+            half = _core.fill_range(kernels, draw, np.empty(100_000, dtype), *where)
             assert same_bits(half, single.astype(dtype))

@@ -1,6 +1,7 @@
 """What the documentation shows is what happens."""
 
 import doctest
+import inspect
 import re
 from pathlib import Path
 
@@ -12,9 +13,17 @@ import fastinit
 ROOT = Path(__file__).parent.parent
 
 
+FUNCTIONS = ("fans", "gain", "recommend")
+FILLS = sorted(
+    {name for name, value in vars(fastinit).items() if getattr(value, "__self__", None) is fastinit.default_generator}
+    - {"seed"}
+)
+
+
 def with_examples():
-    members = [(f"Generator.{name}", member) for name, member in vars(fastinit.Generator).items()]
-    for name, value in [("fastinit", fastinit), ("Generator", fastinit.Generator), *members]:
+    members = [(f"Generator.{name}", getattr(fastinit.Generator, name)) for name in FILLS]
+    functions = [(name, getattr(fastinit, name)) for name in FUNCTIONS]
+    for name, value in [("fastinit", fastinit), ("Generator", fastinit.Generator), *members, *functions]:
         if ">>>" in (value.__doc__ or ""):
             yield pytest.param(value.__doc__, id=name)
     for page in [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]:
@@ -32,17 +41,42 @@ def test_examples_print_what_they_show(text):
     assert not failures, "".join(printed)
 
 
-@pytest.mark.parametrize("method", ["bits", "uniform", "normal", "he_normal"])
-def test_every_fill_documents_its_formula_errors_and_an_example(method):
+@pytest.mark.parametrize("method", FILLS)
+def test_every_fill_documents_its_arguments_errors_source_and_an_example(method):
     text = getattr(fastinit.Generator, method).__doc__
-    for part in ("Parameters\n", "Returns\n", "Raises\n", "Notes\n", "Examples\n"):
-        assert part in text
+    for name in inspect.signature(getattr(fastinit, method)).parameters:
+        assert re.search(rf"^(\w+, )*{name}(, \w+)* : ", text, re.M), name
+    sections = ["Parameters", "Returns", "Raises", "Notes", "Examples"]
+    if method in ("zeros", "ones", "constant"):
+        sections.remove("Notes")
+    assert re.findall(r"^(\w+)\n-+$", text, re.M) == sections
+    assert not re.search(r"<[a-z ]+>", text), "a shared paragraph was not written out"
+
+
+def test_every_function_documents_its_arguments_errors_and_an_example():
+    for name in FUNCTIONS:
+        for part in ("Parameters\n", "Returns\n", "Raises\n", "Examples\n"):
+            assert part in getattr(fastinit, name).__doc__
+
+
+def constants_of_the_core():
+    """Under the names of docs/stream.md: a row of the tails is a list and its three numbers."""
+    number = r"-?0x[^\s,;}]+"
+    for file in ("coefficients.h", "quantile.h", "truncated.c"):
+        source = (ROOT / "src" / file).read_text(encoding="utf-8")
+        for name, value in re.findall(rf"\b([A-Z]\w+) = ({number})[,;]", source):
+            yield name, [value]
+        for name, text in re.findall(r"(F\d\d_\w+)\[\] = \{(.*?)^\};", source, re.S | re.M):
+            rows = re.findall(rf"\{{({number}), ({number}), ({number}), \{{(.*?)\}}", text, re.S)
+            for i, (most, shift, center, coefficients) in enumerate(rows):
+                yield f"{name}_{i}_MOST", [most]
+                yield f"{name}_{i}_SHIFT", [shift]
+                yield f"{name}_{i}_CENTER", [center]
+                yield f"{name}_{i}", re.findall(number, coefficients)
+            if not rows:
+                yield name, re.findall(number, text)
 
 
 def test_the_contracts_constants_are_those_of_the_core():
-    source = (ROOT / "src" / "coefficients.h").read_text(encoding="utf-8")
-    lists = re.findall(r"(F\d\d_\w+)\[\] = \{(.*?)\}", source, re.S)
-    scalars = re.findall(r"(F\d\d_\w+) = (\S+);", source)
-    core = {name: [float.fromhex(c.rstrip("f")) for c in re.findall(r"-?0x\S+p-?\d+", text)] for name, text in lists}
-    core |= {name: [float.fromhex(value.rstrip("f"))] for name, value in scalars}
+    core = {name: [float.fromhex(n.rstrip("f")) for n in numbers] for name, numbers in constants_of_the_core()}
     assert core == reference.CONSTANTS

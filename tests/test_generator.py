@@ -148,25 +148,6 @@ print(os.waitstatus_to_exitcode(os.wait()[1]))
         assert (unseeded.stdout.strip(), seeded.stdout.strip()) == ("1", "0")
 
 
-class TestSchemes:
-    @pytest.mark.parametrize("dtype", ["f4", "f8", "f2"])
-    @pytest.mark.parametrize(("fan_in", "slope"), [(784, 0.0), (1, 0), (3.5, 0.25), (10**30, -1.0)])
-    def test_he_normal_is_a_scaled_normal_bit_for_bit(self, dtype, fan_in, slope):
-        g = fastinit.Generator(7)
-        w = g.he_normal(np.empty(100, dtype), fan_in, slope, stream=1)
-        std = np.sqrt(2 / ((1 + slope * slope) * fan_in))
-        assert w.tobytes() == g.normal(np.empty(100, dtype), 0.0, float(std), stream=1).tobytes()
-
-    def test_kaiming_is_he(self):
-        assert fastinit.kaiming_normal is fastinit.he_normal
-
-    def test_fills_return_the_array_itself(self):
-        g = fastinit.Generator(7)
-        w, words = np.empty((2, 3)), np.empty((), np.uint32)
-        assert g.normal(w) is g.uniform(w) is g.he_normal(w, 3) is w
-        assert g.bits(words) is words
-
-
 class TestKernelChoice:
     def test_environment_forces_the_kernels(self, kernels):
         run = fresh_python("import fastinit; print(fastinit.simd)", FASTINIT_SIMD=kernels)

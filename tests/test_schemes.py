@@ -147,6 +147,14 @@ def test_callers_rounding_mode_does_not_move_a_scale(g):
         assert filled == expected
 
 
+@pytest.mark.parametrize("dtype", ["f4", "f8", "f2"])
+@pytest.mark.parametrize(("fan_in", "slope"), [(784, 0.0), (1, 0), (3.5, 0.25), (10**30, -1.0)])
+def test_any_fan_and_slope_are_taken_as_they_are(g, dtype, fan_in, slope):
+    w = g.he_normal(np.empty(100, dtype), fan_in, slope, stream=1)
+    std = math.sqrt(2 / ((1 + slope * slope) * fan_in))
+    assert w.tobytes() == g.normal(np.empty(100, dtype), 0.0, std, stream=1).tobytes()
+
+
 # ---- Every scheme ----------------------------------------------------------------------------------------------------
 
 
@@ -170,6 +178,15 @@ def test_sixteen_bit_matrices_are_the_float32_ones_rounded_and_accumulate_adds_o
     old = np.linspace(-1, 1, exact.size).reshape(exact.shape).astype(dtype)
     expected = (old.astype(compute) + exact).astype(dtype)
     assert call(g, name, old.copy(), stream=1, accumulate=True).tobytes() == expected.tobytes()
+
+
+def test_fills_return_the_array_itself(g):
+    w, words = np.empty((2, 3, 4)), np.empty((), np.uint32)
+    assert g.normal(w) is g.uniform(w) is g.truncated_normal(w) is g.zeros(w) is g.dirac(w) is g.constant(w, 2) is w
+    assert g.bits(words) is words
+    for name in DRAWN:
+        out = w[0] if name == "sparse" else w
+        assert call(g, name, out) is out
 
 
 def test_module_functions_and_aliases_are_the_generators():
@@ -446,6 +463,7 @@ def test_missing_fan_names_both_ways(name, given, missing):
         ),
         (lambda g, w: g.lasagne_uniform(w, 3, 3, gain="tanh"), "gain='tanh'; accepted is a positive finite number or"),
         (lambda g, w: g.he_normal(w, 3, negative_slope=math.nan), "negative_slope=nan; accepted is a finite number"),
+        (lambda g, w: g.he_uniform(w, 3, negative_slope=math.inf), "negative_slope=inf; accepted is a finite number"),
         (lambda g, w: g.he_normal(w, 1e-310), "mean=0.0, std="),
         (lambda g, w: g.truncated_normal(w, low=1, high=-1), "low=1.0, high=-1.0: accepted are bounds"),
         (lambda g, w: g.truncated_normal(w, low=math.nan), "low=nan, high=2.0: accepted are bounds"),

@@ -49,6 +49,19 @@ def test_kolmogorov_smirnov(dtype):
 
 
 @pytest.mark.parametrize("dtype", ["f4", "f8"])
+@pytest.mark.parametrize("bounds", [(-2, 2), (-0.5, 1.5), (-1, 4), (-np.inf, np.inf), (1.5, np.inf), (-4, -3)], ids=str)
+def test_truncated_normals_have_their_mean_variance_and_distribution(dtype, bounds):
+    low, high = bounds
+    generator = fastinit.Generator(2024)
+    sample = generator.truncated_normal(np.empty(COUNT // 4, dtype), low=low, high=high, stream=0).astype(np.float64)
+    truth = stats.truncnorm(low, high)
+    mean, variance, kurtosis = (float(moment) for moment in truth.stats("mvk"))
+    assert p_of_sample_mean(sample, mean, variance) > LEAST_P
+    assert p_of_sample_mean((sample - mean) ** 2, variance, (kurtosis + 2) * variance**2) > LEAST_P
+    assert stats.kstest(sample, truth.cdf).pvalue > LEAST_P
+
+
+@pytest.mark.parametrize("dtype", ["f4", "f8"])
 def test_both_halves_of_a_pair_are_normal_and_uncorrelated(dtype):
     z = normals(dtype)
     for half in (z[::2], z[1::2]):

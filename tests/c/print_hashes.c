@@ -2,6 +2,7 @@
  * Prints a hash of the values of many fills, the same on every machine and with every compiler. Fails if the kernels of
  * this build differ among themselves. check_builds.sh compares what different builds print.
  */
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -9,7 +10,27 @@
 
 enum { MOST = 5000 };
 
-static const char *const draw_names[] = {"bits", "uniform", "normal"};
+/* Every draw; for the truncated normal bounds that need every polynomial and every function of its constants. */
+static const struct {
+    const char *name;
+    fi_draw draw;
+    double low, high;
+} draws[] = {
+    {"bits", FI_BITS, 0, 0},
+    {"uniform", FI_UNIFORM, -0.3, 0.7},
+    {"normal", FI_NORMAL, 0, 0},
+    {"[-2, 2]", FI_TRUNCATED_SYMMETRIC, -2, 2},
+    {"[-0.3, 1.7]", FI_TRUNCATED_CENTRAL, -0.3, 1.7},
+    {"[-3, 3]", FI_TRUNCATED_WIDE, -3, 3},
+    {"[-7, 0.2]", FI_TRUNCATED_WIDE, -7, 0.2},
+    {"[-inf, -0.5]", FI_TRUNCATED_WIDE, -INFINITY, -0.5},
+    {"[2, inf]", FI_TRUNCATED_TAIL, 2, INFINITY},
+    {"[-12, -10]", FI_TRUNCATED_TAIL, -12, -10},
+    {"[30, 30.01]", FI_TRUNCATED_TAIL, 30, 30.01},
+    {"[-inf, -100]", FI_TRUNCATED_TAIL, -INFINITY, -100},
+    {"[300, inf]", FI_TRUNCATED_TAIL, 300, INFINITY},
+    {"[2000, inf]", FI_TRUNCATED_TAIL, 2000, INFINITY},
+};
 static const char *const dtype_names[] = {"uint32", "uint64", "float32", "float64", "float16", "bfloat16"};
 static const size_t sizes[] = {4, 8, 4, 8, 2, 2};
 
@@ -39,22 +60,35 @@ static uint64_t hash_of(const fi_kernels *kernels, const fi_fill *fill, uint64_t
     return hash(values, sizes[fill->dtype], count);
 }
 
+static int set(fi_fill *fill, size_t d) {
+    if (draws[d].draw == FI_BITS) {
+        fill->draw = FI_BITS;
+        return 0;
+    }
+    if (draws[d].draw == FI_UNIFORM) return fi_set_uniform(fill, draws[d].low, draws[d].high);
+    if (draws[d].draw == FI_NORMAL) return fi_set_normal(fill, 0.1, 0.7);
+    return fi_set_truncated_normal(fill, 0.1, 0.7, draws[d].low, draws[d].high) || fill->draw != draws[d].draw;
+}
+
 int main(void) {
     static const uint64_t firsts[] = {0, 1, 6, (UINT64_C(1) << 34) - 1234, UINT64_C(0x123456789ABCDEF1)};
     static const size_t counts[] = {1, 63, 64, 1000, MOST};
     int failed = 0;
-    for (fi_draw draw = FI_BITS; draw <= FI_NORMAL; draw++) {
+    for (size_t d = 0; d < sizeof draws / sizeof draws[0]; d++) {
+        const int is_bits = draws[d].draw == FI_BITS;
         for (fi_dtype dtype = FI_UINT32; dtype <= FI_BFLOAT16; dtype++) {
-            if ((draw == FI_BITS) != (dtype <= FI_UINT64)) continue;
-            for (int accumulate = 0; accumulate <= (draw != FI_BITS); accumulate++) {
+            if (is_bits != (dtype <= FI_UINT64)) continue;
+            for (int accumulate = 0; accumulate <= !is_bits; accumulate++) {
                 for (size_t f = 0; f < sizeof firsts / sizeof firsts[0]; f++) {
-                    fi_fill fill = {.draw = draw, .dtype = dtype, .accumulate = accumulate};
+                    fi_fill fill = {.dtype = dtype, .accumulate = accumulate};
                     fill.seed = UINT64_C(0x0123456789ABCDEF) + f;
                     fill.stream = UINT64_C(0xFEDCBA9876543210) * f;
-                    if (draw == FI_UNIFORM) fi_set_uniform(&fill, -0.3, 0.7);
-                    if (draw == FI_NORMAL) fi_set_normal(&fill, 0.1, 0.7);
+                    if (set(&fill, d)) {
+                        fprintf(stderr, "%s is refused, or drawn by another form\n", draws[d].name);
+                        return 1;
+                    }
                     uint64_t expected = hash_of(fi_kernels_at(0), &fill, firsts[f], counts[f]);
-                    printf("%-8s %-9s %s from %llu, %zu: %016llx\n", draw_names[draw], dtype_names[dtype],
+                    printf("%-12s %-9s %s from %llu, %zu: %016llx\n", draws[d].name, dtype_names[dtype],
                            accumulate ? "+=" : "= ", (unsigned long long)firsts[f], counts[f],
                            (unsigned long long)expected);
                     for (size_t i = 1; fi_kernels_at(i); i++) {
