@@ -82,14 +82,14 @@ _RECOMMENDATIONS = {
     "sigmoid": Recommendation(
         "xavier_uniform",
         {"gain": 4.0},
-        "The slope of a sigmoid is 1/4 at zero and less elsewhere; four times the weights make up for the 1/4. Over more "
-        "than a few layers the gradients vanish all the same: there, take another activation.",
+        "The slope of a sigmoid is 1/4 at zero and less elsewhere; four times the weights make up for the 1/4. Over "
+        "more than a few layers the gradients vanish all the same: there, take another activation.",
     ),
     "tanh": Recommendation(
         "xavier_uniform",
         {"gain": 5 / 3},
-        "tanh is linear near zero and squeezes what is larger; 5/3 makes up for the squeezing, so that activations do not "
-        "vanish. The gradients grow by a tenth a layer: over many layers, take gain 1 or orthogonal.",
+        "tanh is linear near zero and squeezes what is larger; 5/3 makes up for the squeezing, so that activations do "
+        "not vanish. The gradients grow by a tenth a layer: over many layers, take gain 1 or orthogonal.",
     ),
     "relu": Recommendation(
         "he_normal",

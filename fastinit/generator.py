@@ -227,7 +227,7 @@ class Generator(_core.Generator):
         >>> w = fastinit.Generator(42).delta_orthogonal(np.empty((3, 3, 4, 8)))
         >>> np.allclose(w[1, 1] @ w[1, 1].T, np.eye(4))
         True
-        >>> np.count_nonzero(w)
+        >>> int(np.count_nonzero(w))
         32
         """
         _check_axes("delta_orthogonal", out, (3, 4, 5))
