@@ -54,6 +54,12 @@ DRAWS = (
         accumulate=True,
     ),
     Draw(
+        "truncated normal",
+        "g.truncated_normal(w, 0.0, 0.05)",
+        "rng.standard_normal(out=z, dtype=dtype); redraw_beyond_two(rng, z); np.multiply(z, std, out=z)",
+        dtypes=DRAWN_BY_NUMPY,
+    ),
+    Draw(
         "he_normal",
         "g.he_normal(w, fan_in)",
         "rng.standard_normal(out=z, dtype=dtype); np.multiply(z, math.sqrt(2 / fan_in), out=z)",
@@ -123,11 +129,20 @@ class Case:
             "width": constant(0.1),
             "std": constant(0.05),
             "small_std": constant(0.001),
+            "redraw_beyond_two": redraw_beyond_two,
             "fan_in": 64,
             "memset": ctypes.memset,
             "address": w.ctypes.data,
             "size": w.nbytes,
         }
+
+
+def redraw_beyond_two(rng: np.random.Generator, z: np.ndarray[Any, Any]) -> None:
+    """Truncates standard normals to [-2, 2] in NumPy's way: draws those outside again until none is."""
+    beyond = np.flatnonzero(np.abs(z) > 2)
+    while beyond.size:
+        z[beyond] = rng.standard_normal(beyond.size, dtype=z.dtype.type)
+        beyond = beyond[np.abs(z[beyond]) > 2]
 
 
 def of_sizes(elements: tuple[int, ...] = ALL_ELEMENTS) -> list[Case]:
