@@ -836,7 +836,7 @@ cdef class Generator:
         -----
         x = fma(t, std, mean), with t = Phi^-1(Phi(low) + u (Phi(high) - Phi(low))), Phi the normal distribution
         function and u = (w + 1/2) 2**-32 (float64: 2**-53) of one random word w: no draw is rejected. The relative
-        error of t is below 7e-7 (float64: 1e-15), in far tails too. x never leaves [mean + low std, mean + high std];
+        error of t is below 7e-7 (float64: 1.5e-15), in far tails too. x never leaves [mean + low std, mean + high std];
         its rounding to a 16-bit dtype may.
 
         Examples

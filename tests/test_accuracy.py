@@ -133,7 +133,7 @@ def truncated_errors(compute, words, low, high):
             yield float(abs(step / density)), float(abs(t + step / density))
 
 
-LIMITS = [(reference.F32, 7e-7, 1e-24), (reference.F64, 1e-15, 1e-24)]
+LIMITS = [(reference.F32, 7e-7, 1e-24), (reference.F64, 1.5e-15, 1e-24)]
 
 
 @pytest.mark.parametrize(("compute", "relative", "absolute"), LIMITS, ids=["float32", "float64"])

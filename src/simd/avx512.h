@@ -9,7 +9,7 @@
 
 #define SIMD_NAME avx512
 enum { GROUP_BLOCKS = 8, F32_LANES = 16, F64_LANES = 8 };
-enum { UNROLL_UNIFORM = 6, UNROLL_NORMAL = 3, UNROLL_CENTRAL = 6, UNROLL_WIDE = 4, UNROLL_REST = 2 };
+enum { UNROLL_UNIFORM = 6, UNROLL_NORMAL = 3, UNROLL_TRUNCATED = 6, UNROLL_REST = 2 };
 
 /* A block a 64-bit lane. A word is in the lower half of its lane; the upper half holds anything. */
 typedef __m512i lane_word;

@@ -9,7 +9,7 @@
 
 #define SIMD_NAME neon
 enum { GROUP_BLOCKS = 4, F32_LANES = 8, F64_LANES = 4 };
-enum { UNROLL_UNIFORM = 6, UNROLL_NORMAL = 3, UNROLL_CENTRAL = 4, UNROLL_WIDE = 3, UNROLL_REST = 1 };
+enum { UNROLL_UNIFORM = 6, UNROLL_NORMAL = 3, UNROLL_TRUNCATED = 4, UNROLL_REST = 1 };
 
 typedef uint32x4_t lane_word;
 typedef uint64x2x2_t lane_product;

@@ -20,7 +20,7 @@
 
 #define SIMD_NAME portable
 enum { GROUP_BLOCKS = 1, F32_LANES = 2, F64_LANES = 1 };
-enum { UNROLL_UNIFORM = 1, UNROLL_NORMAL = 1, UNROLL_CENTRAL = 1, UNROLL_WIDE = 1, UNROLL_REST = 1 };
+enum { UNROLL_UNIFORM = 1, UNROLL_NORMAL = 1, UNROLL_TRUNCATED = 1, UNROLL_REST = 1 };
 
 typedef uint32_t lane_word;    /* a word of each block */
 typedef uint64_t lane_product; /* the 64-bit product of a word of each block and a constant */
