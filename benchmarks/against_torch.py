@@ -41,7 +41,7 @@ def draws():
 def main():
     torch.set_num_threads(1)
     print(f"fastinit {fastinit.__version__} ({fastinit.simd}), PyTorch {torch.__version__}, {ELEMENTS} elements")
-    print(f"{'draw':27}  {'dtype':8}  {'fastinit ns':>11}  {'PyTorch ns':>10}  {'ratio':>6}")
+    print(f"{'draw':28}  {'dtype':8}  {'fastinit ns':>11}  {'PyTorch ns':>10}  {'ratio':>6}")
     for title, dtype, fastinit_statement, torch_statement in draws():
         names = {
             "g": fastinit.Generator(7),
@@ -52,7 +52,7 @@ def main():
         seconds = measure.interleaved({"fastinit": fastinit_statement, "torch": torch_statement}, names, EFFORT)
         ratio = median(b / a for a, b in zip(seconds["fastinit"], seconds["torch"], strict=True))
         own, other = (median(seconds[side]) * 1e9 / ELEMENTS for side in ("fastinit", "torch"))
-        print(f"{title:27}  {dtype:8}  {own:11.3f}  {other:10.3f}  {ratio:5.1f}x", flush=True)
+        print(f"{title:28}  {dtype:8}  {own:11.3f}  {other:10.3f}  {ratio:5.1f}x", flush=True)
 
 
 if __name__ == "__main__":
