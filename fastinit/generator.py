@@ -113,8 +113,9 @@ class Generator(_core.Generator):
         """
         _check_axes("identity", out, (2,))
         diagonal = _in_dtype("gain", _core.finite("gain", gain), out.dtype)
+        places = np.arange(min(out.shape))
         out[...] = 0
-        np.einsum("ii->i", out[: min(out.shape), : min(out.shape)])[...] = diagonal
+        out[places, places] = diagonal
         return out
 
     def dirac(self, out: _Array, groups: int = 1) -> _Array:

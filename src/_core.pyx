@@ -232,27 +232,31 @@ cdef double converted(str name, object value) except? -1.0:
         raise ValueError(f"{name} is too large for a double") from None
 
 
-cdef uint64_t integer_below(
-    str name, object value, object end, str end_text, str accepted_type="an integer"
-) except? 0:
-    """value as an integer in [0, end); a bool is none."""
-    integer = None
+cdef object integer_of(str name, object value, str accepted_type):
+    """value as an int; a bool is none."""
     if not isinstance(value, (bool, numpy.bool_)):
         try:
-            integer = PyNumber_Index(value)
+            return PyNumber_Index(value)
         except TypeError:
             pass
-    if integer is None:
-        raise TypeError(f"{name} must be {accepted_type}, not {type(value).__name__}")
-    if not 0 <= integer < end:
-        raise ValueError(f"{name}={integer} is out of range; accepted is 0 <= {name} < {end_text}")
-    return integer
+    raise TypeError(f"{name} must be {accepted_type}, not {type(value).__name__}")
 
 
 def positive_integer(str name, value):
-    if integer_below(name, value, _STREAM_END, "2**63") == 0:
-        raise ValueError(f"{name}=0; accepted is a positive integer")
-    return PyNumber_Index(value)
+    integer = integer_of(name, value, "an integer")
+    if integer < 1:
+        raise ValueError(f"{name}={integer}; accepted is a positive integer")
+    return integer
+
+
+cdef uint64_t integer_below(
+    str name, object value, object end, str end_text, str accepted_type="an integer"
+) except? 0:
+    """value as an integer in [0, end)."""
+    integer = integer_of(name, value, accepted_type)
+    if not 0 <= integer < end:
+        raise ValueError(f"{name}={integer} is out of range; accepted is 0 <= {name} < {end_text}")
+    return integer
 
 
 cdef str dtype_name(fi_dtype dtype):
@@ -413,11 +417,16 @@ cdef int set_fans(fi_scheme *scheme, object out, object fan_in, object fan_out, 
     return 0
 
 
+cdef inline fi_scheme scheme_of(fi_fan_mode mode, double scale, double gain=1, double negative_slope=0) noexcept:
+    """A scheme whose fans are still to be set."""
+    return fi_scheme(mode, 0, 0, scale, gain, negative_slope)
+
+
 cdef fi_scheme he_scheme(object fan_in, object fan_out, object negative_slope) except *:
     if fan_in is not None and fan_out is not None:
         raise ValueError(f"fan_in={fan_in!r}, fan_out={fan_out!r}; accepted is one of the two")
     cdef fi_fan_mode mode = FI_FAN_IN if fan_out is None else FI_FAN_OUT
-    return fi_scheme(mode, 0, 0, 2, 1, finite("negative_slope", negative_slope))
+    return scheme_of(mode, 2, 1, finite("negative_slope", negative_slope))
 
 
 cdef fi_scheme lasagne_scheme(object gain) except *:
@@ -426,7 +435,7 @@ cdef fi_scheme lasagne_scheme(object gain) except *:
         if gain != "relu":
             raise ValueError(f"gain={gain!r}; accepted is a positive finite number or 'relu'")
         gain, scale = 1.0, 4  # sqrt(2) squared, unrounded
-    return fi_scheme(FI_FAN_SUM, 0, 0, scale, positive("gain", gain), 0)
+    return scheme_of(FI_FAN_SUM, scale, positive("gain", gain))
 
 
 cdef inline fi_scheme_draw normal_or(bint truncated) noexcept:
@@ -511,7 +520,7 @@ cdef int run_fill(const fi_kernels *with_kernels, const fi_fill *fill, uint64_t 
     return 0
 
 
-# ---- For tests: the core below Generator -----------------------------------------------------------------------------
+# ---- The core below Generator: for fills that are made of several, and for tests -------------------------------------
 
 def fill_range(str kernels_name, str draw, out, first, seed, stream, a=0.0, b=1.0, bint accumulate=False, bounds=None):
     """
@@ -884,7 +893,7 @@ cdef class Generator:
         array([[ 0.24748267, -0.06882352, -0.93500257],
                [-0.348655  ,  1.0685381 , -0.3788853 ]], dtype=float32)
         """
-        cdef fi_scheme scheme = fi_scheme(FI_FAN_SUM, 0, 0, 2, positive("gain", gain), 0)
+        cdef fi_scheme scheme = scheme_of(FI_FAN_SUM, 2, positive("gain", gain))
         return self.fill_scheme(out, &scheme, FI_SCHEME_UNIFORM, fan_in, fan_out, layout, stream, accumulate)
 
     def xavier_normal(
@@ -921,7 +930,7 @@ cdef class Generator:
         array([[-1.0226698 ,  0.20451392, -1.3024588 ],
                [ 2.0279968 , -0.07714009,  0.14666378]], dtype=float32)
         """
-        cdef fi_scheme scheme = fi_scheme(FI_FAN_SUM, 0, 0, 2, positive("gain", gain), 0)
+        cdef fi_scheme scheme = scheme_of(FI_FAN_SUM, 2, positive("gain", gain))
         return self.fill_scheme(out, &scheme, normal_or(truncated), fan_in, fan_out, layout, stream, accumulate)
 
     def he_uniform(
@@ -1021,7 +1030,7 @@ cdef class Generator:
         array([[ 0.22591972, -0.06282699, -0.8535366 ],
                [-0.318277  ,  0.9754373 , -0.34587336]], dtype=float32)
         """
-        cdef fi_scheme scheme = fi_scheme(FI_FAN_IN, 0, 0, 1, 1, 0)
+        cdef fi_scheme scheme = scheme_of(FI_FAN_IN, 1)
         return self.fill_scheme(out, &scheme, FI_SCHEME_UNIFORM, fan_in, None, layout, stream, accumulate)
 
     def lecun_normal(
@@ -1054,7 +1063,7 @@ cdef class Generator:
         array([[-0.56013936,  0.11201689, -0.713386  ],
                [ 1.1107796 , -0.04225136,  0.08033106]], dtype=float32)
         """
-        cdef fi_scheme scheme = fi_scheme(FI_FAN_IN, 0, 0, 1, 1, 0)
+        cdef fi_scheme scheme = scheme_of(FI_FAN_IN, 1)
         return self.fill_scheme(out, &scheme, normal_or(truncated), fan_in, None, layout, stream, accumulate)
 
     def lasagne_uniform(
@@ -1169,10 +1178,8 @@ cdef class Generator:
                [-1.207083  , -0.45011166],
                [ 1.3794767 , -0.48913878]], dtype=float32)
         """
-        cdef fi_scheme scheme = fi_scheme(
-            <fi_fan_mode><int>choice("mode", mode, _MODES), 0, 0, positive("scale", scale), 1, 0
-        )
-        cdef int draw = choice("distribution", distribution, _DISTRIBUTIONS)
+        cdef int fan_mode = choice("mode", mode, _MODES), draw = choice("distribution", distribution, _DISTRIBUTIONS)
+        cdef fi_scheme scheme = scheme_of(<fi_fan_mode>fan_mode, positive("scale", scale))
         return self.fill_scheme(out, &scheme, <fi_scheme_draw>draw, fan_in, fan_out, layout, stream, accumulate)
 
 
@@ -1223,7 +1230,8 @@ def complete_docstrings(cls):
     for method in vars(cls).values():
         text = getattr(method, "__doc__", None)
         if text and "<returns and raises>" in text:
-            text = text.replace("\n        ", "\n")  # the indentation of a method, where the compiler has kept it
+            if text.startswith("\n        "):  # Cython and Python before 3.13 keep the indentation
+                text = text.replace("\n        ", "\n")
             for mark, shared in _SHARED.items():
                 text = text.replace(mark, shared)
             method.__doc__ = text

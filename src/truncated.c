@@ -122,7 +122,7 @@ static pair centered_cdf_pair(double t) {
     } else {
         const pair y = multiply((pair){x / 2, 0}, (pair){-x, 0});
         pair power = {1, 0}, sum = {0, 0};
-        for (int n = 0; fabs(power.high) > 0x1p-110 && n < 200; n++) {
+        for (int n = 0; fabs(power.high) > 0x1p-110; n++) {
             sum = add(sum, divide(power, 2 * n + 1));
             power = divide(multiply(power, y), n + 1);
         }
@@ -162,7 +162,7 @@ static void set_center(fi_fill *fill, double low, double high) {
     to->origin_low = fill->dtype == FI_FLOAT64 ? 0 : origin - 65536 * to->origin_high;
 }
 
-/* Bounds on both sides of the center, or near it: the tail beyond each end, which the ends' words need to full precision. */
+/* Bounds around the center or near it: also the tail beyond each end, which the words there need to full precision. */
 static void set_wide(fi_fill *fill, double low, double high) {
     fi_truncation *const to = &fill->truncation;
     set_center(fill, low, high);
@@ -184,8 +184,9 @@ static int tail_row(fi_dtype dtype, double bound) {
 }
 
 /*
- * Bounds 1 <= from < until in one tail, the left one if mirrored. With Q the tail beyond a point and r = 1 - Q(until) / Q(from),
- * ln Q(t) = ln Q(from) + ln(1 - u r), u counted from `from`. Returns 0 if the draws all round to the bound.
+ * Bounds 1 <= from < until in one tail, the left one if mirrored. With Q the tail beyond a point and
+ * r = 1 - Q(until) / Q(from), ln Q(t) = ln Q(from) + ln(1 - u r), u counted from `from`. Returns 0 if the draws all round
+ * to that bound.
  */
 static int set_tail(fi_fill *fill, double from, double until, int mirrored) {
     fi_truncation *const to = &fill->truncation;
@@ -196,7 +197,7 @@ static int set_tail(fi_fill *fill, double from, double until, int mirrored) {
         until == INFINITY ? 0 : exp_of(-(until - from) / 2 * (until + from)) * (mills_ratio(until) / mills);
     const double within = 1 - beyond;
     if (within < (is_double ? 0x1p-56 : 0x1p-28)) return 0;
-    /* 1 - u r from the far end if it can become small there; else u r itself, whose logarithm of 1 - u r is as precise. */
+    /* Near the far bound 1 - u r can become small and is counted from there, or it cannot, and -u r is as good. */
     const double far_tail = within > 0.5 ? beyond : -within;
     to->low_slope = to->high_slope = mirrored ? within : -within;
     to->low_tail = mirrored ? far_tail : 0;

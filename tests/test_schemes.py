@@ -232,10 +232,11 @@ def test_constant_may_be_no_number_but_not_overflow(g):
         assert (out == 1).all()
 
 
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
 @pytest.mark.parametrize("shape", [(4, 4), (2, 5), (5, 2), (0, 3), (1, 1)])
-def test_identity_is_ones_on_the_diagonal(g, shape):
-    assert np.array_equal(g.identity(np.full(shape, 9.0)), np.eye(*shape))
-    assert np.array_equal(g.identity(np.full(shape[::-1], 9.0).T, gain=-2), -2 * np.eye(*shape))
+def test_identity_is_ones_on_the_diagonal(g, shape, dtype):
+    assert np.array_equal(g.identity(np.full(shape, 9, dtype)), np.eye(*shape))
+    assert np.array_equal(g.identity(np.full(shape[::-1], 9, dtype).T, gain=-2), -2 * np.eye(*shape))
 
 
 @pytest.mark.parametrize("groups", [1, 2, 3])
@@ -245,7 +246,8 @@ def test_dirac_passes_channels_on_in_every_group(g, shape, groups):
     per_group = shape[0] // groups
     for group, channel in itertools.product(range(groups), range(min(per_group, shape[1]))):
         expected[(group * per_group + channel, channel, *(size // 2 for size in shape[2:]))] = 1
-    assert np.array_equal(g.dirac(np.full(shape, 9.0), groups), expected)
+    for dtype in DTYPES:
+        assert np.array_equal(g.dirac(np.full(shape, 9, dtype), groups), expected)
 
 
 # ---- Matrices --------------------------------------------------------------------------------------------------------
@@ -491,7 +493,7 @@ def test_missing_fan_names_both_ways(name, given, missing):
         (lambda g, w: g.sparse(w[0], 0.5), "sparse takes an array of 2 axes"),
         (lambda g, w: g.identity(w[0]), "identity takes an array of 2 axes"),
         (lambda g, w: g.dirac(w[..., np.newaxis], groups=0), "groups=0; accepted is a positive integer"),
-        (lambda g, w: g.dirac(w[..., np.newaxis], groups=-2), "groups=-2"),
+        (lambda g, w: g.dirac(w[..., np.newaxis], groups=-2), "groups=-2; accepted is a positive integer"),
         (lambda g, w: g.dirac(w[..., np.newaxis], groups=3), "groups=3 does not divide the 2 output channels"),
         (lambda g, w: g.dirac(w[..., np.newaxis], groups=1.0), "groups must be an integer, not float"),
         (lambda g, w: g.orthogonal(w, stream=-1), "stream=-1"),
