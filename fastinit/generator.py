@@ -111,7 +111,7 @@ class Generator(_core.Generator):
         array([[0.5, 0. , 0. ],
                [0. , 0.5, 0. ]])
         """
-        _check_axes("identity", out, (2,))
+        _check_axes("identity", out, 2, 2)
         diagonal = _in_dtype("gain", _core.finite("gain", gain), out.dtype)
         places = np.arange(min(out.shape))
         out[...] = 0
@@ -146,7 +146,7 @@ class Generator(_core.Generator):
                [[0., 0., 0.],
                 [0., 1., 0.]]])
         """
-        _check_axes("dirac", out, (3, 4, 5))
+        _check_axes("dirac", out, 3, 5)
         count = _core.positive_integer("groups", groups)
         if out.shape[0] % count:
             raise ValueError(f"groups={count} does not divide the {out.shape[0]} output channels of shape={out.shape}")
@@ -192,7 +192,7 @@ class Generator(_core.Generator):
         >>> np.allclose(q @ q.T, np.eye(2))
         True
         """
-        _check_axes("orthogonal", out, range(2, 65))
+        _check_axes("orthogonal", out, 2)
         scale = _in_dtype("gain", _core.positive("gain", gain), out.dtype)
         seed, number = self._claim(stream)
         matrix = _haar(out.shape[0], math.prod(out.shape[1:]), _compute_dtype(out.dtype), seed, number)
@@ -231,7 +231,7 @@ class Generator(_core.Generator):
         >>> int(np.count_nonzero(w))
         32
         """
-        _check_axes("delta_orthogonal", out, (3, 4, 5))
+        _check_axes("delta_orthogonal", out, 3, 5)
         rows, columns = out.shape[-2:]
         if rows > columns:
             raise ValueError(f"out has shape={out.shape}; delta_orthogonal takes (*kernel, in, out) with in <= out")
@@ -275,17 +275,14 @@ class Generator(_core.Generator):
         >>> np.count_nonzero(w == 0, axis=0)
         array([3, 3, 3, 3])
         """
-        _check_axes("sparse", out, (2,))
+        _check_axes("sparse", out, 2, 2)
         part = _core.finite("sparsity", sparsity)
         if not 0 <= part <= 1:
             raise ValueError(f"sparsity={sparsity!r}; accepted is 0 <= sparsity <= 1")
         std = _core.number("std", std)
-        _core.fill_range(
-            _core.simd, "normal", np.empty(0, out.dtype), 0, 0, 0, 0.0, std
-        )  # raises before a stream is taken
+        _core.check_normal(out, std)
         seed, number = self._claim(stream)
-        values = np.empty(out.shape, _compute_dtype(out.dtype))
-        _core.fill_range(_core.simd, "normal", values, 0, seed, number, 0.0, std)
+        values = _normals(out.shape, _compute_dtype(out.dtype), seed, number, std)
         rows = _smallest(math.ceil(part * out.shape[0]), _keys(out.shape, seed, number))
         np.put_along_axis(values, rows, 0, axis=0)
         return _store(out, values, accumulate)
@@ -302,8 +299,7 @@ def _haar(rows: int, columns: int, dtype: np.dtype[Any], seed: int, stream: int)
     """
     if rows < columns:
         return _haar(columns, rows, dtype, seed, stream).T
-    normals = np.empty((rows, columns), dtype)
-    _core.fill_range(_core.simd, "normal", normals, 0, seed, stream)
+    normals = _normals((rows, columns), dtype, seed, stream)
     q = np.eye(rows, columns, dtype=dtype)
     for start in range((columns - 1) // BLOCK * BLOCK, -1, -BLOCK):
         v = np.tril(normals[start:, start : start + BLOCK])
@@ -319,6 +315,13 @@ def _haar(rows: int, columns: int, dtype: np.dtype[Any], seed: int, stream: int)
         # The first axis' image is -sign(x[0]) x / |x|; without the sign it is uniform on the sphere.
         rest[:, : v.shape[1]] *= -signs
     return q
+
+
+def _normals(
+    shape: tuple[int, ...], dtype: np.dtype[Any], seed: int, stream: int, std: float = 1.0
+) -> np.ndarray[Any, Any]:
+    """What normal writes on the stream."""
+    return _core.fill_range(_core.simd, "normal", np.empty(shape, dtype), 0, seed, stream, 0.0, std)
 
 
 def _keys(shape: tuple[int, ...], seed: int, stream: int) -> _Matrix:
@@ -346,13 +349,11 @@ def _store(out: _Array, values: np.ndarray[Any, Any], accumulate: bool) -> _Arra
     return out
 
 
-def _check_axes(scheme: str, out: Any, accepted: range | tuple[int, ...]) -> None:
+def _check_axes(scheme: str, out: Any, least: int, most: int | None = None) -> None:
     _core.check_array(out)
-    if out.ndim not in accepted:
-        text = (
-            f"{accepted[0]} axes or more" if isinstance(accepted, range) else f"{' or '.join(map(str, accepted))} axes"
-        )
-        raise ValueError(f"out has shape={out.shape}; {scheme} takes an array of {text}")
+    if out.ndim < least or (most is not None and out.ndim > most):
+        accepted = f"{least} axes or more" if most is None else f"{' or '.join(map(str, range(least, most + 1)))} axes"
+        raise ValueError(f"out has shape={out.shape}; {scheme} takes an array of {accepted}")
 
 
 def _in_dtype(name: str, value: float, dtype: np.dtype[Any]) -> float:

@@ -15,7 +15,7 @@ from cpython.float cimport PyFloat_AS_DOUBLE, PyFloat_AsDouble, PyFloat_CheckExa
 from cpython.long cimport PyLong_AsLongAndOverflow, PyLong_AsLongLongAndOverflow, PyLong_CheckExact
 from cpython.number cimport PyNumber_Index
 from libc.math cimport INFINITY, isfinite
-from libc.stdint cimport uint32_t, uint64_t
+from libc.stdint cimport uint32_t, uint64_t, uintptr_t
 from libc.time cimport CLOCKS_PER_SEC, clock, clock_t
 
 cnp.import_array()
@@ -81,12 +81,22 @@ STREAM_VERSION = FASTINIT_STREAM_VERSION
 
 # ---- The kernels -----------------------------------------------------------------------------------------------------
 
+cdef dict kernels_here():
+    """The kernels that this CPU can run, fastest first: the address of each by its name."""
+    addresses = {}
+    cdef const fi_kernels *here = fi_kernels_at(0)
+    while here is not NULL:
+        addresses[fi_kernels_name(here).decode()] = <uintptr_t>here
+        here = fi_kernels_at(len(addresses))
+    return addresses
+
+
+_KERNELS = kernels_here()  # asked once: virtual machines take long to answer
+
+
 def available_kernels():
     """The names of the kernels that this CPU can run, fastest first; all give the same bits."""
-    names = []
-    while fi_kernels_at(len(names)) is not NULL:
-        names.append(fi_kernels_name(fi_kernels_at(len(names))).decode())
-    return names
+    return list(_KERNELS)
 
 
 def cpu_features():
@@ -97,26 +107,20 @@ def cpu_features():
     return names
 
 
-_KERNELS = available_kernels()  # asked once: virtual machines take long to answer
-
-
 cdef const fi_kernels *find_kernels(str name) except NULL:
-    if name == simd:
-        return kernels
     if name not in _KERNELS:
         raise ValueError(f"{name!r} names no kernels that this machine can run; it can run {', '.join(_KERNELS)}")
-    return fi_kernels_at(_KERNELS.index(name))
+    return <const fi_kernels *><uintptr_t>_KERNELS[name]
 
 
 cdef const fi_kernels *kernels_from_environment() except NULL:
     forced = os.environ.get("FASTINIT_SIMD")
     try:
-        return find_kernels(forced) if forced else fi_kernels_at(0)
+        return find_kernels(forced or next(iter(_KERNELS)))
     except ValueError as error:
         raise ImportError(f"FASTINIT_SIMD={error}") from None
 
 
-simd = None
 cdef const fi_kernels *kernels = kernels_from_environment()
 simd = fi_kernels_name(kernels).decode()
 
@@ -201,6 +205,13 @@ cdef cnp.ndarray checked_array(object out, fi_fill *fill, bint of_words=False):
             "a contiguous array and copy it."
         )
     return array
+
+
+def check_normal(out, double std):
+    """Raises what normal(out, 0, std) would raise, except for the layout."""
+    cdef fi_fill fill
+    array_of_dtype(out, &fill, False)
+    set_normal(&fill, 0.0, std)
 
 
 def check_array(out):
@@ -845,8 +856,8 @@ cdef class Generator:
         -----
         x = fma(t, std, mean), with t = Phi^-1(Phi(low) + u (Phi(high) - Phi(low))), Phi the normal distribution
         function and u = (w + 1/2) 2**-32 (float64: 2**-53) of one random word w: no draw is rejected. The relative
-        error of t is below 7e-7 (float64: 1.5e-15), in far tails too. x never leaves [mean + low std, mean + high std];
-        its rounding to a 16-bit dtype may.
+        error of t is below 7e-7 (float64: 1.5e-15), in far tails too, but not between bounds closer than 1e-28. x never
+        leaves [mean + low std, mean + high std]; its rounding to a 16-bit dtype may.
 
         Examples
         --------
