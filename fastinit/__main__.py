@@ -29,11 +29,13 @@ def parser() -> argparse.ArgumentParser:
     )
     bench_command.add_argument("--quick", action="store_true", help="three sizes and fewer rounds: some seconds")
     bench_command.add_argument("--json", type=Path, metavar="FILE", help="also write the report to FILE, as JSON")
-    commands.add_parser(
+    bench_command.set_defaults(run=run_bench)
+    info_command = commands.add_parser(
         "info",
         help="print the version, the kernel, the CPU and its features",
         description="Prints the version, the kernel, the CPU and its features, and the threads.",
     )
+    info_command.set_defaults(run=run_info)
     insight_command = commands.add_parser(
         "insight",
         help="draw what the schemes do to a deep network's signals",
@@ -42,7 +44,29 @@ def parser() -> argparse.ArgumentParser:
     insight_command.add_argument(
         "--out", type=Path, metavar="DIR", required=True, help="the folder for the pictures; made if it is not there"
     )
+    insight_command.set_defaults(run=run_insight)
     return top
+
+
+# A command does its work, or returns why it does not.
+
+
+def run_bench(chosen: argparse.Namespace) -> str | None:
+    if chosen.json is not None and (reason := unwritable(chosen.json)):
+        return f"cannot write {chosen.json}: {reason}"
+    bench.run(quick=chosen.quick, json_path=chosen.json)
+    return None
+
+
+def run_info(chosen: argparse.Namespace) -> None:
+    print(report.info(environment.describe()))
+
+
+def run_insight(chosen: argparse.Namespace) -> str | None:
+    if reason := obstacle(chosen.out):
+        return reason
+    insight.run(chosen.out)
+    return None
 
 
 def unwritable(path: Path) -> str | None:
@@ -74,26 +98,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout.reconfigure(errors="replace")
     top = parser()
     chosen = top.parse_args(arguments)
-    if chosen.command == "info":
-        print(report.info(environment.describe()))
-        return 0
     if chosen.command is None:
         top.print_help(sys.stderr)
         return USAGE_ERROR
-    if chosen.command == "bench" and chosen.json is not None and (reason := unwritable(chosen.json)):
-        print(f"python -m fastinit bench: cannot write {chosen.json}: {reason}", file=sys.stderr)
-        return USAGE_ERROR
-    if chosen.command == "insight" and (reason := obstacle(chosen.out)):
-        print(f"python -m fastinit insight: {reason}", file=sys.stderr)
-        return USAGE_ERROR
     try:
-        if chosen.command == "bench":
-            bench.run(quick=chosen.quick, json_path=chosen.json)
-        else:
-            insight.run(chosen.out)
+        refusal: str | None = chosen.run(chosen)
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return INTERRUPTED
+    if refusal:
+        print(f"python -m fastinit {chosen.command}: {refusal}", file=sys.stderr)
+        return USAGE_ERROR
     return 0
 
 
