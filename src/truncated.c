@@ -137,9 +137,10 @@ static int word_bits(fi_dtype dtype) { return dtype == FI_FLOAT64 ? 53 : 32; }
 
 /*
  * v = Phi(t) - 1/2 as a linear function of the word: step (w + 1/2 - origin) + at. The origin is the word at which v is
- * smallest, so that small v keep their relative precision: an end, or the word before v changes its sign.
+ * smallest, so that small v keep their relative precision: an end, or the word before v changes its sign. Returns the
+ * probability between the bounds.
  */
-static void set_center(fi_fill *fill, double low, double high) {
+static double set_center(fi_fill *fill, double low, double high) {
     fi_truncation *const to = &fill->truncation;
     const double words = ldexp(1, word_bits(fill->dtype));
     const double v0 = centered_cdf(low), v1 = low == -high ? -v0 : centered_cdf(high), width = v1 - v0;
@@ -160,13 +161,13 @@ static void set_center(fi_fill *fill, double low, double high) {
     to->start = at + to->step / 2;
     to->origin_high = fill->dtype == FI_FLOAT64 ? origin : floor(origin / 65536);
     to->origin_low = fill->dtype == FI_FLOAT64 ? 0 : origin - 65536 * to->origin_high;
+    return width;
 }
 
 /* Bounds around the center or near it: also the tail beyond each end, which the words there need to full precision. */
 static void set_wide(fi_fill *fill, double low, double high) {
     fi_truncation *const to = &fill->truncation;
-    set_center(fill, low, high);
-    const double width = to->step * ldexp(1, word_bits(fill->dtype));
+    const double width = set_center(fill, low, high);
     to->low_tail = upper_tail(fabs(low));
     to->low_slope = low <= 0 ? width : -width;
     to->high_tail = upper_tail(fabs(high));

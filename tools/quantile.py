@@ -111,17 +111,27 @@ class Type:
 MIDDLE_END = mpf("0.8")
 
 TYPES = (
-    Type("F32", "float", np.float32, "f", 32, 11, 5, 7, ((1, "1.25"), (3, "1.25"), (9.5, "2"), (60, "3"))),
     Type(
-        "F64",
-        "double",
-        np.float64,
-        "",
-        53,
-        27,
-        14,
-        18,
-        ((1, "1.875"), (2, "2"), (5, "3"), (14.5, "5"), (60, "10"), (250, "40"), (1000, "150")),
+        prefix="F32",
+        name="float",
+        dtype=np.float32,
+        suffix="f",
+        word_bits=32,
+        central_degree=11,
+        middle_degree=5,
+        tail_degree=7,
+        tails=((1, "1.25"), (3, "1.25"), (9.5, "2"), (60, "3")),
+    ),
+    Type(
+        prefix="F64",
+        name="double",
+        dtype=np.float64,
+        suffix="",
+        word_bits=53,
+        central_degree=27,
+        middle_degree=14,
+        tail_degree=18,
+        tails=((1, "1.875"), (2, "2"), (5, "3"), (14.5, "5"), (60, "10"), (250, "40"), (1000, "150")),
     ),
 )
 

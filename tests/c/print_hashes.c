@@ -62,7 +62,7 @@ static uint64_t hash_of(const fi_kernels *kernels, const fi_fill *fill, uint64_t
 
 static int set(fi_fill *fill, size_t d) {
     if (draws[d].draw == FI_BITS) {
-        fill->draw = FI_BITS;
+        fi_set_bits(fill);
         return 0;
     }
     if (draws[d].draw == FI_UNIFORM) return fi_set_uniform(fill, draws[d].low, draws[d].high);
