@@ -203,6 +203,11 @@ def notes(rows: list[Row], missing: tuple[str, ...]) -> str:
         "below, calling memset takes longer than the writing.",
         "NumPy: numpy.random.Generator(PCG64), scaled in place, every buffer allocated beforehand.",
     ]
+    if any(row.draw == "truncated normal" for row in rows):
+        paragraphs.append(
+            "truncated normal: cut at two standard deviations. numpy.random has none; what is drawn beyond is drawn "
+            "again, which needs buffers of its own."
+        )
     if any(row.dtype not in DRAWN_BY_NUMPY for row in rows):
         paragraphs.append("16-bit floats: numpy.random draws none; float32 is drawn and scaled, then converted.")
     paragraphs += [f"{dtype}: left out, as it needs ml_dtypes, which is not installed." for dtype in missing]
