@@ -75,10 +75,10 @@ static ALWAYS_INLINE OP(vec) OP(truncated_of)(fi_draw draw, OP(word) w, const OP
 }
 
 /* Stores a group's values, or adds them to what is there. */
-static ALWAYS_INLINE void OP(put)(int accumulate, OP(scalar) * out, OP(vec) even, OP(vec) odd) {
+static ALWAYS_INLINE void OP(put)(fi_mode mode, OP(scalar) * out, OP(vec) even, OP(vec) odd) {
     OP(vec) lower, upper;
     OP(interleave)(even, odd, &lower, &upper);
-    if (accumulate) {
+    if (mode == FI_ADD) {
         lower = OP(add)(OP(load)(out), lower);
         upper = OP(add)(OP(load)(out + OP_(LANES)), upper);
     }
@@ -86,7 +86,7 @@ static ALWAYS_INLINE void OP(put)(int accumulate, OP(scalar) * out, OP(vec) even
     OP(store)(out + OP_(LANES), upper);
 }
 
-static ALWAYS_INLINE void OP(put_draw)(fi_draw draw, int accumulate, void *out, OP(word) even, OP(word) odd,
+static ALWAYS_INLINE void OP(put_draw)(fi_draw draw, fi_mode mode, void *out, OP(word) even, OP(word) odd,
                                        const OP(constants) * c) {
     OP(vec) z0, z1;
     switch (draw) {
@@ -94,71 +94,84 @@ static ALWAYS_INLINE void OP(put_draw)(fi_draw draw, int accumulate, void *out, 
         OP(store_words)(out, even, odd);
         break;
     case FI_UNIFORM:
-        OP(put)(accumulate, out, OP(uniform_of)(even, c), OP(uniform_of)(odd, c));
+        OP(put)(mode, out, OP(uniform_of)(even, c), OP(uniform_of)(odd, c));
         break;
     case FI_NORMAL:
         OP(box_muller)(even, odd, &z0, &z1);
-        OP(put)(accumulate, out, OP(fma)(z0, c->scale, c->shift), OP(fma)(z1, c->scale, c->shift));
+        OP(put)(mode, out, OP(fma)(z0, c->scale, c->shift), OP(fma)(z1, c->scale, c->shift));
         break;
     default:
-        OP(put)(accumulate, out, OP(truncated_of)(draw, even, c), OP(truncated_of)(draw, odd, c));
+        OP(put)(mode, out, OP(truncated_of)(draw, even, c), OP(truncated_of)(draw, odd, c));
         break;
     }
 }
 
 enum { OP(GROUP) = 2 * OP_(LANES) };
 
-static ALWAYS_INLINE void OP(groups)(fi_draw draw, int accumulate, char *out, const fi_run *run, lane_product first,
-                                     int n, const OP(constants) * c) {
+/* Where a run has come to. */
+typedef struct {
+    size_t groups; /* to go */
+    char *out;
+    lane_product products; /* of the next group */
+    const uint32_t *list;
+    char *const *to;
+} OP(position);
+
+static ALWAYS_INLINE void OP(groups)(fi_draw draw, fi_mode mode, int n, const OP(position) * at, const fi_run *run,
+                                     const OP(constants) * c) {
     const uint32_t k0 = run->philox.k0[FI_PHILOX_ROUNDS - 1], k1 = run->philox.k1[FI_PHILOX_ROUNDS - 1];
     lane_product p0[MAX_UNROLL], p1[MAX_UNROLL];
     lane_word c1[MAX_UNROLL], c3[MAX_UNROLL];
-    philox_rounds(&run->philox, first, n, p0, p1, c1, c3);
+    UNROLLED for (int g = 0; g < n; g++) {
+        p0[g] = mode == FI_STORE_LISTED
+                    ? listed_products(at->list + g * GROUP_BLOCKS)
+                    : product_add(at->products, (uint64_t)FI_PHILOX_M0 * GROUP_BLOCKS * (unsigned)g);
+    }
+    philox_rounds(&run->philox, n, p0, p1, c1, c3);
     UNROLLED for (int g = 0; g < n; g++) {
         OP(word) even, odd;
         OP(last_round)(p1[g], p0[g], c1[g], c3[g], k0, k1, &even, &odd);
-        OP(put_draw)(draw, accumulate, out + g * OP(GROUP) * sizeof(OP(scalar)), even, odd, c);
+        OP(put_draw)(draw, mode, mode == FI_STORE_LISTED ? at->to[g] : at->out + g * OP(GROUP) * sizeof(OP(scalar)),
+                     even, odd, c);
     }
 }
 
-/* Where a run has come to. */
-typedef struct {
-    char *out;
-    lane_product first;
-    size_t groups;
-} OP(position);
-
 /* Writes groups n at a time, as long as n are left. */
-static ALWAYS_INLINE void OP(advance)(fi_draw draw, int accumulate, int n, OP(position) * at, const fi_run *run,
+static ALWAYS_INLINE void OP(advance)(fi_draw draw, fi_mode mode, int n, OP(position) * at, const fi_run *run,
                                       const OP(constants) * c) {
     for (; at->groups >= (size_t)n; at->groups -= n) {
-        OP(groups)(draw, accumulate, at->out, run, at->first, n, c);
-        at->first = product_add(at->first, (uint64_t)FI_PHILOX_M0 * GROUP_BLOCKS * n);
-        at->out += OP(GROUP) * sizeof(OP(scalar)) * n;
+        OP(groups)(draw, mode, n, at, run, c);
+        if (mode == FI_STORE_LISTED) {
+            at->list += GROUP_BLOCKS * n;
+            at->to += n;
+        } else {
+            at->products = product_add(at->products, (uint64_t)FI_PHILOX_M0 * GROUP_BLOCKS * n);
+            at->out += OP(GROUP) * sizeof(OP(scalar)) * n;
+        }
     }
 }
 
 /* Several groups at a time hide the latency of the Philox rounds; what is left over goes by fewer, then one by one. */
-static ALWAYS_INLINE void OP(run)(fi_draw draw, int accumulate, int unroll, char *out, const fi_run *run,
-                                  size_t groups) {
+static ALWAYS_INLINE void OP(run)(fi_draw draw, fi_mode mode, int unroll, char *out, const fi_run *run, size_t groups) {
     const OP(constants) c = OP(constants_of)(run->fill);
-    OP(position) at = {out, first_products(run->block), groups};
-    OP(advance)(draw, accumulate, unroll, &at, run, &c);
-    if (UNROLL_REST > 1) OP(advance)(draw, accumulate, UNROLL_REST, &at, run, &c);
-    OP(advance)(draw, accumulate, 1, &at, run, &c);
+    OP(position) at = {.groups = groups, .out = out, .list = run->list, .to = run->to};
+    if (mode != FI_STORE_LISTED) at.products = first_products(run->block);
+    OP(advance)(draw, mode, unroll, &at, run, &c);
+    if (UNROLL_REST > 1) OP(advance)(draw, mode, UNROLL_REST, &at, run, &c);
+    OP(advance)(draw, mode, 1, &at, run, &c);
 }
 
-#define DEFINE_KERNEL(name, draw, accumulate, unroll)                   \
-    static void OP(name)(void *out, const fi_run *run, size_t groups) { \
-        OP(run)(draw, accumulate, unroll, out, run, groups);            \
-    }
+#define DEFINE_KERNEL(name, draw, mode, unroll) \
+    static void OP(name)(void *out, const fi_run *run, size_t groups) { OP(run)(draw, mode, unroll, out, run, groups); }
 
-/* The kernel that writes a draw, and the one that adds it. */
-#define DEFINE_DRAW(name, draw, unroll)  \
-    DEFINE_KERNEL(name, draw, 0, unroll) \
-    DEFINE_KERNEL(add_##name, draw, 1, unroll)
+/* The kernels of a draw: one for each mode. */
+#define DEFINE_DRAW(name, draw, unroll)             \
+    DEFINE_KERNEL(name, draw, FI_STORE, unroll)     \
+    DEFINE_KERNEL(add_##name, draw, FI_ADD, unroll) \
+    DEFINE_KERNEL(listed_##name, draw, FI_STORE_LISTED, unroll)
 
-DEFINE_KERNEL(bits, FI_BITS, 0, UNROLL_UNIFORM)
+DEFINE_KERNEL(bits, FI_BITS, FI_STORE, UNROLL_UNIFORM)
+DEFINE_KERNEL(listed_bits, FI_BITS, FI_STORE_LISTED, UNROLL_UNIFORM)
 DEFINE_DRAW(uniform, FI_UNIFORM, UNROLL_UNIFORM)
 DEFINE_DRAW(normal, FI_NORMAL, UNROLL_NORMAL)
 DEFINE_DRAW(symmetric, FI_TRUNCATED_SYMMETRIC, UNROLL_TRUNCATED)

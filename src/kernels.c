@@ -27,12 +27,11 @@ enum { MAX_UNROLL = 8 };
 typedef float f32_scalar;
 typedef double f64_scalar;
 
-/* All rounds but the last, for n groups that begin with the products first: the state before the last round's XORs. */
-static ALWAYS_INLINE void philox_rounds(const fi_philox *p, lane_product first, int n, lane_product *p0,
-                                        lane_product *p1, lane_word *c1, lane_word *c3) {
+/* All rounds but the last, for n groups whose products M0 c0 are p0: the state before the last round's XORs. */
+static ALWAYS_INLINE void philox_rounds(const fi_philox *p, int n, lane_product *p0, lane_product *p1, lane_word *c1,
+                                        lane_word *c3) {
     lane_word c0[MAX_UNROLL], c2[MAX_UNROLL];
     UNROLLED for (int g = 0; g < n; g++) { /* rounds 1 to 3, less what fi_philox_seek has done */
-        p0[g] = product_add(first, (uint64_t)FI_PHILOX_M0 * GROUP_BLOCKS * (unsigned)g);
         p1[g] = product(xor_key(high(p0[g]), p->xor1_c2), FI_PHILOX_M1);
         c0[g] = xor_key(high(p1[g]), p->xor2_c0);
         c2[g] = xor_key(low(p0[g]), p->xor2_c2);
@@ -114,18 +113,20 @@ _Static_assert((int)f32_GROUP <= (int)FI_GROUP_MAX && (int)f64_GROUP <= (int)FI_
 #define TEXT_(a) #a
 #define TEXT(a) TEXT_(a)
 
+#define DRAW_OF(real, name) {real##_##name, real##_add_##name, real##_listed_##name}
+#define DRAW(name) {[FI_F32] = DRAW_OF(f32, name), [FI_F64] = DRAW_OF(f64, name)}
+
 const fi_kernels JOIN(fi_kernels_, SIMD_NAME) = {
     .name = TEXT(SIMD_NAME),
+    .group_blocks = GROUP_BLOCKS,
     .group = {[FI_F32] = f32_GROUP, [FI_F64] = f64_GROUP},
-    .draw = {[FI_BITS] = {[FI_F32] = {f32_bits}, [FI_F64] = {f64_bits}},
-             [FI_UNIFORM] = {[FI_F32] = {f32_uniform, f32_add_uniform}, [FI_F64] = {f64_uniform, f64_add_uniform}},
-             [FI_NORMAL] = {[FI_F32] = {f32_normal, f32_add_normal}, [FI_F64] = {f64_normal, f64_add_normal}},
-             [FI_TRUNCATED_SYMMETRIC] = {[FI_F32] = {f32_symmetric, f32_add_symmetric},
-                                         [FI_F64] = {f64_symmetric, f64_add_symmetric}},
-             [FI_TRUNCATED_CENTRAL] = {[FI_F32] = {f32_central, f32_add_central},
-                                       [FI_F64] = {f64_central, f64_add_central}},
-             [FI_TRUNCATED_WIDE] = {[FI_F32] = {f32_wide, f32_add_wide}, [FI_F64] = {f64_wide, f64_add_wide}},
-             [FI_TRUNCATED_TAIL] = {[FI_F32] = {f32_tail, f32_add_tail}, [FI_F64] = {f64_tail, f64_add_tail}}},
+    .draw = {[FI_BITS] = {[FI_F32] = {f32_bits, NULL, f32_listed_bits}, [FI_F64] = {f64_bits, NULL, f64_listed_bits}},
+             [FI_UNIFORM] = DRAW(uniform),
+             [FI_NORMAL] = DRAW(normal),
+             [FI_TRUNCATED_SYMMETRIC] = DRAW(symmetric),
+             [FI_TRUNCATED_CENTRAL] = DRAW(central),
+             [FI_TRUNCATED_WIDE] = DRAW(wide),
+             [FI_TRUNCATED_TAIL] = DRAW(tail)},
     .sink = {[FI_UINT32] = {copy_4},
              [FI_UINT64] = {copy_8},
              [FI_FLOAT32] = {copy_4, add_f32},

@@ -5,20 +5,25 @@
 #include "fastinit.h"
 #include "philox.h"
 
-/* The run of blocks that a kernel computes, and what becomes of their words. */
+/* The blocks that a kernel computes, and what becomes of their words. All blocks of a run share their index's high word. */
 typedef struct {
     fi_philox philox;
-    uint32_t block; /* low word of the first block's index; a run does not cross a multiple of 2^32 blocks */
     const fi_fill *fill;
+    uint32_t block;       /* the low word of the first block's index; the others follow */
+    const uint32_t *list; /* for FI_STORE_LISTED instead: the low word of each block, */
+    char *const *to;      /* and where the values of each group go */
 } fi_run;
 
 /* Compute types. */
 typedef enum { FI_F32, FI_F64, FI_REALS } fi_real;
 
 /* A kernel writes the values of whole groups of blocks; no group has more elements than this. */
-enum { FI_GROUP_MAX = 32 };
+enum { FI_GROUP_MAX = 32, FI_GROUP_BLOCKS_MAX = FI_GROUP_MAX / 4 };
 
-/* Writes, or adds, the values of groups * group elements, contiguous and aligned for their type. */
+/* What a kernel does with the values of its blocks, and which blocks these are. */
+typedef enum { FI_STORE, FI_ADD, FI_STORE_LISTED, FI_MODES } fi_mode;
+
+/* Writes, or adds, the values of groups * group elements, aligned for their type; contiguous, unless they are listed. */
 typedef void fi_kernel(void *out, const fi_run *run, size_t groups);
 
 /*
@@ -29,9 +34,10 @@ typedef void fi_sink(void *out, const void *values, size_t n);
 
 struct fi_kernels {
     const char *name;
-    size_t group[FI_REALS];                 /* elements a group */
-    fi_kernel *draw[FI_DRAWS][FI_REALS][2]; /* [draw][compute type][accumulate] */
-    fi_sink *sink[FI_DTYPES][2];            /* [dtype][accumulate] */
+    size_t group_blocks;
+    size_t group[FI_REALS]; /* elements a group */
+    fi_kernel *draw[FI_DRAWS][FI_REALS][FI_MODES];
+    fi_sink *sink[FI_DTYPES][2]; /* [dtype][accumulate] */
 };
 
 extern const fi_kernels fi_kernels_portable, fi_kernels_avx2, fi_kernels_avx512, fi_kernels_neon;

@@ -27,6 +27,11 @@ static inline lane_product first_products(uint32_t block) {
     return _mm256_mul_epu32(index, _mm256_set1_epi64x(FI_PHILOX_M0));
 }
 
+static inline lane_product listed_products(const uint32_t *blocks) {
+    __m128i in_order = _mm_shuffle_epi32(_mm_loadu_si128((const __m128i *)blocks), _MM_SHUFFLE(3, 1, 2, 0));
+    return _mm256_mul_epu32(_mm256_cvtepu32_epi64(in_order), _mm256_set1_epi64x(FI_PHILOX_M0));
+}
+
 static inline lane_product product_add(lane_product p, uint64_t a) {
     return _mm256_add_epi64(p, _mm256_set1_epi64x((int64_t)a));
 }

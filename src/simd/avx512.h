@@ -24,9 +24,16 @@ enum { XOR3 = 0x96, XOR_AND = 0x78 }; /* a ^ b ^ c, a ^ (b & c) */
 /* Philox */
 
 /* The unpack instructions of the stores take the even lanes of both vectors first, then the odd ones. */
+static inline __m512i lane_order(void) { return _mm512_setr_epi64(0, 4, 1, 5, 2, 6, 3, 7); }
+
 static inline lane_product first_products(uint32_t block) {
-    __m512i index = _mm512_add_epi64(_mm512_set1_epi64(block), _mm512_setr_epi64(0, 4, 1, 5, 2, 6, 3, 7));
+    __m512i index = _mm512_add_epi64(_mm512_set1_epi64(block), lane_order());
     return _mm512_mul_epu32(index, _mm512_set1_epi64(FI_PHILOX_M0));
+}
+
+static inline lane_product listed_products(const uint32_t *blocks) {
+    __m512i index = _mm512_cvtepu32_epi64(_mm256_loadu_si256((const __m256i *)blocks));
+    return _mm512_mul_epu32(_mm512_permutexvar_epi64(lane_order(), index), _mm512_set1_epi64(FI_PHILOX_M0));
 }
 
 static inline lane_product product_add(lane_product p, uint64_t a) {

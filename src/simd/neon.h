@@ -37,6 +37,8 @@ static inline lane_product first_products(uint32_t block) {
     return product(vaddq_u32(vdupq_n_u32(block), vld1q_u32(order)), FI_PHILOX_M0);
 }
 
+static inline lane_product listed_products(const uint32_t *blocks) { return product(vld1q_u32(blocks), FI_PHILOX_M0); }
+
 static inline lane_product product_add(lane_product p, uint64_t a) {
     BOTH(lane_product, vaddq_u64(p.val[i], vdupq_n_u64(a)));
 }
