@@ -59,6 +59,75 @@ typedef struct {
  */
 void fi_fill_range(const fi_kernels *kernels, const fi_fill *fill, uint64_t first, size_t count, void *out);
 
+/* One axis of a region: its elements lie step apart in the tensor, in elements, and stride apart in memory, in bytes. */
+typedef struct {
+    size_t size;
+    uint64_t step;
+    ptrdiff_t stride;
+} fi_axis;
+
+/*
+ * Where a fill goes: a block of its tensor, in memory of any layout, cut into chunks that can be filled in any order. A row is
+ * a run of consecutive elements of the tensor.
+ */
+typedef struct {
+    char *data;
+    uint64_t first; /* the element at data */
+    size_t count;   /* elements */
+    size_t chunks;
+    const fi_axis *axis; /* the axes of the rows, the last of which varies fastest, and then the row itself */
+    int row_axes;
+    int aligned_rows;  /* a row's elements are contiguous in memory and aligned */
+    int whole_rows;    /* filled row by row, otherwise in tiles of several rows */
+    size_t rows;       /* in all */
+    size_t tile_rows;  /* of a tile */
+    size_t tile_width; /* elements of each row in a tile */
+    size_t chunk_tiles;
+} fi_region;
+
+/* An array has at most FI_AXES_MAX axes, and its region one more. */
+enum { FI_AXES_MAX = 64 };
+
+/*
+ * The region of an array of the given shape and strides (in bytes), which begins at data: the block of a tensor of
+ * global_shape that starts at offset, or the whole of one if both are NULL. The tensor has at most 2^63 elements. No two elements
+ * of the array share memory; data and strides need not be aligned. axis has room for axes + 1 and must live as long as the region.
+ */
+void fi_set_region(fi_region *region, fi_dtype dtype, void *data, int axes, const ptrdiff_t *shape,
+                   const ptrdiff_t *strides, const uint64_t *offset, const uint64_t *global_shape, fi_axis *axis);
+
+/* Writes one of the region's chunks: some ten thousand elements. */
+void fi_fill_chunk(const fi_kernels *kernels, const fi_fill *fill, const fi_region *region, size_t chunk);
+
+/* Fills to be done, one after another or side by side. */
+typedef struct {
+    fi_fill fill;
+    fi_region region;
+    size_t chunks_before; /* of the tasks before this one */
+} fi_task;
+
+typedef struct {
+    const fi_kernels *kernels;
+    const fi_task *tasks;
+    size_t task_count, element_count;
+    size_t chunks, next_chunk; /* those before next_chunk are done */
+} fi_work;
+
+/* The work that consists of the tasks, which must live as long; sets their chunks_before. */
+void fi_set_work(fi_work *work, const fi_kernels *kernels, fi_task *tasks, size_t count);
+
+/*
+ * Does the work for at least the given time, or to its end; returns whether it is done. When it returns, no other thread is at
+ * it. Of at most fi_threads() threads each has FI_THREAD_ELEMENTS or more to do.
+ */
+int fi_do_work(fi_work *work, double seconds);
+
+enum { FI_THREAD_ELEMENTS = 1 << 18, FI_THREADS_MAX = 1024 };
+
+/* The most threads of a fill: the number that was set, at most FI_THREADS_MAX; or, for 0, as many as this process has CPUs. */
+int fi_threads(void);
+void fi_set_threads(int threads);
+
 /* Random bits: no constants. */
 void fi_set_bits(fi_fill *fill);
 

@@ -18,8 +18,8 @@ kernels() { # HEADER FLAG...: kernels.c for one instruction set
 check() { # NAME EMULATOR-OR-"" HAVE-FLAG...: links what kernels() made and compares its output with the first build's
   local name=$1 emulator=$2
   shift 2
-  "${compiler[@]}" "${flags[@]}" "$@" src/fill.c src/scale.c src/truncated.c src/dispatch.c tests/c/print_hashes.c "$work"/*.o \
-    -static -lm -o "$work/program"
+  "${compiler[@]}" "${flags[@]}" "$@" src/{dispatch,fill,move,region,scale,threads,truncated}.c tests/c/print_hashes.c "$work"/*.o \
+    -static -pthread -lm -o "$work/program"
   rm "$work"/*.o
   if $emulator "$work/program" > "$work/hashes" 2> "$work/kernels"; then
     [ -e "$work/expected" ] || cp "$work/hashes" "$work/expected"

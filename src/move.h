@@ -1,0 +1,24 @@
+/* Moves elements between a tile, whose rows are dense, and rows in memory whose elements lie stride bytes apart. */
+#ifndef FASTINIT_MOVE_H
+#define FASTINIT_MOVE_H
+
+#include <stddef.h>
+#include <string.h>
+
+/* Between a tile of count rows of width elements and memory where these begin at rows. An element is of 2, 4 or 8 bytes. */
+void fi_scatter(const char *tile, char *const *rows, size_t count, size_t width, ptrdiff_t stride, size_t size);
+void fi_gather(char *tile, char *const *rows, size_t count, size_t width, ptrdiff_t stride, size_t size);
+
+/* A row of an even number of bytes; many are too short for a call. */
+static inline void fi_copy_row(char *to, const char *from, size_t size) {
+    if (size >= 256) {
+        memcpy(to, from, size);
+        return;
+    }
+    for (; size >= 64; size -= 64, to += 64, from += 64) memcpy(to, from, 64);
+    for (; size >= 16; size -= 16, to += 16, from += 16) memcpy(to, from, 16);
+    for (; size >= 4; size -= 4, to += 4, from += 4) memcpy(to, from, 4);
+    if (size) memcpy(to, from, 2);
+}
+
+#endif

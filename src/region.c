@@ -1,0 +1,413 @@
+/*
+ * Blocks of a tensor in memory of any layout: rows of consecutive elements. Long rows that are contiguous in memory are
+ * ranges. Others are drawn several at a time, from a list of the Philox blocks that they touch, into a tile that stays in the
+ * first-level cache, and moved from there.
+ */
+#include <stdint.h>
+#include <string.h>
+
+#include "fill.h"
+#include "fpenv.h"
+#include "move.h"
+
+enum {
+    /* Some ten to a hundred microseconds of work: what a thread takes at a time, and the time between two looks at the clock. */
+    CHUNK = 1 << 14,
+    /* From here on a row that is a range of its own loses less to its ends than to the way through a tile. */
+    LONG_ROW = 1024,
+    /* Where memory runs down the columns, a tile is this high and narrow: long enough runs for the caches, which columns a
+       power of two apart would otherwise fill up. */
+    COLUMN = 256,
+    COLUMN_BLOCKS = 4,
+    /* Blocks of a tile; a row touches one more if it does not start with one. */
+    TILE_BLOCKS = COLUMN * (COLUMN_BLOCKS + 1),
+    TILE_BYTES = TILE_BLOCKS * 16,
+    TILE_ROWS = 512,
+};
+
+static size_t parts(size_t whole, size_t part) { return whole / part + (whole % part != 0); }
+
+static size_t distance(ptrdiff_t stride) { return stride < 0 ? 0 - (size_t)stride : (size_t)stride; }
+
+/* ---- The region of an array ---------------------------------------------------------------------------------------- */
+
+/* Drops the axes of one element and merges those that are one, in the tensor and in memory; returns how many are left. */
+static int merge_axes(fi_axis *axis, int axes) {
+    int kept = 0;
+    for (int i = 0; i < axes; i++) {
+        fi_axis inner = axis[i];
+        if (inner.size == 1) continue;
+        if (kept && axis[kept - 1].step == inner.step * inner.size &&
+            axis[kept - 1].stride == inner.stride * (ptrdiff_t)inner.size) {
+            inner.size *= axis[--kept].size;
+        }
+        axis[kept++] = inner;
+    }
+    return kept;
+}
+
+/* Puts the axis with the smallest strides last; equal ones keep their order. */
+static void sort_by_stride(fi_axis *axis, int axes) {
+    for (int i = 1; i < axes; i++) {
+        const fi_axis moved = axis[i];
+        int to = i;
+        for (; to > 0 && distance(axis[to - 1].stride) < distance(moved.stride); to--) axis[to] = axis[to - 1];
+        axis[to] = moved;
+    }
+}
+
+static int is_aligned(const fi_region *region, size_t size) {
+    size_t all = (size_t)(uintptr_t)region->data;
+    for (int i = 0; i < region->row_axes; i++) all |= distance(region->axis[i].stride);
+    return all % size == 0;
+}
+
+/* The most blocks that a number of consecutive elements touch. */
+static size_t blocks_touched(size_t elements, unsigned shift) { return (elements + (2u << shift) - 2) >> shift; }
+
+static void set_tiles(fi_region *region, const fi_format *format) {
+    const fi_axis *const row = &region->axis[region->row_axes];
+    region->aligned_rows = row->stride == (ptrdiff_t)format->size && is_aligned(region, format->size);
+    region->whole_rows = region->aligned_rows && (region->rows == 1 || row->size >= LONG_ROW);
+    if (region->whole_rows) {
+        region->tile_width = fi_smaller(row->size, CHUNK);
+        region->tile_rows = 1;
+    } else {
+        const int columns_first = region->rows > 1 && distance(row->stride) > distance(row[-1].stride);
+        const size_t most_blocks = columns_first ? COLUMN_BLOCKS : TILE_BLOCKS - 1;
+        region->tile_width = fi_smaller(row->size, most_blocks << format->block_shift);
+        region->tile_rows = TILE_BLOCKS / blocks_touched(region->tile_width, format->block_shift);
+        region->tile_rows = fi_smaller(fi_smaller(region->tile_rows, TILE_ROWS), region->rows);
+    }
+    const size_t tiles = parts(region->rows, region->tile_rows) * parts(row->size, region->tile_width);
+    region->chunk_tiles = CHUNK / (region->tile_rows * region->tile_width);
+    if (region->chunk_tiles == 0) region->chunk_tiles = 1;
+    region->chunks = parts(tiles, region->chunk_tiles);
+}
+
+void fi_set_region(fi_region *region, fi_dtype dtype, void *data, int axes, const ptrdiff_t *shape,
+                   const ptrdiff_t *strides, const uint64_t *offset, const uint64_t *global_shape, fi_axis *axis) {
+    const fi_format *const format = &fi_formats[dtype];
+    uint64_t step = 1;
+    region->data = data;
+    region->first = 0;
+    region->count = 1;
+    region->chunks = 0;
+    region->axis = axis;
+    for (int i = 0; i < axes; i++) region->count *= (size_t)shape[i];
+    if (region->count == 0) return;
+
+    for (int i = axes - 1; i >= 0; i--) {
+        axis[i] = (fi_axis){(size_t)shape[i], step, strides[i]};
+        if (offset) region->first += offset[i] * step;
+        step *= global_shape ? global_shape[i] : (uint64_t)shape[i];
+    }
+    axes = merge_axes(axis, axes);
+    if (axes == 0 || axis[axes - 1].step != 1) axis[axes++] = (fi_axis){1, 1, (ptrdiff_t)format->size};
+    region->row_axes = axes - 1;
+    region->rows = region->count / axis[axes - 1].size;
+    sort_by_stride(axis, region->row_axes);
+    set_tiles(region, format);
+}
+
+/* ---- Rows ---------------------------------------------------------------------------------------------------------- */
+
+/* A row of a region. */
+typedef struct {
+    uint64_t first; /* its first element, */
+    char *data;     /* and where that lies */
+    size_t at[FI_AXES_MAX];
+} cursor;
+
+static void seek_row(cursor *row, const fi_region *region, size_t number) {
+    row->first = region->first;
+    row->data = region->data;
+    for (int i = region->row_axes - 1; i >= 0; i--) {
+        const fi_axis *axis = &region->axis[i];
+        row->at[i] = number % axis->size;
+        row->first += row->at[i] * axis->step;
+        row->data += (ptrdiff_t)row->at[i] * axis->stride;
+        number /= axis->size;
+    }
+}
+
+/* Moves on by count rows, which do not go beyond the end of the last axis. */
+static void skip_rows(cursor *row, const fi_region *region, size_t count) {
+    for (int i = region->row_axes - 1; i >= 0; i--, count = 1) {
+        const fi_axis *axis = &region->axis[i];
+        row->first += count * axis->step;
+        row->data += (ptrdiff_t)count * axis->stride;
+        row->at[i] += count;
+        if (row->at[i] < axis->size) return;
+        row->first -= axis->size * axis->step;
+        row->data -= (ptrdiff_t)axis->size * axis->stride;
+        row->at[i] = 0;
+    }
+}
+
+/* Width elements of some rows, side by side. */
+typedef struct {
+    size_t rows, width;
+    uint64_t first[TILE_ROWS]; /* the first of each row's elements, */
+    char *data[TILE_ROWS];     /* and where that lies */
+} tile;
+
+static void locate_rows(tile *t, const fi_region *region, size_t number, size_t column) {
+    const int last = region->row_axes - 1;
+    cursor row;
+    seek_row(&row, region, number);
+    row.first += column;
+    row.data += (ptrdiff_t)column * region->axis[region->row_axes].stride;
+    t->first[0] = row.first;
+    t->data[0] = row.data;
+    for (size_t done = 0, part; last >= 0 && done < t->rows; done += part) {
+        const fi_axis *const axis = &region->axis[last];
+        part = fi_smaller(t->rows - done, axis->size - row.at[last]);
+        for (size_t i = 0; i < part; i++) {
+            t->first[done + i] = row.first + i * axis->step;
+            t->data[done + i] = row.data + (ptrdiff_t)i * axis->stride;
+        }
+        skip_rows(&row, region, part);
+    }
+}
+
+/* ---- Drawing ------------------------------------------------------------------------------------------------------- */
+
+/* Blocks to be drawn, in whole groups, and where the values of each group go. */
+typedef struct {
+    size_t blocks, groups;
+    uint32_t list[TILE_BLOCKS + FI_GROUP_BLOCKS_MAX];
+    char *to[TILE_BLOCKS];
+} batch;
+
+/*
+ * The values of some rows: groups of blocks that lie within a row are drawn in place, other blocks into values. The blocks
+ * of both batches share their index's high word.
+ */
+typedef struct {
+    fi_run run;
+    fi_kernel *draw;
+    size_t group_blocks, block_size;
+    int started;
+    uint64_t high;      /* of the blocks listed */
+    size_t values_done; /* blocks */
+    batch in_place, rest;
+    _Alignas(64) char values[TILE_BYTES + FI_GROUP_MAX * sizeof(double)];
+} drawing;
+
+static void start_drawing(drawing *d, const fi_kernels *kernels, const fi_fill *fill) {
+    const fi_format *const format = &fi_formats[fill->dtype];
+    fi_philox_seed(&d->run.philox, fill->seed);
+    d->run.fill = fill;
+    d->draw = kernels->draw[fill->draw][format->real][FI_STORE_LISTED];
+    d->group_blocks = kernels->group_blocks;
+    d->block_size = fi_value_size(format->real) << format->block_shift;
+    d->started = 0;
+    d->values_done = 0;
+    d->in_place.blocks = d->in_place.groups = 0;
+    d->rest.blocks = d->rest.groups = 0;
+}
+
+static void draw_batch(drawing *d, batch *b) {
+    if (b->groups == 0) return;
+    memset(b->list + b->blocks, 0, (b->groups * d->group_blocks - b->blocks) * sizeof *b->list);
+    d->run.list = b->list;
+    d->run.to = b->to;
+    d->draw(NULL, &d->run, b->groups);
+    b->blocks = b->groups = 0;
+}
+
+static void draw_listed(drawing *d) {
+    const size_t blocks = d->rest.blocks;
+    /* The last group goes beyond the blocks that are listed; those that come next go over it. */
+    for (size_t done = 0; done < blocks; done += d->group_blocks) {
+        d->rest.to[d->rest.groups++] = d->values + (d->values_done + done) * d->block_size;
+    }
+    draw_batch(d, &d->in_place);
+    draw_batch(d, &d->rest);
+    d->values_done += blocks;
+}
+
+/* Draws what is listed, if the block's index has another high word. */
+static void turn_to(drawing *d, uint64_t block) {
+    if (d->started && d->high == block >> 32) return;
+    draw_listed(d);
+    d->started = 1;
+    d->high = block >> 32;
+    fi_philox_seek(&d->run.philox, (uint32_t)d->high, d->run.fill->stream);
+}
+
+/* Lists consecutive blocks, a few at a time: there is room for more than the last. */
+static inline void list_blocks(batch *b, uint64_t first, size_t count) {
+    enum { STEP = 4 };
+    uint32_t *const list = b->list + b->blocks, low = (uint32_t)first;
+    for (size_t i = 0; i < count; i += STEP) {
+        for (uint32_t j = 0; j < STEP; j++) list[i + j] = low + (uint32_t)i + j;
+    }
+    b->blocks += count;
+}
+
+/* Lists the blocks of elements first to end for values; returns the place of the first element among these. */
+static size_t list_values(drawing *d, uint64_t first, uint64_t end, unsigned shift) {
+    const uint64_t last = (end - 1) >> shift;
+    const size_t place = ((d->values_done + d->rest.blocks) << shift) + (size_t)(first & ((1u << shift) - 1));
+    for (uint64_t block = first >> shift, next; block <= last; block = next) {
+        next = (last >> 32 == block >> 32 ? last : block | UINT32_MAX) + 1;
+        turn_to(d, block);
+        list_blocks(&d->rest, block, (size_t)(next - block));
+    }
+    return place;
+}
+
+/* Lists whole groups of blocks, which share their index's high word, for a place in the array. */
+static void list_in_place(drawing *d, uint64_t first, size_t blocks, char *to) {
+    turn_to(d, first);
+    for (size_t done = 0; done < blocks; done += d->group_blocks) {
+        d->in_place.to[d->in_place.groups++] = to + done * d->block_size;
+    }
+    list_blocks(&d->in_place, first, blocks);
+}
+
+/* Draws the tile's values; places tells where among these each row begins. */
+static void draw_rows(drawing *d, const tile *t, unsigned shift, uint16_t *places) {
+    const uint64_t mask = (1u << shift) - 1, block = t->first[0] >> shift, reach = t->width - 1;
+    uint64_t blocks_differ = 0, within_blocks = 0, gaps = 0;
+    for (size_t r = 0; r < t->rows; r++) {
+        blocks_differ |= (t->first[r] >> shift ^ block) | ((t->first[r] + reach) >> shift ^ block);
+        within_blocks |= t->first[r] & mask;
+        gaps |= t->first[r] ^ (t->first[0] + r * t->width);
+    }
+    if (blocks_differ >> 32) {
+        for (size_t r = 0; r < t->rows; r++) {
+            places[r] = (uint16_t)list_values(d, t->first[r], t->first[r] + t->width, shift);
+        }
+    } else if (!gaps) {
+        const size_t place = list_values(d, t->first[0], t->first[0] + t->rows * t->width, shift);
+        for (size_t r = 0; r < t->rows; r++) places[r] = (uint16_t)(place + r * t->width);
+    } else { /* as many blocks for every row: rather one too many than to count */
+        const size_t blocks = within_blocks ? blocks_touched(t->width, shift) : (t->width + mask) >> shift;
+        turn_to(d, block);
+        for (size_t r = 0; r < t->rows; r++) {
+            list_blocks(&d->rest, t->first[r] >> shift, blocks);
+            places[r] = (uint16_t)((r * blocks << shift) + (t->first[r] & mask));
+        }
+    }
+    draw_listed(d);
+}
+
+/* ---- Tiles --------------------------------------------------------------------------------------------------------- */
+
+/* Rows of the compute type, contiguous and aligned: the kernels write them, but for their ends. */
+static void fill_in_place(drawing *d, const tile *t, const fi_format *format) {
+    struct {
+        char *to;
+        uint16_t place, count;
+    } ends[2 * TILE_ROWS];
+    size_t n = 0;
+    const unsigned shift = format->block_shift;
+    for (size_t r = 0; r < t->rows; r++) {
+        const uint64_t first = t->first[r], end = first + t->width;
+        uint64_t inner = (first + (1u << shift) - 1) >> shift; /* the first block within the row, */
+        size_t blocks = end >> shift > inner ? (size_t)((end >> shift) - inner) & ~(d->group_blocks - 1) : 0;
+        char *const to = t->data[r];
+        if (blocks == 0 || inner >> 32 != (inner + blocks - 1) >> 32) {
+            ends[n].to = to;
+            ends[n].place = (uint16_t)list_values(d, first, end, shift);
+            ends[n++].count = (uint16_t)t->width;
+            continue;
+        }
+        if (first != inner << shift) {
+            ends[n].to = to;
+            ends[n].place = (uint16_t)list_values(d, first, inner << shift, shift);
+            ends[n++].count = (uint16_t)((inner << shift) - first);
+        }
+        list_in_place(d, inner, blocks, to + ((inner << shift) - first) * format->size);
+        inner += blocks;
+        if (inner << shift != end) {
+            ends[n].to = to + ((inner << shift) - first) * format->size;
+            ends[n].place = (uint16_t)list_values(d, inner << shift, end, shift);
+            ends[n++].count = (uint16_t)(end - (inner << shift));
+        }
+    }
+    draw_listed(d);
+    for (size_t i = 0; i < n; i++) {
+        fi_copy_row(ends[i].to, d->values + ends[i].place * format->size, ends[i].count * format->size);
+    }
+}
+
+/* Any rows: their values are drawn, brought side by side, converted or added, and moved to where they belong. */
+static void fill_by_tile(drawing *d, const tile *t, const fi_format *format, fi_sink *sink, int adds,
+                         ptrdiff_t stride) {
+    const size_t value_size = fi_value_size(format->real), row_size = t->width * value_size;
+    _Alignas(64) char dense[TILE_BYTES + FI_GROUP_MAX * sizeof(double)], stored[TILE_BYTES];
+    uint16_t places[TILE_ROWS];
+    char *drawn = d->values;
+    draw_rows(d, t, format->block_shift, places);
+    if (!sink && stride == (ptrdiff_t)format->size) {
+        for (size_t r = 0; r < t->rows; r++) fi_copy_row(t->data[r], d->values + places[r] * value_size, row_size);
+        return;
+    }
+    if (places[t->rows - 1] != (t->rows - 1) * t->width) { /* the last one is in its place only if all are */
+        drawn = dense;
+        for (size_t r = 0; r < t->rows; r++)
+            fi_copy_row(dense + r * row_size, d->values + places[r] * value_size, row_size);
+    }
+    if (sink) {
+        if (adds) fi_gather(stored, t->data, t->rows, t->width, stride, format->size);
+        sink(stored, drawn, t->rows * t->width);
+    }
+    fi_scatter(sink ? stored : drawn, t->data, t->rows, t->width, stride, format->size);
+}
+
+static void fill_tile(const fi_kernels *kernels, const fi_fill *fill, const fi_region *region, tile *t) {
+    const fi_format *const format = &fi_formats[fill->dtype];
+    const int adds = fi_adds(fill), as_drawn = format->size == fi_value_size(format->real) && !adds;
+    const ptrdiff_t stride = region->axis[region->row_axes].stride;
+    drawing d;
+    start_drawing(&d, kernels, fill);
+    const size_t group = kernels->group[format->real];
+    if (as_drawn && region->aligned_rows && t->width >= 2 * group) {
+        fill_in_place(&d, t, format);
+    } else {
+        fill_by_tile(&d, t, format, as_drawn ? NULL : kernels->sink[fill->dtype][adds], adds, stride);
+    }
+}
+
+/* ---- Chunks -------------------------------------------------------------------------------------------------------- */
+
+static void fill_tiles(const fi_kernels *kernels, const fi_fill *fill, const fi_region *region, size_t first,
+                       size_t end) {
+    const size_t width = region->axis[region->row_axes].size;
+    const size_t row_tiles = parts(region->rows, region->tile_rows);
+    /* Down the rows first: what is side by side in memory is then written soon after. */
+    for (size_t i = first; i < end; i++) {
+        const size_t top = i % row_tiles * region->tile_rows, column = i / row_tiles * region->tile_width;
+        tile t;
+        t.rows = fi_smaller(region->rows - top, region->tile_rows);
+        t.width = fi_smaller(width - column, region->tile_width);
+        locate_rows(&t, region, top, column);
+        fill_tile(kernels, fill, region, &t);
+    }
+}
+
+static void fill_rows(const fi_kernels *kernels, const fi_fill *fill, const fi_region *region, size_t first,
+                      size_t end) {
+    const size_t width = region->axis[region->row_axes].size, size = fi_formats[fill->dtype].size;
+    const size_t row_tiles = parts(width, region->tile_width);
+    for (size_t t = first; t < end; t++) {
+        const size_t column = t % row_tiles * region->tile_width;
+        cursor row;
+        seek_row(&row, region, t / row_tiles);
+        fi_fill_range(kernels, fill, row.first + column, fi_smaller(width - column, region->tile_width),
+                      row.data + column * size);
+    }
+}
+
+void fi_fill_chunk(const fi_kernels *kernels, const fi_fill *fill, const fi_region *region, size_t chunk) {
+    const size_t width = region->axis[region->row_axes].size;
+    const size_t tiles = parts(region->rows, region->tile_rows) * parts(width, region->tile_width);
+    const size_t first = chunk * region->chunk_tiles, end = first + fi_smaller(tiles - first, region->chunk_tiles);
+    const fi_fpenv caller = fi_fpenv_enter();
+    (region->whole_rows ? fill_rows : fill_tiles)(kernels, fill, region, first, end);
+    fi_fpenv_leave(caller);
+}

@@ -1,0 +1,244 @@
+/*
+ * Work that several threads share. The chunks of a work are claimed one by one, so that a slow thread, or one that other
+ * processes hold up, delays nobody. The helpers wait, asleep, between fills; a fork ends them first, in both processes the next
+ * fill starts new ones.
+ */
+#if !defined(_WIN32)
+#define _GNU_SOURCE /* sched_getaffinity */
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <unistd.h>
+#endif
+#include <time.h>
+
+#include "fill.h"
+
+void fi_set_work(fi_work *work, const fi_kernels *kernels, fi_task *tasks, size_t count) {
+    *work = (fi_work){.kernels = kernels, .tasks = tasks, .task_count = count};
+    for (size_t i = 0; i < count; i++) {
+        tasks[i].chunks_before = work->chunks;
+        work->chunks += tasks[i].region.chunks;
+        work->element_count += tasks[i].region.count;
+    }
+}
+
+/* Does one chunk. */
+static void do_chunk(const fi_work *work, size_t chunk) {
+    size_t low = 0, high = work->task_count; /* the last task with no more than chunk before it lies in [low, high) */
+    while (high - low > 1) {
+        const size_t middle = low + (high - low) / 2;
+        *(work->tasks[middle].chunks_before <= chunk ? &low : &high) = middle;
+    }
+    const fi_task *const task = &work->tasks[low];
+    fi_fill_chunk(work->kernels, &task->fill, &task->region, chunk - task->chunks_before);
+}
+
+#if defined(_WIN32)
+
+/* One thread: nobody has written others yet. */
+static double now(void) { return (double)clock() / CLOCKS_PER_SEC; }
+
+int fi_threads(void) { return 1; }
+
+void fi_set_threads(int threads) { (void)threads; }
+
+int fi_do_work(fi_work *work, double seconds) {
+    const double end = now() + seconds;
+    while (work->next_chunk < work->chunks) {
+        do_chunk(work, work->next_chunk++);
+        if (now() > end) break;
+    }
+    return work->next_chunk == work->chunks;
+}
+
+#else
+
+static double now(void) {
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
+}
+
+/* ---- How many threads ---------------------------------------------------------------------------------------------- */
+
+static atomic_int threads_set; /* 0: none was set */
+
+/* The CPUs that the calling thread may run on. */
+static int cpus(void) {
+#if defined(__linux__)
+    cpu_set_t sets[8]; /* of 1024 CPUs each */
+    if (sched_getaffinity(0, sizeof sets, sets) == 0) return CPU_COUNT_S(sizeof sets, sets);
+#endif
+    const long online = sysconf(_SC_NPROCESSORS_ONLN);
+    return online < 1 ? 1 : (int)online;
+}
+
+int fi_threads(void) {
+    const int set = atomic_load(&threads_set);
+    const int threads = set ? set : cpus();
+    return threads < FI_THREADS_MAX ? threads : FI_THREADS_MAX;
+}
+
+void fi_set_threads(int threads) { atomic_store(&threads_set, threads); }
+
+/* ---- Helpers ------------------------------------------------------------------------------------------------------- */
+
+/* How often to look whether the helpers are done before going to sleep: some microseconds, a part of what waking up takes. */
+enum { SPINS = 500 };
+
+#if defined(__x86_64__) || defined(__i386__)
+#define PAUSE() __builtin_ia32_pause()
+#elif defined(__aarch64__)
+#define PAUSE() __asm__ volatile("yield")
+#else
+#define PAUSE() ((void)0)
+#endif
+
+/* A work in progress, on the stack of the thread that leads it. What is not atomic, the pool's lock guards. */
+typedef struct job {
+    const fi_work *work;
+    atomic_size_t next_chunk;
+    atomic_bool stopped;
+    int wanted;          /* threads that may still join in */
+    atomic_int helpers;  /* those that are at it */
+    pthread_cond_t left; /* the last helper has left */
+    struct job *next;
+} job;
+
+static struct {
+    pthread_mutex_t lock;
+    pthread_cond_t wake, forked;
+    job *jobs;
+    atomic_bool ending; /* the helpers are to end; none are started */
+    int started;
+    pthread_t helper[FI_THREADS_MAX];
+} pool = {.lock = PTHREAD_MUTEX_INITIALIZER, .wake = PTHREAD_COND_INITIALIZER, .forked = PTHREAD_COND_INITIALIZER};
+
+/* Claims a chunk and does it; returns whether there was one. */
+static bool do_next_chunk(job *j) {
+    const size_t chunk = atomic_fetch_add_explicit(&j->next_chunk, 1, memory_order_relaxed);
+    if (chunk >= j->work->chunks) return false;
+    do_chunk(j->work, chunk);
+    return true;
+}
+
+/* Two for each that wakes: so all are awake after a few steps, and the leader has little to do with it. */
+static void wake_helpers(int wanted) {
+    for (int i = 0; i < 2 && i < wanted; i++) pthread_cond_signal(&pool.wake);
+}
+
+static void *help(void *unused) {
+    (void)unused;
+    pthread_mutex_lock(&pool.lock);
+    while (!pool.ending) {
+        job *j = pool.jobs;
+        while (j && !j->wanted) j = j->next;
+        if (!j) {
+            pthread_cond_wait(&pool.wake, &pool.lock);
+            continue;
+        }
+        const int wanted = --j->wanted;
+        j->helpers++;
+        pthread_mutex_unlock(&pool.lock);
+        wake_helpers(wanted);
+        while (!j->stopped && !pool.ending && do_next_chunk(j)) continue;
+        pthread_mutex_lock(&pool.lock);
+        if (--j->helpers == 0) pthread_cond_signal(&j->left);
+    }
+    pthread_mutex_unlock(&pool.lock);
+    return NULL;
+}
+
+/* The lock is held from before a fork until after it, and no helper is left that the child would miss. */
+static void end_helpers(void) {
+    pthread_mutex_lock(&pool.lock);
+    while (pool.ending) pthread_cond_wait(&pool.forked, &pool.lock);
+    pool.ending = true;
+    pthread_cond_broadcast(&pool.wake);
+    while (pool.started) {
+        const pthread_t helper = pool.helper[--pool.started];
+        pthread_mutex_unlock(&pool.lock);
+        pthread_join(helper, NULL);
+        pthread_mutex_lock(&pool.lock);
+    }
+}
+
+static void go_on_in_parent(void) {
+    pool.ending = false;
+    pthread_cond_signal(&pool.forked);
+    pthread_mutex_unlock(&pool.lock);
+}
+
+/* What other threads led is not continued here, and nobody waits. */
+static void go_on_in_child(void) {
+    pool.jobs = NULL;
+    pool.ending = false;
+    pthread_cond_init(&pool.forked, NULL);
+    pthread_mutex_unlock(&pool.lock);
+}
+
+static void watch_forks(void) { pthread_atfork(end_helpers, go_on_in_parent, go_on_in_child); }
+
+/* Starts helpers until there are count, or as many as the system lets; the lock is held. */
+static void start_helpers(int count) {
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_attr_t attributes;
+    sigset_t blocked, before;
+    if (pool.started >= count) return;
+    pthread_once(&once, watch_forks);
+    if (pthread_attr_init(&attributes)) return;
+    pthread_attr_setstacksize(&attributes, 1 << 19);
+    sigfillset(&blocked); /* signals are for the program's own threads, unless they tell of a fault of this one */
+    sigdelset(&blocked, SIGSEGV);
+    sigdelset(&blocked, SIGBUS);
+    sigdelset(&blocked, SIGILL);
+    sigdelset(&blocked, SIGFPE);
+    pthread_sigmask(SIG_SETMASK, &blocked, &before);
+    while (pool.started < count && !pthread_create(&pool.helper[pool.started], &attributes, help, NULL)) pool.started++;
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    pthread_attr_destroy(&attributes);
+}
+
+static void join_pool(job *j) {
+    const int wanted = j->wanted;
+    pthread_mutex_lock(&pool.lock);
+    if (!pool.ending) start_helpers(wanted);
+    j->next = pool.jobs;
+    pool.jobs = j;
+    pthread_mutex_unlock(&pool.lock);
+    wake_helpers(wanted);
+}
+
+static void leave_pool(job *j) {
+    pthread_mutex_lock(&pool.lock);
+    job **link = &pool.jobs;
+    while (*link != j) link = &(*link)->next;
+    *link = j->next;
+    pthread_mutex_unlock(&pool.lock);
+    for (int i = 0; i < SPINS && j->helpers; i++) PAUSE();
+    pthread_mutex_lock(&pool.lock);
+    while (j->helpers) pthread_cond_wait(&j->left, &pool.lock);
+    pthread_mutex_unlock(&pool.lock);
+}
+
+int fi_do_work(fi_work *work, double seconds) {
+    const double end = now() + seconds;
+    const size_t most = work->element_count / FI_THREAD_ELEMENTS;
+    const int threads = most < 2 ? 1 : (int)fi_smaller(most, (size_t)fi_threads());
+    job j = {.work = work, .next_chunk = work->next_chunk, .wanted = threads - 1, .left = PTHREAD_COND_INITIALIZER};
+
+    if (threads > 1) join_pool(&j);
+    while (do_next_chunk(&j)) {
+        if (now() > end) break;
+    }
+    j.stopped = true;
+    if (threads > 1) leave_pool(&j);
+    pthread_cond_destroy(&j.left);
+    work->next_chunk = fi_smaller(j.next_chunk, work->chunks);
+    return work->next_chunk == work->chunks;
+}
+
+#endif
