@@ -26,7 +26,7 @@ except ModuleNotFoundError:
     if importlib.util.find_spec("fastinit._core") is None:
         raise ImportError("the compiled core of fastinit is not installed; `pip install .` builds it") from None
 
-from fastinit._core import STREAM_VERSION, Fans, fans, simd
+from fastinit._core import STREAM_VERSION, Fans, fans, get_num_threads, set_num_threads, simd
 from fastinit._core import version as __version__
 from fastinit.activations import Recommendation, gain, recommend
 from fastinit.generator import Generator
@@ -36,6 +36,7 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=default_generator._after_fork_in_child)
 
 seed = default_generator.reseed
+fill = default_generator.fill
 bits = default_generator.bits
 uniform = default_generator.uniform
 normal = default_generator.normal
@@ -74,7 +75,9 @@ __all__ = [
     "delta_orthogonal",
     "dirac",
     "fans",
+    "fill",
     "gain",
+    "get_num_threads",
     "glorot_normal",
     "glorot_uniform",
     "he_normal",
@@ -91,6 +94,7 @@ __all__ = [
     "orthogonal",
     "recommend",
     "seed",
+    "set_num_threads",
     "simd",
     "sparse",
     "truncated_normal",

@@ -1,10 +1,11 @@
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Literal, NamedTuple, SupportsFloat, SupportsIndex, TypeAlias, TypedDict, TypeVar
 
 import numpy as np
 
 _Array = TypeVar("_Array", bound=np.ndarray[Any, Any])
 _Number: TypeAlias = SupportsFloat | SupportsIndex
+_Sizes: TypeAlias = Iterable[SupportsIndex]
 _Stream: TypeAlias = SupportsIndex | str | None
 _Layout: TypeAlias = Literal["torch", "keras", "lasagne"] | None
 _T = TypeVar("_T")
@@ -21,6 +22,16 @@ version: str
 
 def available_kernels() -> list[str]: ...
 def cpu_features() -> list[str]: ...
+def set_num_threads(n: SupportsIndex | None) -> None: ...
+def get_num_threads() -> int: ...
+def overlaps_itself(array: np.ndarray[Any, Any]) -> bool: ...
+def block_of(
+    array: np.ndarray[Any, Any], offset: _Sizes | None, global_shape: _Sizes | None
+) -> tuple[tuple[int, ...], tuple[int, ...]]: ...
+def record(
+    recorder: Generator, accepted: dict[str, bool], specs: dict[Any, Any], named: bool, accumulate: bool
+) -> list[Pending]: ...
+def check_apart(pending: list[Pending]) -> None: ...
 def check_array(out: object) -> None: ...
 def check_normal(out: object, std: float) -> None: ...
 def number(name: str, value: object) -> float: ...
@@ -40,12 +51,20 @@ def fill_range(
     b: float = 1.0,
     accumulate: bool = False,
     bounds: tuple[float, float] | None = None,
+    offset: _Sizes | None = None,
+    global_shape: _Sizes | None = None,
 ) -> _Array: ...
 def philox_block(
     kernels_name: str, counter: tuple[int, int, int, int], key: tuple[int, int]
 ) -> tuple[int, int, int, int]: ...
 def soft_fma(a: float, b: float, c: float) -> float: ...
 def soft_fmaf(a: float, b: float, c: float) -> float: ...
+
+class Pending:
+    @property
+    def key(self) -> Any: ...
+    @property
+    def out(self) -> np.ndarray[Any, Any]: ...
 
 class Fans(NamedTuple):
     fan_in: int
@@ -57,7 +76,9 @@ class Generator:
     def __init__(self, seed: SupportsIndex | None = None, stream: SupportsIndex = 0) -> None: ...
     def reseed(self, seed: SupportsIndex | None = None) -> None: ...
     def _after_fork_in_child(self) -> None: ...
-    def _claim(self, stream: _Stream) -> tuple[int, int]: ...
+    def _write(self, out: _Array, write: Callable[[], None]) -> _Array: ...
+    def _write_draws(self, out: _Array, stream: _Stream, write: Callable[[int, int], None]) -> _Array: ...
+    def _run(self, pending: list[Pending]) -> None: ...
     @property
     def seed(self) -> int: ...
     @property
@@ -68,7 +89,14 @@ class Generator:
     def state(self) -> _State: ...
     @state.setter
     def state(self, value: _State) -> None: ...
-    def bits(self, out: _Array, *, stream: _Stream = None) -> _Array: ...
+    def bits(
+        self,
+        out: _Array,
+        *,
+        stream: _Stream = None,
+        offset: _Sizes | None = None,
+        global_shape: _Sizes | None = None,
+    ) -> _Array: ...
     def uniform(
         self,
         out: _Array,
@@ -76,6 +104,8 @@ class Generator:
         high: _Number = 1.0,
         *,
         stream: _Stream = None,
+        offset: _Sizes | None = None,
+        global_shape: _Sizes | None = None,
         accumulate: bool = False,
     ) -> _Array: ...
     def normal(
@@ -85,6 +115,8 @@ class Generator:
         std: _Number = 1.0,
         *,
         stream: _Stream = None,
+        offset: _Sizes | None = None,
+        global_shape: _Sizes | None = None,
         accumulate: bool = False,
     ) -> _Array: ...
     def truncated_normal(
@@ -96,6 +128,8 @@ class Generator:
         high: _Number = 2.0,
         *,
         stream: _Stream = None,
+        offset: _Sizes | None = None,
+        global_shape: _Sizes | None = None,
         accumulate: bool = False,
     ) -> _Array: ...
     def xavier_uniform(
@@ -107,6 +141,8 @@ class Generator:
         *,
         layout: _Layout = None,
         stream: _Stream = None,
+        offset: _Sizes | None = None,
+        global_shape: _Sizes | None = None,
         accumulate: bool = False,
     ) -> _Array: ...
     def xavier_normal(
@@ -119,6 +155,8 @@ class Generator:
         layout: _Layout = None,
         truncated: bool = False,
         stream: _Stream = None,
+        offset: _Sizes | None = None,
+        global_shape: _Sizes | None = None,
         accumulate: bool = False,
     ) -> _Array: ...
     def he_uniform(
@@ -130,6 +168,8 @@ class Generator:
         fan_out: _Number | None = None,
         layout: _Layout = None,
         stream: _Stream = None,
+        offset: _Sizes | None = None,
+        global_shape: _Sizes | None = None,
         accumulate: bool = False,
     ) -> _Array: ...
     def he_normal(
@@ -142,6 +182,8 @@ class Generator:
         layout: _Layout = None,
         truncated: bool = False,
         stream: _Stream = None,
+        offset: _Sizes | None = None,
+        global_shape: _Sizes | None = None,
         accumulate: bool = False,
     ) -> _Array: ...
     def lecun_uniform(
@@ -151,6 +193,8 @@ class Generator:
         *,
         layout: _Layout = None,
         stream: _Stream = None,
+        offset: _Sizes | None = None,
+        global_shape: _Sizes | None = None,
         accumulate: bool = False,
     ) -> _Array: ...
     def lecun_normal(
@@ -161,6 +205,8 @@ class Generator:
         layout: _Layout = None,
         truncated: bool = False,
         stream: _Stream = None,
+        offset: _Sizes | None = None,
+        global_shape: _Sizes | None = None,
         accumulate: bool = False,
     ) -> _Array: ...
     def lasagne_uniform(
@@ -172,6 +218,8 @@ class Generator:
         *,
         layout: _Layout = None,
         stream: _Stream = None,
+        offset: _Sizes | None = None,
+        global_shape: _Sizes | None = None,
         accumulate: bool = False,
     ) -> _Array: ...
     def lasagne_normal(
@@ -184,6 +232,8 @@ class Generator:
         layout: _Layout = None,
         truncated: bool = False,
         stream: _Stream = None,
+        offset: _Sizes | None = None,
+        global_shape: _Sizes | None = None,
         accumulate: bool = False,
     ) -> _Array: ...
     def variance_scaling(
@@ -197,5 +247,7 @@ class Generator:
         fan_out: _Number | None = None,
         layout: _Layout = None,
         stream: _Stream = None,
+        offset: _Sizes | None = None,
+        global_shape: _Sizes | None = None,
         accumulate: bool = False,
     ) -> _Array: ...

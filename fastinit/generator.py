@@ -1,6 +1,8 @@
 """Generator: the core's draws and schemes, and the fills that are matrices or constants, which NumPy writes."""
 
 import math
+import sys
+from collections.abc import Iterable, Mapping
 from typing import Any, SupportsIndex, TypeAlias, TypeVar
 
 import numpy as np
@@ -9,6 +11,8 @@ from fastinit import _core
 
 _Array = TypeVar("_Array", bound=np.ndarray[Any, Any])
 _Matrix: TypeAlias = np.ndarray[tuple[int, int], np.dtype[Any]]
+_Shape: TypeAlias = tuple[int, ...]
+_Sizes: TypeAlias = Iterable[SupportsIndex]
 _Stream: TypeAlias = SupportsIndex | str | None
 
 BLOCK = 64  # reflections applied at a time
@@ -34,7 +38,7 @@ class Generator(_core.Generator):
 
         Parameters
         ----------
-        <out, any layout>
+        <out>
 
         <returns and raises>
 
@@ -52,7 +56,7 @@ class Generator(_core.Generator):
 
         Parameters
         ----------
-        <out, any layout>
+        <out>
 
         <returns and raises>
 
@@ -70,7 +74,7 @@ class Generator(_core.Generator):
 
         Parameters
         ----------
-        <out, any layout>
+        <out>
         value : float
             Any number, infinities and NaN too, that does not overflow the array's dtype.
 
@@ -83,8 +87,8 @@ class Generator(_core.Generator):
         array([0.1, 0.1, 0.1])
         """
         _core.check_array(out)
-        out.fill(_in_dtype("value", _core.number("value", value), out.dtype))
-        return out
+        checked = _in_dtype("value", _core.number("value", value), out.dtype)
+        return self._write(out, lambda: out.fill(checked))
 
     def identity(self, out: _Array, gain: float = 1.0) -> _Array:
         """
@@ -113,10 +117,13 @@ class Generator(_core.Generator):
         """
         _check_axes("identity", out, 2, 2)
         diagonal = _in_dtype("gain", _core.finite("gain", gain), out.dtype)
-        places = np.arange(min(out.shape))
-        out[...] = 0
-        out[places, places] = diagonal
-        return out
+
+        def write() -> None:
+            places = np.arange(min(out.shape))
+            out[...] = 0
+            out[places, places] = diagonal
+
+        return self._write(out, write)
 
     def dirac(self, out: _Array, groups: int = 1) -> _Array:
         """
@@ -150,17 +157,29 @@ class Generator(_core.Generator):
         count = _core.positive_integer("groups", groups)
         if out.shape[0] % count:
             raise ValueError(f"groups={count} does not divide the {out.shape[0]} output channels of shape={out.shape}")
-        channels = np.arange(min(out.shape[0] // count, out.shape[1]))
-        center = tuple(size // 2 for size in out.shape[2:])
-        out[...] = 0
-        if out.size:
-            for group in range(count):
-                out[(group * (out.shape[0] // count) + channels, channels, *center)] = 1
-        return out
+
+        def write() -> None:
+            channels = np.arange(min(out.shape[0] // count, out.shape[1]))
+            center = tuple(size // 2 for size in out.shape[2:])
+            out[...] = 0
+            if out.size:
+                for group in range(count):
+                    out[(group * (out.shape[0] // count) + channels, channels, *center)] = 1
+
+        return self._write(out, write)
 
     # ---- Matrices ----------------------------------------------------------------------------------------------------
 
-    def orthogonal(self, out: _Array, gain: float = 1.0, *, stream: _Stream = None, accumulate: bool = False) -> _Array:
+    def orthogonal(
+        self,
+        out: _Array,
+        gain: float = 1.0,
+        *,
+        stream: _Stream = None,
+        offset: _Sizes | None = None,
+        global_shape: _Sizes | None = None,
+        accumulate: bool = False,
+    ) -> _Array:
         """
         Fills an array with a random orthogonal matrix, times gain: rows or columns, the fewer, are orthonormal.
 
@@ -172,6 +191,7 @@ class Generator(_core.Generator):
         gain : float
             Positive and finite: the activation's, see fastinit.gain.
         <stream>
+        <block>
         <accumulate>
 
         <returns and raises>
@@ -194,12 +214,24 @@ class Generator(_core.Generator):
         """
         _check_axes("orthogonal", out, 2)
         scale = _in_dtype("gain", _core.positive("gain", gain), out.dtype)
-        seed, number = self._claim(stream)
-        matrix = _haar(out.shape[0], math.prod(out.shape[1:]), _compute_dtype(out.dtype), seed, number)
-        return _store(out, (matrix * scale).reshape(out.shape), accumulate)
+        shape, start = _core.block_of(out, offset, global_shape)
+        _check_size("orthogonal", shape, out.dtype)
+
+        def write(seed: int, number: int) -> None:
+            matrix = _haar(shape[0], math.prod(shape[1:]), _compute_dtype(out.dtype), seed, number) * scale
+            _store(out, matrix.reshape(shape)[_slices(start, out.shape)], accumulate)
+
+        return self._write_draws(out, stream, write)
 
     def delta_orthogonal(
-        self, out: _Array, gain: float = 1.0, *, stream: _Stream = None, accumulate: bool = False
+        self,
+        out: _Array,
+        gain: float = 1.0,
+        *,
+        stream: _Stream = None,
+        offset: _Sizes | None = None,
+        global_shape: _Sizes | None = None,
+        accumulate: bool = False,
     ) -> _Array:
         """
         Fills the weights of a convolution with an orthogonal matrix at the kernel's center, and zeros around it.
@@ -212,6 +244,7 @@ class Generator(_core.Generator):
         gain : float
             Positive and finite.
         <stream>
+        <block>
         <accumulate>
 
         <returns and raises>
@@ -232,19 +265,33 @@ class Generator(_core.Generator):
         32
         """
         _check_axes("delta_orthogonal", out, 3, 5)
-        rows, columns = out.shape[-2:]
-        if rows > columns:
-            raise ValueError(f"out has shape={out.shape}; delta_orthogonal takes (*kernel, in, out) with in <= out")
         scale = _in_dtype("gain", _core.positive("gain", gain), out.dtype)
-        seed, number = self._claim(stream)
-        values = np.zeros(out.shape, _compute_dtype(out.dtype))
-        if out.size:
-            center = tuple((size - 1) // 2 for size in out.shape[:-2])
-            values[center] = _haar(rows, columns, values.dtype, seed, number) * scale
-        return _store(out, values, accumulate)
+        shape, start = _core.block_of(out, offset, global_shape)
+        rows, columns = shape[-2:]
+        if rows > columns:
+            raise ValueError(f"a tensor of shape={shape}; delta_orthogonal takes (*kernel, in, out) with in <= out")
+        _check_size("delta_orthogonal", (rows, columns), out.dtype)
+
+        def write(seed: int, number: int) -> None:
+            values = np.zeros(out.shape, _compute_dtype(out.dtype))
+            center = tuple((size - 1) // 2 - first for size, first in zip(shape[:-2], start, strict=False))
+            if values.size and all(0 <= place < size for place, size in zip(center, out.shape, strict=False)):
+                matrix = _haar(rows, columns, values.dtype, seed, number) * scale
+                values[center] = matrix[_slices(start[-2:], out.shape[-2:])]
+            _store(out, values, accumulate)
+
+        return self._write_draws(out, stream, write)
 
     def sparse(
-        self, out: _Array, sparsity: float, std: float = 0.01, *, stream: _Stream = None, accumulate: bool = False
+        self,
+        out: _Array,
+        sparsity: float,
+        std: float = 0.01,
+        *,
+        stream: _Stream = None,
+        offset: _Sizes | None = None,
+        global_shape: _Sizes | None = None,
+        accumulate: bool = False,
     ) -> _Array:
         """
         Fills a matrix with N(0, std**2), and a part of each column with zeros.
@@ -258,6 +305,7 @@ class Generator(_core.Generator):
         std : float
             Of the others; finite and >= 0.
         <stream>
+        <block>
         <accumulate>
 
         <returns and raises>
@@ -281,11 +329,76 @@ class Generator(_core.Generator):
             raise ValueError(f"sparsity={sparsity!r}; accepted is 0 <= sparsity <= 1")
         std = _core.number("std", std)
         _core.check_normal(out, std)
-        seed, number = self._claim(stream)
-        values = _normals(out.shape, _compute_dtype(out.dtype), seed, number, std)
-        rows = _smallest(math.ceil(part * out.shape[0]), _keys(out.shape, seed, number))
-        np.put_along_axis(values, rows, 0, axis=0)
-        return _store(out, values, accumulate)
+        shape, (top, left) = _core.block_of(out, offset, global_shape)
+        _check_size("sparse", (shape[0], out.shape[1]), np.dtype(np.uint64))
+
+        def write(seed: int, number: int) -> None:
+            # Which elements of a column are zero depends on all of it.
+            columns = (shape[0], out.shape[1]), (0, left), shape
+            values = _normals(*columns, _compute_dtype(out.dtype), seed, number, std)
+            rows = _smallest(math.ceil(part * shape[0]), _keys(*columns, seed, number))
+            np.put_along_axis(values, rows, 0, axis=0)
+            _store(out, values[top : top + out.shape[0]], accumulate)
+
+        return self._write_draws(out, stream, write)
+
+    # ---- Many fills at once ------------------------------------------------------------------------------------------
+
+    def fill(self, fills: Any, *, accumulate: bool = False) -> Any:
+        """
+        Fills many arrays in one call, spread over threads; each takes its name as its stream.
+
+        Parameters
+        ----------
+        fills : mapping or iterable
+            What to fill and how: a mapping of streams (names or integers, as in stream=) to tuples, or tuples alone,
+            whose arrays take the generator's next streams in turn. A tuple is (out, scheme, \\*arguments): an array,
+            the name of any function that fills one, and its arguments; a dictionary at the end holds keyword arguments.
+        accumulate : bool
+            Add the values to what is there, in every array.
+
+        Returns
+        -------
+        dict or list
+            The arrays, under their names, or in turn.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If an argument of any of the fills is not as its function accepts it, or two arrays share memory; the error
+            says whose. Nothing is written and no stream is taken then.
+
+        Notes
+        -----
+        Exactly ``getattr(g, scheme)(out, *arguments, stream=name)`` for each array: neither the order nor the set of
+        the others matters.
+
+        Examples
+        --------
+        >>> import numpy as np, fastinit
+        >>> w, b = np.empty((2, 784), np.float32), np.empty(2, np.float32)
+        >>> layers = {"fc1.weight": (w, "he_normal", 784), "fc1.bias": (b, "uniform", -0.1, 0.1)}
+        >>> fastinit.Generator(7).fill(layers)["fc1.bias"] is b
+        True
+        >>> np.array_equal(w, fastinit.Generator(7).he_normal(np.empty_like(w), 784, stream="fc1.weight"))
+        True
+        """
+        if not isinstance(fills, Iterable):
+            raise TypeError(f"fills must be a mapping or an iterable of tuples, not {type(fills).__name__}")
+        named = isinstance(fills, Mapping)
+        specs = dict(fills if isinstance(fills, Mapping) else enumerate(fills))
+        pending = _core.record(Generator(0), _FILLS, specs, named, accumulate)
+        _core.check_apart(pending)
+        self._run(pending)
+        return {fill.key: fill.out for fill in pending} if named else [fill.out for fill in pending]
+
+
+_CONSTANTS = frozenset(("zeros", "ones", "constant", "identity", "dirac"))
+_FILLS = {
+    name: name not in _CONSTANTS
+    for name in dir(Generator)
+    if not name.startswith("_") and name not in ("fill", "reseed", "seed", "state", "stream")
+}
 
 
 def _haar(rows: int, columns: int, dtype: np.dtype[Any], seed: int, stream: int) -> _Matrix:
@@ -299,7 +412,7 @@ def _haar(rows: int, columns: int, dtype: np.dtype[Any], seed: int, stream: int)
     """
     if rows < columns:
         return _haar(columns, rows, dtype, seed, stream).T
-    normals = _normals((rows, columns), dtype, seed, stream)
+    normals = _normals((rows, columns), (0, 0), (rows, columns), dtype, seed, stream)
     q = np.eye(rows, columns, dtype=dtype)
     for start in range((columns - 1) // BLOCK * BLOCK, -1, -BLOCK):
         v = np.tril(normals[start:, start : start + BLOCK])
@@ -318,16 +431,19 @@ def _haar(rows: int, columns: int, dtype: np.dtype[Any], seed: int, stream: int)
 
 
 def _normals(
-    shape: tuple[int, ...], dtype: np.dtype[Any], seed: int, stream: int, std: float = 1.0
+    shape: _Shape, offset: _Shape, global_shape: _Shape, dtype: np.dtype[Any], seed: int, stream: int, std: float = 1.0
 ) -> np.ndarray[Any, Any]:
-    """What normal writes on the stream."""
-    return _core.fill_range(_core.simd, "normal", np.empty(shape, dtype), 0, seed, stream, 0.0, std)
+    """What normal writes to a block of the stream's tensor."""
+    out = np.empty(shape, dtype)
+    where = 0, seed, stream, 0.0, std
+    return _core.fill_range(_core.simd, "normal", out, *where, offset=offset, global_shape=global_shape)
 
 
-def _keys(shape: tuple[int, ...], seed: int, stream: int) -> _Matrix:
-    """A random integer an element, from words that no draw of the shape's elements takes; different in a column."""
+def _keys(shape: _Shape, offset: _Shape, global_shape: _Shape, seed: int, stream: int) -> _Matrix:
+    """Random integers for columns of a tensor, from words that none of its draws takes; different in a column."""
     keys = np.empty(shape, np.uint64)
-    _core.fill_range(_core.simd, "bits", keys, keys.size, seed, stream)
+    first = math.prod(global_shape)
+    _core.fill_range(_core.simd, "bits", keys, first, seed, stream, offset=offset, global_shape=global_shape)
     mask = np.uint64((1 << max(shape[0] - 1, 0).bit_length()) - 1)
     return keys & ~mask | np.arange(shape[0], dtype=np.uint64)[:, np.newaxis]
 
@@ -343,10 +459,14 @@ def _compute_dtype(dtype: np.dtype[Any]) -> np.dtype[Any]:
     return np.dtype(np.float64 if dtype == np.float64 else np.float32)
 
 
-def _store(out: _Array, values: np.ndarray[Any, Any], accumulate: bool) -> _Array:
+def _slices(start: _Shape, shape: _Shape) -> tuple[slice, ...]:
+    """The block of that shape that begins there."""
+    return tuple(slice(first, first + size) for first, size in zip(start, shape, strict=True))
+
+
+def _store(out: np.ndarray[Any, Any], values: np.ndarray[Any, Any], accumulate: bool) -> None:
     """Writes values of the compute type to out, or adds them to it in that type."""
     out[...] = out.astype(values.dtype) + values if accumulate else values
-    return out
 
 
 def _check_axes(scheme: str, out: Any, least: int, most: int | None = None) -> None:
@@ -354,6 +474,11 @@ def _check_axes(scheme: str, out: Any, least: int, most: int | None = None) -> N
     if out.ndim < least or (most is not None and out.ndim > most):
         accepted = f"{least} axes or more" if most is None else f"{' or '.join(map(str, range(least, most + 1)))} axes"
         raise ValueError(f"out has shape={out.shape}; {scheme} takes an array of {accepted}")
+
+
+def _check_size(scheme: str, shape: _Shape, dtype: np.dtype[Any]) -> None:
+    if math.prod(shape) * dtype.itemsize > sys.maxsize:
+        raise ValueError(f"{scheme} computes a whole matrix of shape={shape}, which no memory holds")
 
 
 def _in_dtype(name: str, value: float, dtype: np.dtype[Any]) -> float:

@@ -1,4 +1,4 @@
-# cython: language_level=3, binding=True, embedsignature=False, cdivision=True
+# cython: language_level=3, binding=True, embedsignature=False, cdivision=True, freethreading_compatible=True
 """The Cython layer: checks arguments, holds Generator, releases the GIL. The values are made in fill.c."""
 
 import collections
@@ -13,10 +13,12 @@ cimport numpy as cnp
 from cpython.exc cimport PyErr_CheckSignals
 from cpython.float cimport PyFloat_AS_DOUBLE, PyFloat_AsDouble, PyFloat_CheckExact
 from cpython.long cimport PyLong_AsLongAndOverflow, PyLong_AsLongLongAndOverflow, PyLong_CheckExact
+from cpython.mem cimport PyMem_Free, PyMem_Malloc
 from cpython.number cimport PyNumber_Index
 from libc.math cimport INFINITY, isfinite
+from libc.stddef cimport ptrdiff_t
 from libc.stdint cimport uint32_t, uint64_t, uintptr_t
-from libc.time cimport CLOCKS_PER_SEC, clock, clock_t
+from libc.string cimport strcmp, strrchr
 
 cnp.import_array()
 
@@ -44,6 +46,26 @@ cdef extern from "fastinit.h" nogil:
         double fan_in, fan_out, scale, gain, negative_slope
     double fi_scheme_parameter(const fi_scheme *scheme, fi_scheme_draw draw)
     void fi_fill_range(const fi_kernels *kernels, const fi_fill *fill, uint64_t first, size_t count, void *out)
+    enum: FI_AXES_MAX, FI_THREADS_MAX
+    ctypedef struct fi_axis:
+        pass
+    ctypedef struct fi_region:
+        uint64_t first
+        size_t count, chunks
+    void fi_set_region(
+        fi_region *region, fi_dtype dtype, void *data, int axes, const ptrdiff_t *shape, const ptrdiff_t *strides,
+        const uint64_t *offset, const uint64_t *global_shape, fi_axis *axis
+    )
+    void fi_fill_chunk(const fi_kernels *kernels, const fi_fill *fill, const fi_region *region, size_t chunk)
+    ctypedef struct fi_task:
+        fi_fill fill
+        fi_region region
+    ctypedef struct fi_work:
+        size_t element_count, chunks
+    void fi_set_work(fi_work *work, const fi_kernels *kernels, fi_task *tasks, size_t count)
+    int fi_do_work(fi_work *work, double seconds)
+    int fi_threads()
+    void fi_set_threads(int threads)
     void fi_philox_block(const fi_kernels *kernels, const uint32_t *counter, const uint32_t *key, uint32_t *words)
     const fi_kernels *fi_kernels_at(size_t i)
     const char *fi_kernels_name(const fi_kernels *kernels)
@@ -125,19 +147,86 @@ cdef const fi_kernels *kernels = kernels_from_environment()
 simd = fi_kernels_name(kernels).decode()
 
 
+# ---- The threads -----------------------------------------------------------------------------------------------------
+
+def set_num_threads(n):
+    """
+    Sets how many threads a fill may use, in this process, whichever generator and thread it comes from.
+
+    A large fill uses several: at most that many, and at most one for each 2**18 elements. The values do not depend on
+    it. To begin with, it is the number in the environment variable FASTINIT_NUM_THREADS or, without one, that of the
+    CPUs that the calling thread may run on.
+
+    Parameters
+    ----------
+    n : int or None
+        From 1 to 1024. None: the CPUs, however many there are when a fill begins.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If n is not as above.
+
+    Examples
+    --------
+    >>> import fastinit
+    >>> fastinit.set_num_threads(4)
+    >>> fastinit.get_num_threads()
+    4
+    >>> fastinit.set_num_threads(None)
+    """
+    fi_set_threads(0 if n is None else thread_count("n", n))
+
+
+def get_num_threads():
+    """
+    How many threads a fill may use: see set_num_threads.
+
+    Returns
+    -------
+    int
+        The number that was set, or the CPUs that the calling thread may run on.
+
+    Examples
+    --------
+    >>> import fastinit
+    >>> fastinit.get_num_threads() >= 1
+    True
+    """
+    return fi_threads()
+
+
+cdef int thread_count(str name, object value) except -1:
+    count = integer_of(name, value, "an integer or None")
+    if not 1 <= count <= FI_THREADS_MAX:
+        raise ValueError(f"{name}={count}; accepted is 1 <= {name} <= {FI_THREADS_MAX}")
+    return count
+
+
+cdef int set_threads_from_environment() except -1:
+    text = os.environ.get("FASTINIT_NUM_THREADS")
+    if text:
+        try:
+            fi_set_threads(thread_count("FASTINIT_NUM_THREADS", int(text)))
+        except ValueError:
+            raise ImportError(
+                f"FASTINIT_NUM_THREADS={text!r}; accepted is a number from 1 to {FI_THREADS_MAX}"
+            ) from None
+    return 0
+
+
+set_threads_from_environment()
+
+
 # ---- The array -------------------------------------------------------------------------------------------------------
 
-cdef int bfloat16_type_number = -1  # ml_dtypes registers its type with NumPy at import, under a number of its own
-
 cdef bint is_bfloat16(cnp.ndarray array):
-    global bfloat16_type_number
-    cdef int number = cnp.PyArray_TYPE(array)
-    if number == bfloat16_type_number:
-        return True
-    if number < NPY_USERDEF or array.dtype.name != "bfloat16":
+    """Whether the dtype is that of ml_dtypes, which registers it with NumPy under a number of its own."""
+    if cnp.PyArray_TYPE(array) < NPY_USERDEF:
         return False
-    bfloat16_type_number = number
-    return True
+    cdef const char *name = (<cnp.dtype>cnp.PyArray_DESCR(array)).typeobj.tp_name
+    cdef const char *dot = strrchr(name, c".")
+    return strcmp(name if dot is NULL else dot + 1, "bfloat16") == 0
 
 
 cdef int dtype_of(cnp.ndarray array):
@@ -176,48 +265,83 @@ cdef cnp.ndarray array_of_dtype(object out, fi_fill *fill, bint of_words):
 
 
 cdef int check_memory(cnp.ndarray array) except -1:
-    cdef int axis
     if not cnp.PyArray_FLAGS(array) & cnp.NPY_ARRAY_WRITEABLE:
         raise ValueError("out is read-only; a writeable array is accepted")
-    if cnp.PyArray_SIZE(array) == 0:
-        return 0
-    for axis in range(cnp.PyArray_NDIM(array)):
-        if cnp.PyArray_STRIDE(array, axis) == 0 and cnp.PyArray_DIM(array, axis) > 1:
-            raise ValueError(
-                f"out with {layout_text(array)} overlaps itself; accepted are arrays whose elements each have their "
-                "own memory"
-            )
+    if not is_nested(array) and overlaps_itself(array):
+        raise ValueError(
+            f"out with shape={(<object>array).shape} and strides={(<object>array).strides} overlaps itself; accepted "
+            "are arrays whose elements each have their own memory"
+        )
     return 0
 
 
-cdef str layout_text(array):
-    return f"shape={array.shape} and strides={array.strides}"
+cdef bint is_nested(cnp.ndarray array) noexcept:
+    """Whether each axis steps over all that the axes of smaller strides reach; then no two elements share memory."""
+    cdef size_t reach = cnp.PyArray_ITEMSIZE(array), stride
+    cdef int axis, placed, axes = cnp.PyArray_NDIM(array)
+    cdef int order[FI_AXES_MAX]
+    if cnp.PyArray_FLAGS(array) & cnp.NPY_ARRAY_C_CONTIGUOUS or cnp.PyArray_SIZE(array) == 0:
+        return True
+    for axis in range(axes):
+        placed = axis
+        while placed > 0 and distance(array, order[placed - 1]) > distance(array, axis):
+            order[placed] = order[placed - 1]
+            placed -= 1
+        order[placed] = axis
+    for placed in range(axes):
+        axis = order[placed]
+        if cnp.PyArray_DIM(array, axis) > 1:
+            stride = distance(array, axis)
+            if stride < reach:
+                return False
+            reach += stride * <size_t>(cnp.PyArray_DIM(array, axis) - 1)
+    return True
+
+
+cdef inline size_t distance(cnp.ndarray array, int axis) noexcept:
+    cdef Py_ssize_t stride = cnp.PyArray_STRIDE(array, axis)
+    return <size_t>stride if stride >= 0 else 0 - <size_t>stride
+
+
+def overlaps_itself(array):
+    """
+    Whether two elements of an array share memory.
+
+    Two elements differ first in some axis; take the first index of those before. If they are in different halves along
+    that axis, the halves share memory; otherwise they lie in one half, whose places are as those of the other.
+    """
+    array = array.view(numpy.ndarray)  # a numpy.matrix would keep its two axes
+    while array.ndim:
+        part = array
+        while len(part) > 1:
+            half = (len(part) + 1) // 2
+            if numpy.shares_memory(part[:half], part[half:]):
+                return True
+            part = part[:half]
+        array = array[0]
+    return False
 
 
 cdef cnp.ndarray checked_array(object out, fi_fill *fill, bint of_words=False):
     """out as an array that the core can fill; sets fill.dtype."""
-    cdef int plain = cnp.NPY_ARRAY_C_CONTIGUOUS | cnp.NPY_ARRAY_ALIGNED | cnp.NPY_ARRAY_WRITEABLE
+    cdef int plain = cnp.NPY_ARRAY_C_CONTIGUOUS | cnp.NPY_ARRAY_WRITEABLE
     cdef cnp.ndarray array = array_of_dtype(out, fill, of_words)
     if cnp.PyArray_FLAGS(array) & plain != plain:
         check_memory(array)
-        raise NotImplementedError(
-            f"out with {layout_text(array)} is not C-contiguous and aligned; other layouts are not supported yet. Fill "
-            "a contiguous array and copy it."
-        )
     return array
 
 
 def check_normal(out, double std):
-    """Raises what normal(out, 0, std) would raise, except for the layout."""
+    """Raises what normal(out, 0, std) would raise."""
     cdef fi_fill fill
-    array_of_dtype(out, &fill, False)
+    checked_array(out, &fill)
     set_normal(&fill, 0.0, std)
 
 
 def check_array(out):
-    """Raises what a fill of out would raise, except for its layout: for values that NumPy writes."""
+    """Raises what any fill of out would raise: for values that NumPy writes."""
     cdef fi_fill fill
-    check_memory(array_of_dtype(out, &fill, False))
+    checked_array(out, &fill)
 
 
 # ---- The numbers -----------------------------------------------------------------------------------------------------
@@ -320,6 +444,83 @@ cpdef double finite(str name, object value) except? -1.0:
     return x
 
 
+# ---- The block ------------------------------------------------------------------------------------------------------
+
+# What part of a tensor an array is; the sizes are in the order of the array's axes.
+cdef struct block:
+    bint given  # otherwise it is all of it
+    uint64_t offset[FI_AXES_MAX]
+    uint64_t global_shape[FI_AXES_MAX]
+
+
+cdef int set_block(block *where, cnp.ndarray array, object offset, object global_shape) except -1:
+    where.given = offset is not None
+    if offset is None and global_shape is None:
+        return 0
+    if offset is None or global_shape is None:
+        raise ValueError(f"offset={offset!r}, global_shape={global_shape!r}; accepted are both or neither")
+    cdef tuple start = integers("offset", offset), whole = integers("global_shape", global_shape)
+    cdef int axis, axes = cnp.PyArray_NDIM(array)
+    cdef uint64_t elements = 1, size
+    cdef bint too_many = False, empty = False
+    if len(start) != axes or len(whole) != axes:
+        raise ValueError(
+            f"offset={start}, global_shape={whole}; accepted are {axes} integers each, one for each axis of out"
+        )
+    for axis in range(axes):
+        where.offset[axis] = size_of_axis("offset", start, axis)
+        where.global_shape[axis] = size = size_of_axis("global_shape", whole, axis)
+        if where.offset[axis] + <uint64_t>cnp.PyArray_DIM(array, axis) > size:
+            raise ValueError(
+                f"offset={start} and out's shape {(<object>array).shape} reach beyond global_shape={whole}"
+            )
+        empty = empty or size == 0
+        too_many = too_many or (size != 0 and elements > (<uint64_t>1 << 63) // size)
+        if not (too_many or empty):
+            elements *= size
+    if too_many and not empty:
+        raise ValueError(f"global_shape={whole} has more than 2**63 elements")
+    return 0
+
+
+cdef tuple integers(str name, object value):
+    if type(value) is tuple:
+        return value
+    try:
+        return tuple(value)
+    except TypeError:
+        raise TypeError(f"{name} must be a tuple of integers, not {type(value).__name__}") from None
+
+
+cdef uint64_t size_of_axis(str name, tuple sizes, int axis) except? 0:
+    cdef object value = sizes[axis]
+    cdef long long small
+    cdef int overflow
+    if PyLong_CheckExact(value):
+        small = PyLong_AsLongLongAndOverflow(value, &overflow)
+        if small >= 0 and not overflow:
+            return <uint64_t>small
+    integer = integer_of(f"{name}[{axis}]", value, "an integer")
+    if not 0 <= integer <= 1 << 63:
+        raise ValueError(f"{name}={sizes}; accepted are integers with 0 <= {name}[{axis}] <= 2**63")
+    return integer
+
+
+cdef tuple tensor_shape(cnp.ndarray array, const block *where):
+    if not where.given:
+        return (<object>array).shape
+    return tuple([where.global_shape[axis] for axis in range(cnp.PyArray_NDIM(array))])
+
+
+def block_of(array, offset, global_shape):
+    """The shape of the tensor that a checked array is a block of, and where in it the array begins."""
+    cdef block where
+    set_block(&where, array, offset, global_shape)
+    if not where.given:
+        return array.shape, (0,) * array.ndim
+    return tensor_shape(array, &where), tuple([where.offset[axis] for axis in range(array.ndim)])
+
+
 # ---- The fans --------------------------------------------------------------------------------------------------------
 
 Fans = collections.namedtuple("Fans", ("fan_in", "fan_out"), module="fastinit")
@@ -404,8 +605,10 @@ cpdef object choice(str name, object value, dict accepted):
     return accepted[value]
 
 
-cdef int set_fans(fi_scheme *scheme, object out, object fan_in, object fan_out, object layout) except -1:
-    """The fans that scheme.mode needs, as they were given or by the layout of out's shape."""
+cdef int set_fans(
+    fi_scheme *scheme, cnp.ndarray array, const block *where, object fan_in, object fan_out, object layout
+) except -1:
+    """The fans that scheme.mode needs, as they were given or by the layout of the tensor's shape."""
     cdef bint needs_in = scheme.mode != FI_FAN_OUT, needs_out = scheme.mode != FI_FAN_IN
     if layout is not None:
         if fan_in is not None or fan_out is not None:
@@ -413,7 +616,7 @@ cdef int set_fans(fi_scheme *scheme, object out, object fan_in, object fan_out, 
                 f"layout={layout!r} with fan_in={fan_in!r}, fan_out={fan_out!r}; accepted are fans or a layout, not "
                 "both"
             )
-        of_shape = fans((<object>out).shape, layout)
+        of_shape = fans(tensor_shape(array, where), layout)
         # Only an empty array can have a fan of zero.
         scheme.fan_in, scheme.fan_out = max(of_shape.fan_in, 1), max(of_shape.fan_out, 1)
         return 0
@@ -510,37 +713,68 @@ cdef uint64_t explicit_stream(object stream) except? 0:
 
 cdef enum:
     RELEASE_GIL_FROM = 1 << 15  # elements: ten microseconds and more of work
-    CHUNK = 1 << 16  # elements between two looks at the clock: some hundredths of a second with the slowest kernels
 
-cdef int run_fill(const fi_kernels *with_kernels, const fi_fill *fill, uint64_t first, cnp.ndarray array) except -1:
-    cdef size_t count = <size_t>cnp.PyArray_SIZE(array), done = 0, part
-    cdef Py_ssize_t size = cnp.PyArray_ITEMSIZE(array)
-    cdef char *data = <char *>cnp.PyArray_DATA(array)
-    cdef clock_t began
-    if count < RELEASE_GIL_FROM:
-        fi_fill_range(with_kernels, fill, first, count, data)
+cdef double SLICE = 0.1  # seconds between two looks for signals, with all threads at rest
+
+
+cdef int run_fill(
+    const fi_kernels *with_kernels, const fi_fill *fill, cnp.ndarray array, const block *where, uint64_t first=0
+) except -1:
+    """Fills the array, the first element of whose tensor counts as number first."""
+    cdef int plain = cnp.NPY_ARRAY_C_CONTIGUOUS | cnp.NPY_ARRAY_ALIGNED
+    cdef size_t count = <size_t>cnp.PyArray_SIZE(array)
+    cdef fi_task task
+    cdef fi_axis axis[FI_AXES_MAX + 1]
+    if count < RELEASE_GIL_FROM and not where.given and cnp.PyArray_FLAGS(array) & plain == plain:
+        fi_fill_range(with_kernels, fill, first, count, cnp.PyArray_DATA(array))
         return 0
-    while done < count:
+    task.fill = fill[0]
+    if where.given:
+        set_region(&task, array, where.offset, where.global_shape, axis)
+    else:
+        set_region(&task, array, NULL, NULL, axis)
+    task.region.first += first
+    return run_tasks(with_kernels, &task, 1)
+
+
+cdef void set_region(
+    fi_task *task, cnp.ndarray array, const uint64_t *offset, const uint64_t *global_shape, fi_axis *axis
+) noexcept:
+    fi_set_region(
+        &task.region, task.fill.dtype, cnp.PyArray_DATA(array), cnp.PyArray_NDIM(array),
+        <const ptrdiff_t *>cnp.PyArray_DIMS(array), <const ptrdiff_t *>cnp.PyArray_STRIDES(array),
+        offset, global_shape, axis
+    )
+
+
+cdef int run_tasks(const fi_kernels *with_kernels, fi_task *tasks, size_t count) except -1:
+    cdef fi_work work
+    cdef bint done = False
+    fi_set_work(&work, with_kernels, tasks, count)
+    if work.element_count < RELEASE_GIL_FROM:
+        fi_do_work(&work, INFINITY)
+        return 0
+    while not done:
         with nogil:
-            began = clock()
-            while done < count and clock() - began < CLOCKS_PER_SEC / 10:
-                part = count - done if count - done < CHUNK else <size_t>CHUNK
-                fi_fill_range(with_kernels, fill, first + done, part, data + done * size)
-                done += part
+            done = fi_do_work(&work, SLICE)
         PyErr_CheckSignals()  # what is written so far is right
     return 0
 
 
 # ---- The core below Generator: for fills that are made of several, and for tests -------------------------------------
 
-def fill_range(str kernels_name, str draw, out, first, seed, stream, a=0.0, b=1.0, bint accumulate=False, bounds=None):
+def fill_range(
+    str kernels_name, str draw, out, first, seed, stream, a=0.0, b=1.0, bint accumulate=False, bounds=None,
+    offset=None, global_shape=None
+):
     """
-    Writes elements first, first + 1, ... of a tensor to out with the named kernels.
+    Writes elements first, first + 1, ... of a stream, as a tensor or a block of one, to out with the named kernels.
 
     draw is "bits", "uniform" (a, b are low, high), "normal" (mean, std) or "truncated_normal" (mean, std, and bounds in
     standard deviations); stream is the number itself.
     """
     cdef fi_fill fill
+    cdef block where
     cdef cnp.ndarray array = checked_array(out, &fill, draw == "bits")
     if draw == "bits":
         fi_set_bits(&fill)
@@ -556,7 +790,8 @@ def fill_range(str kernels_name, str draw, out, first, seed, stream, a=0.0, b=1.
     fill.accumulate = accumulate
     fill.seed = seed
     fill.stream = stream
-    run_fill(find_kernels(kernels_name), &fill, first, array)
+    set_block(&where, array, offset, global_shape)
+    run_fill(find_kernels(kernels_name), &fill, array, &where, first)
     return out
 
 
@@ -625,6 +860,7 @@ cdef class Generator:
 
     cdef uint64_t _seed, _stream
     cdef bint _from_entropy
+    cdef list _pending  # where a Recorder keeps its fills, None in any other generator
 
     def __init__(self, seed=None, stream=0):
         cdef uint64_t next_stream = next_unnamed_stream(stream)
@@ -698,33 +934,45 @@ cdef class Generator:
 
     cdef int take_stream(self, object stream, fi_fill *fill) except -1:
         """The fill's seed and stream: the last step before the first byte, so that a refused fill takes no stream."""
-        if stream is not None:
-            fill.stream = explicit_stream(stream)
-            fill.seed = self._seed
+        if stream is None:
+            fill.stream = self.take_streams(1, &fill.seed)
             return 0
+        fill.stream = explicit_stream(stream)
         with cython.critical_section(self):
-            if self._stream >= <uint64_t>1 << 63:
-                raise ValueError("all 2**63 unnamed streams are used up; reseed the generator")
             fill.seed = self._seed
-            fill.stream = self._stream
-            self._stream += 1
         return 0
 
-    cdef object finish(self, fi_fill *fill, cnp.ndarray array, object stream, bint accumulate):
+    cdef uint64_t take_streams(self, uint64_t count, uint64_t *seed) except? 0:
+        """The first of the next count unnamed streams, which no other fill gets, and their seed."""
+        cdef uint64_t first
+        with cython.critical_section(self):
+            first = self._stream
+            if count > (<uint64_t>1 << 63) - first:
+                raise ValueError("all 2**63 unnamed streams are used up; reseed the generator")
+            self._stream = first + count
+            seed[0] = self._seed
+        return first
+
+    cdef object finish(self, fi_fill *fill, cnp.ndarray array, const block *where, object stream, bint accumulate):
         """Runs a fill whose draw and constants are set."""
         fill.accumulate = accumulate
+        if self._pending is not None:
+            self._pending.append(Pending.of_fill(fill, array, where, stream))
+            return array
         self.take_stream(stream, fill)
-        run_fill(kernels, fill, 0, array)
+        run_fill(kernels, fill, array, where)
         return array
 
     cdef object fill_scheme(
         self, object out, fi_scheme *scheme, fi_scheme_draw draw, object fan_in, object fan_out, object layout,
-        object stream, bint accumulate
+        object stream, object offset, object global_shape, bint accumulate
     ):
         """A draw whose one parameter the scheme gives."""
         cdef fi_fill fill
+        cdef block where
         cdef cnp.ndarray array = checked_array(out, &fill)
-        set_fans(scheme, out, fan_in, fan_out, layout)
+        set_block(&where, array, offset, global_shape)
+        set_fans(scheme, array, &where, fan_in, fan_out, layout)
         cdef double parameter = fi_scheme_parameter(scheme, draw)
         if draw == FI_SCHEME_UNIFORM:
             set_uniform(&fill, -parameter, parameter)
@@ -732,23 +980,54 @@ cdef class Generator:
             set_normal(&fill, 0.0, parameter)
         else:
             set_truncated_normal(&fill, 0.0, parameter, -2.0, 2.0)
-        return self.finish(&fill, array, stream, accumulate)
+        return self.finish(&fill, array, &where, stream, accumulate)
 
-    def _claim(self, stream):
-        """The seed and the stream's number of a fill that is made of several, which takes one stream all the same."""
+    def _write(self, out, write):
+        """Calls write(), which fills the checked array out and draws nothing."""
+        if self._pending is not None:
+            self._pending.append(Pending.of_constants(out, write))
+        else:
+            write()
+        return out
+
+    def _write_draws(self, out, stream, write):
+        """Calls write(seed, number), which fills the checked array out from the stream of that number."""
         cdef fi_fill fill
+        if self._pending is not None:
+            self._pending.append(Pending.of_draws(out, write, stream))
+            return out
         self.take_stream(stream, &fill)
-        return fill.seed, fill.stream
+        write(fill.seed, fill.stream)
+        return out
 
-    def bits(self, out, *, stream=None):
+    def _run(self, list pending):
+        """Runs fills that another generator recorded, as if it had this one's seed and unnamed streams."""
+        cdef Pending each
+        cdef uint64_t seed = 0
+        cdef uint64_t unnamed = 0, stream
+        for each in pending:
+            unnamed += each.unnamed
+        stream = self.take_streams(unnamed, &seed)
+        for each in pending:
+            each.fill.seed = seed
+            if each.unnamed:
+                each.fill.stream = stream
+                stream += 1
+        run_fills(pending)
+        for each in pending:
+            if each.write is not None:
+                each.write(*((each.fill.seed, each.fill.stream) if each.draws else ()))
+
+    def bits(self, out, *, stream=None, offset=None, global_shape=None):
         """
         Fills an array with random bits: uniform integers.
 
         Parameters
         ----------
         out : numpy.ndarray
-            Of any shape, of dtype uint32 or uint64; C-contiguous.
+            Of any shape and layout, of dtype uint32 or uint64.
         <stream>
+        <block>
 
         <returns and raises>
 
@@ -763,11 +1042,13 @@ cdef class Generator:
         array([1713891541, 3781805453], dtype=uint32)
         """
         cdef fi_fill fill
+        cdef block where
         cdef cnp.ndarray array = checked_array(out, &fill, True)
+        set_block(&where, array, offset, global_shape)
         fi_set_bits(&fill)
-        return self.finish(&fill, array, stream, False)
+        return self.finish(&fill, array, &where, stream, False)
 
-    def uniform(self, out, low=0.0, high=1.0, *, stream=None, bint accumulate=False):
+    def uniform(self, out, low=0.0, high=1.0, *, stream=None, offset=None, global_shape=None, bint accumulate=False):
         """
         Fills an array with uniform draws: U[low, high).
 
@@ -778,6 +1059,7 @@ cdef class Generator:
             The interval: low <= high, finite in the array's dtype, and so is high - low in float32 (float64 for
             float64). low == high gives low everywhere.
         <stream>
+        <block>
         <accumulate>
 
         <returns and raises>
@@ -794,11 +1076,13 @@ cdef class Generator:
         array([ 0.22591972, -0.06282699, -0.8535366 ], dtype=float32)
         """
         cdef fi_fill fill
+        cdef block where
         cdef cnp.ndarray array = checked_array(out, &fill)
+        set_block(&where, array, offset, global_shape)
         set_uniform(&fill, number("low", low), number("high", high))
-        return self.finish(&fill, array, stream, accumulate)
+        return self.finish(&fill, array, &where, stream, accumulate)
 
-    def normal(self, out, mean=0.0, std=1.0, *, stream=None, bint accumulate=False):
+    def normal(self, out, mean=0.0, std=1.0, *, stream=None, offset=None, global_shape=None, bint accumulate=False):
         """
         Fills an array with normal draws: N(mean, std**2).
 
@@ -809,6 +1093,7 @@ cdef class Generator:
             Finite, std >= 0, and no draw may overflow the array's dtype: abs(mean) + 6.77 std (float64: 8.66 std) is
             finite in it.
         <stream>
+        <block>
         <accumulate>
 
         <returns and raises>
@@ -829,12 +1114,15 @@ cdef class Generator:
         array([0.9990298, 1.0001941, 0.9987644], dtype=float32)
         """
         cdef fi_fill fill
+        cdef block where
         cdef cnp.ndarray array = checked_array(out, &fill)
+        set_block(&where, array, offset, global_shape)
         set_normal(&fill, number("mean", mean), number("std", std))
-        return self.finish(&fill, array, stream, accumulate)
+        return self.finish(&fill, array, &where, stream, accumulate)
 
     def truncated_normal(
-        self, out, mean=0.0, std=1.0, low=-2.0, high=2.0, *, stream=None, bint accumulate=False
+        self, out, mean=0.0, std=1.0, low=-2.0, high=2.0, *,
+        stream=None, offset=None, global_shape=None, bint accumulate=False
     ):
         """
         Fills an array with normal draws between bounds: N(mean, std**2), given low <= (x - mean) / std <= high.
@@ -848,6 +1136,7 @@ cdef class Generator:
             The bounds in standard deviations from the mean, low <= high; infinite ones truncate nothing. (PyTorch's
             trunc_normal_ takes absolute bounds instead: mean + low std, mean + high std.)
         <stream>
+        <block>
         <accumulate>
 
         <returns and raises>
@@ -869,12 +1158,15 @@ cdef class Generator:
         array([10.01335623, 10.12240233, 10.46153973])
         """
         cdef fi_fill fill
+        cdef block where
         cdef cnp.ndarray array = checked_array(out, &fill)
+        set_block(&where, array, offset, global_shape)
         set_truncated_normal(&fill, number("mean", mean), number("std", std), number("low", low), number("high", high))
-        return self.finish(&fill, array, stream, accumulate)
+        return self.finish(&fill, array, &where, stream, accumulate)
 
     def xavier_uniform(
-        self, out, fan_in=None, fan_out=None, gain=1.0, *, layout=None, stream=None, bint accumulate=False
+        self, out, fan_in=None, fan_out=None, gain=1.0, *,
+        layout=None, stream=None, offset=None, global_shape=None, bint accumulate=False
     ):
         """
         Fills an array for layers with tanh: U[-a, a), a = gain sqrt(6 / (fan_in + fan_out)). Also glorot_uniform.
@@ -886,6 +1178,7 @@ cdef class Generator:
         <gain>
         <layout>
         <stream>
+        <block>
         <accumulate>
 
         <returns and raises>
@@ -905,11 +1198,13 @@ cdef class Generator:
                [-0.348655  ,  1.0685381 , -0.3788853 ]], dtype=float32)
         """
         cdef fi_scheme scheme = scheme_of(FI_FAN_SUM, 2, positive("gain", gain))
-        return self.fill_scheme(out, &scheme, FI_SCHEME_UNIFORM, fan_in, fan_out, layout, stream, accumulate)
+        return self.fill_scheme(
+            out, &scheme, FI_SCHEME_UNIFORM, fan_in, fan_out, layout, stream, offset, global_shape, accumulate
+        )
 
     def xavier_normal(
         self, out, fan_in=None, fan_out=None, gain=1.0, *,
-        layout=None, bint truncated=False, stream=None, bint accumulate=False
+        layout=None, bint truncated=False, stream=None, offset=None, global_shape=None, bint accumulate=False
     ):
         """
         Fills an array for layers with tanh: N(0, 2 gain**2 / (fan_in + fan_out)). Also glorot_normal.
@@ -922,6 +1217,7 @@ cdef class Generator:
         <layout>
         <truncated>
         <stream>
+        <block>
         <accumulate>
 
         <returns and raises>
@@ -942,11 +1238,13 @@ cdef class Generator:
                [ 2.0279968 , -0.07714009,  0.14666378]], dtype=float32)
         """
         cdef fi_scheme scheme = scheme_of(FI_FAN_SUM, 2, positive("gain", gain))
-        return self.fill_scheme(out, &scheme, normal_or(truncated), fan_in, fan_out, layout, stream, accumulate)
+        return self.fill_scheme(
+            out, &scheme, normal_or(truncated), fan_in, fan_out, layout, stream, offset, global_shape, accumulate
+        )
 
     def he_uniform(
         self, out, fan_in=None, negative_slope=0.0, *,
-        fan_out=None, layout=None, stream=None, bint accumulate=False
+        fan_out=None, layout=None, stream=None, offset=None, global_shape=None, bint accumulate=False
     ):
         """
         Fills an array for layers with ReLU: U[-a, a), a = sqrt(6 / ((1 + negative_slope**2) fan)). Also
@@ -959,6 +1257,7 @@ cdef class Generator:
         <slope>
         <layout>
         <stream>
+        <block>
         <accumulate>
 
         <returns and raises>
@@ -977,11 +1276,14 @@ cdef class Generator:
                [-0.45011166,  1.3794767 , -0.48913878]], dtype=float32)
         """
         cdef fi_scheme scheme = he_scheme(fan_in, fan_out, negative_slope)
-        return self.fill_scheme(out, &scheme, FI_SCHEME_UNIFORM, fan_in, fan_out, layout, stream, accumulate)
+        return self.fill_scheme(
+            out, &scheme, FI_SCHEME_UNIFORM, fan_in, fan_out, layout, stream, offset, global_shape, accumulate
+        )
 
     def he_normal(
         self, out, fan_in=None, negative_slope=0.0, *,
-        fan_out=None, layout=None, bint truncated=False, stream=None, bint accumulate=False
+        fan_out=None, layout=None, bint truncated=False,
+        stream=None, offset=None, global_shape=None, bint accumulate=False
     ):
         """
         Fills an array for layers with ReLU: N(0, 2 / ((1 + negative_slope**2) fan)). Also kaiming_normal.
@@ -994,6 +1296,7 @@ cdef class Generator:
         <layout>
         <truncated>
         <stream>
+        <block>
         <accumulate>
 
         <returns and raises>
@@ -1013,9 +1316,14 @@ cdef class Generator:
                [-0.11546963,  0.05013118]], dtype=float32)
         """
         cdef fi_scheme scheme = he_scheme(fan_in, fan_out, negative_slope)
-        return self.fill_scheme(out, &scheme, normal_or(truncated), fan_in, fan_out, layout, stream, accumulate)
+        return self.fill_scheme(
+            out, &scheme, normal_or(truncated), fan_in, fan_out, layout, stream, offset, global_shape, accumulate
+        )
 
-    def lecun_uniform(self, out, fan_in=None, *, layout=None, stream=None, bint accumulate=False):
+    def lecun_uniform(
+        self, out, fan_in=None, *,
+        layout=None, stream=None, offset=None, global_shape=None, bint accumulate=False
+    ):
         """
         Fills an array for layers with SELU or no activation: U[-a, a), a = sqrt(3 / fan_in).
 
@@ -1025,6 +1333,7 @@ cdef class Generator:
         <fan_in>
         <layout>
         <stream>
+        <block>
         <accumulate>
 
         <returns and raises>
@@ -1042,10 +1351,13 @@ cdef class Generator:
                [-0.318277  ,  0.9754373 , -0.34587336]], dtype=float32)
         """
         cdef fi_scheme scheme = scheme_of(FI_FAN_IN, 1)
-        return self.fill_scheme(out, &scheme, FI_SCHEME_UNIFORM, fan_in, None, layout, stream, accumulate)
+        return self.fill_scheme(
+            out, &scheme, FI_SCHEME_UNIFORM, fan_in, None, layout, stream, offset, global_shape, accumulate
+        )
 
     def lecun_normal(
-        self, out, fan_in=None, *, layout=None, bint truncated=False, stream=None, bint accumulate=False
+        self, out, fan_in=None, *,
+        layout=None, bint truncated=False, stream=None, offset=None, global_shape=None, bint accumulate=False
     ):
         """
         Fills an array for layers with SELU or no activation: N(0, 1 / fan_in).
@@ -1057,6 +1369,7 @@ cdef class Generator:
         <layout>
         <truncated>
         <stream>
+        <block>
         <accumulate>
 
         <returns and raises>
@@ -1075,10 +1388,13 @@ cdef class Generator:
                [ 1.1107796 , -0.04225136,  0.08033106]], dtype=float32)
         """
         cdef fi_scheme scheme = scheme_of(FI_FAN_IN, 1)
-        return self.fill_scheme(out, &scheme, normal_or(truncated), fan_in, None, layout, stream, accumulate)
+        return self.fill_scheme(
+            out, &scheme, normal_or(truncated), fan_in, None, layout, stream, offset, global_shape, accumulate
+        )
 
     def lasagne_uniform(
-        self, out, fan_in=None, fan_out=None, gain=1.0, *, layout=None, stream=None, bint accumulate=False
+        self, out, fan_in=None, fan_out=None, gain=1.0, *,
+        layout=None, stream=None, offset=None, global_shape=None, bint accumulate=False
     ):
         """
         Fills an array as lasagne.init.GlorotUniform: U[-a, a), a = gain sqrt(6 / (fan_in + fan_out)).
@@ -1090,6 +1406,7 @@ cdef class Generator:
         <lasagne gain>
         <layout>
         <stream>
+        <block>
         <accumulate>
 
         <returns and raises>
@@ -1110,11 +1427,13 @@ cdef class Generator:
                [ 1.511141  , -0.5358247 ]], dtype=float32)
         """
         cdef fi_scheme scheme = lasagne_scheme(gain)
-        return self.fill_scheme(out, &scheme, FI_SCHEME_UNIFORM, fan_in, fan_out, layout, stream, accumulate)
+        return self.fill_scheme(
+            out, &scheme, FI_SCHEME_UNIFORM, fan_in, fan_out, layout, stream, offset, global_shape, accumulate
+        )
 
     def lasagne_normal(
         self, out, fan_in=None, fan_out=None, gain=1.0, *,
-        layout=None, bint truncated=False, stream=None, bint accumulate=False
+        layout=None, bint truncated=False, stream=None, offset=None, global_shape=None, bint accumulate=False
     ):
         """
         Fills an array as lasagne.init.GlorotNormal: N(0, 2 gain**2 / (fan_in + fan_out)).
@@ -1127,6 +1446,7 @@ cdef class Generator:
         <layout>
         <truncated>
         <stream>
+        <block>
         <accumulate>
 
         <returns and raises>
@@ -1147,11 +1467,13 @@ cdef class Generator:
                [-0.06545553,  0.12444835]], dtype=float32)
         """
         cdef fi_scheme scheme = lasagne_scheme(gain)
-        return self.fill_scheme(out, &scheme, normal_or(truncated), fan_in, fan_out, layout, stream, accumulate)
+        return self.fill_scheme(
+            out, &scheme, normal_or(truncated), fan_in, fan_out, layout, stream, offset, global_shape, accumulate
+        )
 
     def variance_scaling(
         self, out, scale=1.0, mode="fan_in", distribution="truncated_normal", *,
-        fan_in=None, fan_out=None, layout=None, stream=None, bint accumulate=False
+        fan_in=None, fan_out=None, layout=None, stream=None, offset=None, global_shape=None, bint accumulate=False
     ):
         """
         Fills an array with draws of mean 0 and variance scale / n: the rule behind the other schemes.
@@ -1170,6 +1492,7 @@ cdef class Generator:
             Inputs and outputs of a unit, those that the mode needs; positive and finite.
         <layout>
         <stream>
+        <block>
         <accumulate>
 
         <returns and raises>
@@ -1191,16 +1514,161 @@ cdef class Generator:
         """
         cdef int fan_mode = choice("mode", mode, _MODES), draw = choice("distribution", distribution, _DISTRIBUTIONS)
         cdef fi_scheme scheme = scheme_of(<fi_fan_mode>fan_mode, positive("scale", scale))
-        return self.fill_scheme(out, &scheme, <fi_scheme_draw>draw, fan_in, fan_out, layout, stream, accumulate)
+        return self.fill_scheme(
+            out, &scheme, <fi_scheme_draw>draw, fan_in, fan_out, layout, stream, offset, global_shape, accumulate
+        )
+
+
+# ---- Many fills at once ----------------------------------------------------------------------------------------------
+
+cdef class Pending:
+    """A fill whose arguments are checked and that is still to run."""
+
+    cdef readonly cnp.ndarray out
+    cdef readonly object key  # among the fills
+    cdef object write  # what writes the values, if not the core
+    cdef fi_fill fill
+    cdef bytes block  # offset, then global_shape, if given
+    cdef bint draws, unnamed
+
+    @staticmethod
+    cdef Pending of_constants(object out, object write):
+        cdef Pending self = Pending.__new__(Pending)
+        self.out = out
+        self.write = write
+        return self
+
+    @staticmethod
+    cdef Pending of_draws(object out, object write, object stream):
+        cdef Pending self = Pending.of_constants(out, write)
+        self.draws = True
+        self.unnamed = stream is None
+        self.fill.stream = 0 if self.unnamed else explicit_stream(stream)
+        return self
+
+    @staticmethod
+    cdef Pending of_fill(const fi_fill *fill, cnp.ndarray array, const block *where, object stream):
+        cdef Pending self = Pending.of_draws(array, None, stream)
+        cdef uint64_t number = self.fill.stream
+        self.fill = fill[0]
+        self.fill.stream = number
+        cdef Py_ssize_t size = cnp.PyArray_NDIM(array) * sizeof(uint64_t)
+        if where.given:
+            self.block = (<const char *>where.offset)[:size] + (<const char *>where.global_shape)[:size]
+        return self
+
+
+def record(Generator recorder, dict accepted, dict specs, bint named, bint accumulate):
+    """
+    The fills of specs, of tuples (out, scheme, *arguments), as a list of Pending; the recorder is spent.
+
+    accepted tells of each scheme whether it draws. Named fills that do take their key as the stream.
+    """
+    cdef Pending each
+    recorder._pending = []
+    for key, spec in specs.items():
+        try:
+            if not isinstance(spec, (tuple, list)) or len(spec) < 2:
+                raise TypeError(f"accepted is a tuple (out, scheme, *arguments), not {type(spec).__name__}")
+            out, scheme, *arguments = spec
+            draws = choice("scheme", scheme, accepted)
+            keywords = {}
+            if arguments and isinstance(arguments[-1], dict):
+                keywords = dict(arguments.pop())
+            if named:
+                if "stream" in keywords:
+                    raise TypeError(f"stream={keywords['stream']!r}; the stream of a fill in a mapping is its key")
+                if draws and key is not None:
+                    keywords["stream"] = key
+                else:
+                    explicit_stream(key)
+            if accumulate:
+                keywords["accumulate"] = True
+            getattr(recorder, scheme)(out, *arguments, **keywords)
+            each = recorder._pending[-1]
+            each.key = key
+        except (TypeError, ValueError) as error:
+            raise type(error)(f"fills[{key!r}]: {error}") from None
+    return recorder._pending
+
+
+def check_apart(list pending):
+    """Raises an error if two of the arrays share memory."""
+    cdef Pending each
+    cdef cnp.ndarray lows = numpy.empty(len(pending), numpy.uintp), highs = numpy.empty(len(pending), numpy.uintp)
+    cdef uintptr_t *low = <uintptr_t *>cnp.PyArray_DATA(lows)
+    cdef uintptr_t *high = <uintptr_t *>cnp.PyArray_DATA(highs)
+    cdef uintptr_t farthest = 0
+    cdef Py_ssize_t i, j
+    for i, each in enumerate(pending):
+        set_byte_bounds(each.out, &low[i], &high[i])
+    reaching = []  # those before that end beyond the beginning of this one
+    for i in numpy.argsort(lows, kind="stable"):
+        if low[i] == high[i]:
+            continue
+        reaching = [j for j in reaching if high[j] > low[i]] if farthest > low[i] else []
+        for j in reaching:
+            if numpy.shares_memory(pending[i].out, pending[j].out):
+                one, other = pending[min(i, j)].key, pending[max(i, j)].key
+                raise ValueError(f"fills[{one!r}] and fills[{other!r}] share memory; each array is filled once")
+        reaching.append(i)
+        farthest = max(farthest, high[i])
+
+
+cdef void set_byte_bounds(cnp.ndarray array, uintptr_t *low, uintptr_t *high) noexcept:
+    """The addresses of the first byte of an array and past the last; equal if it is empty."""
+    cdef Py_ssize_t reach
+    cdef int axis
+    low[0] = high[0] = <uintptr_t>cnp.PyArray_DATA(array)
+    if cnp.PyArray_SIZE(array) == 0:
+        return
+    for axis in range(cnp.PyArray_NDIM(array)):
+        reach = (cnp.PyArray_DIM(array, axis) - 1) * cnp.PyArray_STRIDE(array, axis)
+        if reach < 0:
+            low[0] += reach
+        else:
+            high[0] += reach
+    high[0] += cnp.PyArray_ITEMSIZE(array)
+
+
+cdef int run_fills(list pending) except -1:
+    """Runs those that the core writes, side by side."""
+    cdef Pending each
+    cdef const uint64_t *offset
+    cdef const uint64_t *global_shape
+    cdef size_t count = 0, axes = 0
+    cdef fi_task *tasks = NULL
+    cdef fi_axis *axis = NULL
+    for each in pending:
+        axes += <size_t>cnp.PyArray_NDIM(each.out) + 1
+    try:
+        tasks = <fi_task *>PyMem_Malloc(len(pending) * sizeof(fi_task))
+        axis = <fi_axis *>PyMem_Malloc(axes * sizeof(fi_axis))
+        if tasks is NULL or axis is NULL:
+            raise MemoryError
+        axes = 0
+        for each in pending:
+            if each.write is not None:
+                continue
+            offset = global_shape = NULL
+            if each.block is not None:
+                offset = <const uint64_t *><const char *>each.block
+                global_shape = offset + cnp.PyArray_NDIM(each.out)
+            tasks[count].fill = each.fill
+            set_region(&tasks[count], each.out, offset, global_shape, axis + axes)
+            axes += <size_t>cnp.PyArray_NDIM(each.out) + 1
+            count += 1
+        return run_tasks(kernels, tasks, count)
+    finally:
+        PyMem_Free(tasks)
+        PyMem_Free(axis)
 
 
 # ---- What the docstrings share ---------------------------------------------------------------------------------------
 
 _SHARED = {
-    "<out, any layout>": """out : numpy.ndarray
-    Of any shape, of dtype float32, float64, float16 or bfloat16 (of ml_dtypes).""",
     "<out>": """out : numpy.ndarray
-    Of any shape, of dtype float32, float64, float16 or bfloat16 (of ml_dtypes); C-contiguous.""",
+    Of any shape and layout, of dtype float32, float64, float16 or bfloat16 (of ml_dtypes).""",
     "<fans>": """fan_in, fan_out : float, optional
     Inputs and outputs of a unit, positive and finite. Left out with a layout.""",
     "<fan>": """fan_in : float, optional
@@ -1216,12 +1684,15 @@ fan_out : float, optional
     "<slope>": """negative_slope : float
     Slope of the rectifier below zero: 0 is ReLU's.""",
     "<layout>": """layout : {"torch", "keras", "lasagne"}, optional
-    Takes the fans from out's shape: see fastinit.fans.""",
+    Takes the fans from out's shape, or global_shape: see fastinit.fans.""",
     "<truncated>": """truncated : bool
     Cut at two standard deviations, as Keras and JAX do, with the spread corrected so that the variance is the same:
     ``truncated_normal(out, 0.0, std / 0.87962566103423978)``.""",
     "<stream>": """stream : int or str, optional
     The stream: an integer in [0, 2**63) or a name. Left out: the generator's next one.""",
+    "<block>": """offset, global_shape : tuple of int, optional
+    out is the block of a tensor of that shape which begins at that offset, and gets what the tensor would hold there.
+    One integer for each axis; at most 2**63 elements.""",
     "<accumulate>": """accumulate : bool
     Add the values to what is there.""",
     "<returns and raises>": """Returns
@@ -1240,7 +1711,7 @@ def complete_docstrings(cls):
     """Writes out what the docstrings of the class's methods share."""
     for method in vars(cls).values():
         text = getattr(method, "__doc__", None)
-        if text and "<returns and raises>" in text:
+        if text and "Parameters\n" in text:
             if text.startswith("\n        "):  # Cython and Python before 3.13 keep the indentation
                 text = text.replace("\n        ", "\n")
             for mark, shared in _SHARED.items():

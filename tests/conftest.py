@@ -1,13 +1,15 @@
+import functools
 import math
 from typing import NamedTuple
 
 import ml_dtypes
 import numpy as np
 import pytest
+import reference
 
-import fastinit
+from fastinit import _core
 
-KERNELS = fastinit._core.available_kernels()
+KERNELS = _core.available_kernels()
 FLOATS = tuple(np.dtype(dtype) for dtype in ("f4", "f8", "f2", ml_dtypes.bfloat16))
 
 
@@ -42,3 +44,63 @@ def kernels(request):
 @pytest.fixture(params=FILLS, ids=str)
 def fill(request):
     return request.param
+
+
+# ---- Arrays of any layout --------------------------------------------------------------------------------------------
+
+SEED, STREAM = 0x0123456789ABCDEF, 2**63 + 0x1122334455667788
+SCALE = -0.25, 0.5  # low and high, or mean and std
+MARGIN = 64  # bytes before and after an array
+
+
+class Layout(NamedTuple):
+    """Where the elements of an array lie: strides in bytes, and how far from an aligned place the whole begins."""
+
+    shape: tuple
+    strides: tuple
+    lead: int = 0
+
+    def in_memory(self, dtype):
+        """Bytes of known content, and an array over a part of them."""
+        axes = zip(self.shape, self.strides, strict=True) if all(self.shape) else ()
+        reach = [(n - 1) * stride for n, stride in axes]
+        start = MARGIN + self.lead - sum(r for r in reach if r < 0)
+        end = start + sum(r for r in reach if r > 0) + np.dtype(dtype).itemsize + MARGIN
+        memory = (np.arange(end // 8 + 1, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15)).view(np.uint8)
+        return memory, np.ndarray(self.shape, dtype, memory, start, self.strides)
+
+
+def dense(shape, unit, order=None, steps=None, lead=0):
+    """The layout whose axes follow each other in memory in that order, each steps[axis] places apart, of unit bytes."""
+    strides = [0] * len(shape)
+    for axis in reversed(range(len(shape)) if order is None else order):
+        step = 1 if steps is None else steps[axis]
+        strides[axis] = unit * step
+        unit *= abs(step) * max(shape[axis], 1)
+    return Layout(tuple(shape), tuple(strides), lead)
+
+
+@functools.cache
+def standard_values(draw, compute_dtype, bounds, first, count):
+    values = reference.fill(draw, np.empty(count, compute_dtype), first, SEED, STREAM, *SCALE, False, bounds)
+    values.flags.writeable = False
+    return values
+
+
+def reference_values(fill, first, count):
+    """The contract's elements first .. first + count - 1 in the compute type, in which they are added."""
+    compute_dtype = np.dtype("f4") if fill.dtype.itemsize == 2 else fill.dtype
+    return standard_values(fill.draw, compute_dtype, fill.bounds, first, count)
+
+
+def check_fill(kernels, fill, layout, values, accumulate=False, **block):
+    """Checks that a fill leaves these values, in C order, in an array of that layout and changes no byte around it."""
+    memory, out = layout.in_memory(fill.dtype)
+    expected_memory, expected = layout.in_memory(fill.dtype)
+    values = values.reshape(layout.shape)
+    if accumulate:
+        out[...] = np.linspace(-2, 2, out.size).reshape(out.shape)
+        values = out.astype(values.dtype) + values
+    expected[...] = values.astype(fill.dtype)
+    _core.fill_range(kernels, fill.draw, out, 0, SEED, STREAM, *SCALE, accumulate, fill.bounds, **block)
+    assert np.array_equal(memory, expected_memory)

@@ -1,6 +1,7 @@
 /*
  * Prints a hash of the values of many fills, the same on every machine and with every compiler. Fails if the kernels of
- * this build differ among themselves. check_builds.sh compares what different builds print.
+ * this build differ among themselves, or if blocks in any layout, written by several threads, differ from ranges.
+ * check_builds.sh compares what different builds print.
  */
 #include <math.h>
 #include <stdio.h>
@@ -60,6 +61,59 @@ static uint64_t hash_of(const fi_kernels *kernels, const fi_fill *fill, uint64_t
     return hash(values, sizes[fill->dtype], count);
 }
 
+/* Blocks of a tensor whose rows are WIDTH_OF_TENSOR long, from some row and column 5 on; strides in elements. */
+enum { WIDTH_OF_TENSOR = 2111 };
+static const struct {
+    ptrdiff_t rows, columns, row_stride, column_stride;
+    int shift; /* in bytes, from where elements are aligned */
+} blocks[] = {
+    {3, 1500, 1500, 1, 0}, {23, 97, 100, 1, 0},  {23, 97, 100, 1, 1}, {101, 7, 7, 1, 0},
+    {53, 33, 1, 53, 0},    {300, 17, 2, 700, 0}, {9, 31, -70, 2, 1},  {200, 1, 3, 1, 0},
+};
+enum { ROOM = 17 * 700 };
+
+/* Whether a block of the fill, written as a region by several threads, has the values of the tensor's ranges. */
+static int block_is_right(const fi_kernels *kernels, const fi_fill *fill, size_t b, uint64_t top) {
+    static char memory[8 * ROOM + 8], expected[8 * ROOM + 8];
+    const ptrdiff_t size = (ptrdiff_t)sizes[fill->dtype];
+    const ptrdiff_t shape[2] = {blocks[b].rows, blocks[b].columns};
+    const ptrdiff_t strides[2] = {blocks[b].row_stride * size, blocks[b].column_stride * size};
+    const ptrdiff_t start = blocks[b].row_stride < 0 ? -strides[0] * (shape[0] - 1) : 0;
+    const uint64_t offset[2] = {top, 5}, global_shape[2] = {top + 1000, WIDTH_OF_TENSOR};
+    fi_axis axis[3];
+    fi_task task = {.fill = *fill};
+    fi_work work;
+    for (size_t i = 0; i < sizeof memory; i++) memory[i] = expected[i] = (char)(i % 64);
+    for (ptrdiff_t r = 0; r < shape[0]; r++) {
+        uint64_t row[WIDTH_OF_TENSOR];
+        char *const to = expected + blocks[b].shift + start + r * strides[0];
+        for (ptrdiff_t c = 0; c < shape[1]; c++) memcpy((char *)row + c * size, to + c * strides[1], (size_t)size);
+        fi_fill_range(kernels, fill, (top + (uint64_t)r) * WIDTH_OF_TENSOR + 5, (size_t)shape[1], row);
+        for (ptrdiff_t c = 0; c < shape[1]; c++) memcpy(to + c * strides[1], (char *)row + c * size, (size_t)size);
+    }
+    fi_set_region(&task.region, fill->dtype, memory + blocks[b].shift + start, 2, shape, strides, offset, global_shape,
+                  axis);
+    fi_set_work(&work, kernels, &task, 1);
+    while (!fi_do_work(&work, 0.1)) continue;
+    return memcmp(memory, expected, sizeof memory) == 0;
+}
+
+/* Whether several threads write what one does. */
+static int threads_agree(const fi_kernels *kernels, const fi_fill *fill) {
+    enum { COUNT = 3 * FI_THREAD_ELEMENTS + 5 };
+    static uint64_t one[COUNT], several[COUNT];
+    const ptrdiff_t shape = COUNT, stride = (ptrdiff_t)sizes[fill->dtype];
+    fi_axis axis[2];
+    fi_task task = {.fill = *fill};
+    fi_work work;
+    fi_fill_range(kernels, fill, 0, COUNT, one);
+    fi_set_threads(3);
+    fi_set_region(&task.region, fill->dtype, several, 1, &shape, &stride, NULL, NULL, axis);
+    fi_set_work(&work, kernels, &task, 1);
+    while (!fi_do_work(&work, 0.001)) continue;
+    return memcmp(one, several, COUNT * sizes[fill->dtype]) == 0;
+}
+
 static int set(fi_fill *fill, size_t d) {
     if (draws[d].draw == FI_BITS) {
         fi_set_bits(fill);
@@ -91,6 +145,14 @@ int main(void) {
                     printf("%-12s %-9s %s from %llu, %zu: %016llx\n", draws[d].name, dtype_names[dtype],
                            accumulate ? "+=" : "= ", (unsigned long long)firsts[f], counts[f],
                            (unsigned long long)expected);
+                    for (size_t b = 0; f < 2 && b < sizeof blocks / sizeof blocks[0]; b++) {
+                        /* The second top is just below the first element whose block's index needs a high word. */
+                        if (!block_is_right(fi_kernels_at(0), &fill, b,
+                                            f ? (UINT64_C(1) << 34) / WIDTH_OF_TENSOR : 3)) {
+                            fprintf(stderr, "block %zu differs from the tensor's ranges\n", b);
+                            failed = 1;
+                        }
+                    }
                     for (size_t i = 1; fi_kernels_at(i); i++) {
                         if (hash_of(fi_kernels_at(i), &fill, firsts[f], counts[f]) != expected) {
                             fprintf(stderr, "the kernels %s differ\n", fi_kernels_name(fi_kernels_at(i)));
@@ -99,6 +161,14 @@ int main(void) {
                     }
                 }
             }
+        }
+    }
+    fi_fill bits = {.dtype = FI_UINT32, .seed = 7};
+    fi_set_bits(&bits);
+    for (int i = 0; i < 3; i++) {
+        if (!threads_agree(fi_kernels_at(0), &bits)) {
+            fprintf(stderr, "several threads write other bits than one\n");
+            failed = 1;
         }
     }
     for (size_t i = 0; fi_kernels_at(i); i++) fprintf(stderr, "%s ", fi_kernels_name(fi_kernels_at(i)));

@@ -1,0 +1,306 @@
+"""Several threads at one fill: the same bits, and no harm from forks, signals and other threads."""
+
+import os
+import subprocess
+import sys
+import threading
+import warnings
+
+import numpy as np
+import pytest
+import reference
+from conftest import FILLS, FLOATS
+
+import fastinit
+from fastinit import _core
+
+A_THREAD = 1 << 18  # elements: below, another thread is not worth its waking
+SEED, STREAM = 7, 3
+
+linux_only = pytest.mark.skipif(sys.platform != "linux", reason="asks Linux's /proc or scheduler")
+forks = pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
+
+
+@pytest.fixture(autouse=True)
+def restore_threads():
+    yield
+    fastinit.set_num_threads(None)
+
+
+def drawn(fill, out, accumulate=False):
+    where = 0, SEED, STREAM, -0.25, 0.5, accumulate, fill.bounds
+    return _core.fill_range(_core.simd, fill.draw, out, *where)
+
+
+def fresh_python(code, *arguments, timeout=60, **environment):
+    run = subprocess.run(
+        [sys.executable, "-c", code, *arguments],
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        env={**os.environ, **environment},
+        check=False,
+    )
+    assert run.returncode == 0, run.stderr
+    return run.stdout.split()
+
+
+class TestNumber:
+    def test_default_is_the_cpus_this_process_may_run_on(self):
+        code = "import os, fastinit; print(fastinit.get_num_threads(), len(os.sched_getaffinity(0)))"
+        default, cpus = fresh_python(code, FASTINIT_NUM_THREADS="")
+        assert default == cpus
+
+    @linux_only
+    def test_default_follows_the_affinity(self):
+        code = (
+            "import os, fastinit;"
+            "os.sched_setaffinity(0, [min(os.sched_getaffinity(0))]);"
+            "print(fastinit.get_num_threads())"
+        )
+        assert fresh_python(code, FASTINIT_NUM_THREADS="") == ["1"]
+
+    def test_environment_sets_the_number(self):
+        code = "import fastinit; print(fastinit.get_num_threads())"
+        assert fresh_python(code, FASTINIT_NUM_THREADS="5") == ["5"]
+
+    @pytest.mark.parametrize("text", ["0", "-1", "1025", "two", "1.5"])
+    def test_wrong_environment_stops_the_import(self, text):
+        code = "import sys\ntry:\n    import fastinit\nexcept ImportError as e:\n    print(e)"
+        message = " ".join(fresh_python(code, FASTINIT_NUM_THREADS=text))
+        assert message == f"FASTINIT_NUM_THREADS='{text}'; accepted is a number from 1 to 1024"
+
+    def test_number_can_be_set_and_given_back(self):
+        default = fastinit.get_num_threads()
+        for n in (1, np.int64(3), 1024):
+            fastinit.set_num_threads(n)
+            assert fastinit.get_num_threads() == n
+        fastinit.set_num_threads(None)
+        assert fastinit.get_num_threads() == default
+
+    @pytest.mark.parametrize("n", [0, -1, 1025, 10**30])
+    def test_number_out_of_range(self, n):
+        with pytest.raises(ValueError, match=f"n={n}; accepted is 1 <= n <= 1024"):
+            fastinit.set_num_threads(n)
+
+    @pytest.mark.parametrize("n", [True, 2.0, "2", [2]], ids=repr)
+    def test_number_of_a_wrong_type(self, n):
+        with pytest.raises(TypeError, match="n must be an integer or None, not"):
+            fastinit.set_num_threads(n)
+
+    @linux_only
+    def test_a_fill_takes_no_more_threads_than_it_can_use(self):
+        code = f"""
+import os, sys, numpy as np, fastinit
+fastinit.set_num_threads(8)
+threads = lambda: len(os.listdir("/proc/self/task"))
+before = threads()
+for elements in (2 * {A_THREAD} - 1, 3 * {A_THREAD}, 8 * {A_THREAD}):
+    fastinit.bits(np.empty(elements, np.uint32))
+    print(threads() - before)
+"""
+        assert fresh_python(code) == ["0", "2", "7"]
+
+
+class TestBits:
+    @pytest.mark.parametrize("fill", FILLS, ids=str)
+    def test_any_number_of_threads_writes_the_same_bits(self, fill):
+        elements = 8 * A_THREAD + 12_345
+        fastinit.set_num_threads(1)
+        expected = drawn(fill, np.empty(elements, fill.dtype))
+        part = slice(elements // 2 - 500, elements // 2)
+        where = part.start, SEED, STREAM, -0.25, 0.5, False, fill.bounds
+        checked = reference.fill(fill.draw, np.empty(500, fill.dtype), *where)
+        assert expected[part].tobytes() == checked.tobytes()
+        for threads in range(2, 9):
+            fastinit.set_num_threads(threads)
+            out = drawn(fill, np.zeros(elements, fill.dtype))
+            assert out.tobytes() == expected.tobytes(), threads
+
+    @pytest.mark.parametrize("dtype", FLOATS, ids=str)
+    @pytest.mark.parametrize("threads", [2, 5, 8])
+    def test_accumulating_adds_once(self, dtype, threads):
+        elements = 5 * A_THREAD + 77
+        g, old = fastinit.Generator(SEED), np.linspace(-2, 2, elements).astype(dtype)
+        fastinit.set_num_threads(1)
+        expected = g.normal(old.copy(), stream=1, accumulate=True)
+        fastinit.set_num_threads(threads)
+        assert g.normal(old.copy(), stream=1, accumulate=True).tobytes() == expected.tobytes()
+
+    @pytest.mark.parametrize("threads", range(1, 9))
+    def test_any_layout_and_block(self, threads):
+        shape = (1031, 1033)
+        g = fastinit.Generator(SEED)
+        fastinit.set_num_threads(1)
+        whole = g.normal(np.empty((1100, 1200), np.float32), stream=1)[41:1072, 13:1046]
+        fastinit.set_num_threads(threads)
+        block = {"stream": 1, "offset": (41, 13), "global_shape": (1100, 1200)}
+        for out in (
+            np.zeros(shape, np.float32),
+            np.zeros(shape, np.float32, order="F"),
+            np.zeros((1031, 2066), np.float32)[:, ::2],
+            np.zeros(shape, np.float32)[::-1, ::-1],
+        ):
+            assert np.array_equal(g.normal(out, **block), whole)
+
+
+class TestManyPythonThreads:
+    def test_large_fills_of_one_generator_never_share_a_stream(self):
+        g, fills = fastinit.Generator(SEED), {}
+        fastinit.set_num_threads(3)
+
+        def work():
+            for _ in range(4):
+                out = g.uniform(np.empty(3 * A_THREAD, np.float32))
+                fills[out[:1000].tobytes()] = out
+
+        threads = [threading.Thread(target=work) for _ in range(6)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert g.stream == 24
+        expected = {}
+        for stream in range(24):
+            out = g.uniform(np.empty(3 * A_THREAD, np.float32), stream=stream)
+            expected[out[:1000].tobytes()] = out
+        assert fills.keys() == expected.keys()
+        assert all(np.array_equal(fills[key], expected[key]) for key in expected)
+
+    def test_the_number_can_change_during_fills(self):
+        g, wrong = fastinit.Generator(SEED), []
+        expected = g.uniform(np.empty(4 * A_THREAD), stream=1)
+
+        def work():
+            for _ in range(10):
+                if not np.array_equal(g.uniform(np.empty(4 * A_THREAD), stream=1), expected):
+                    wrong.append(True)
+
+        threads = [threading.Thread(target=work) for _ in range(3)]
+        for thread in threads:
+            thread.start()
+        n = 0
+        while any(thread.is_alive() for thread in threads):
+            n = n % 8 + 1
+            fastinit.set_num_threads(n)
+        for thread in threads:
+            thread.join()
+        assert not wrong
+
+
+CHILD = """
+import os, signal, sys, threading, time
+import numpy as np, fastinit
+
+fastinit.set_num_threads(4)
+g = fastinit.Generator(7)
+w = np.empty(1 << 21, np.float32)
+right = int(g.normal(w, stream=1).view(np.uint32).sum(dtype=np.uint64))
+
+def child_is_right():
+    "Forks; whether the child, within 20 seconds, fills as its parent does."
+    pid = os.fork()
+    if pid == 0:
+        signal.alarm(20)
+        out = np.empty(1 << 21, np.float32)
+        same = int(g.normal(out, stream=1).view(np.uint32).sum(dtype=np.uint64)) == right
+        os._exit(0 if same else 1)
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+"""
+
+
+@forks
+class TestForks:
+    def test_before_any_threaded_fill(self):
+        code = CHILD.replace("right = int(g", "right = 0 and int(g") + (
+            "fastinit.set_num_threads(1)\n"
+            "right = int(g.normal(w, stream=1).view(np.uint32).sum(dtype=np.uint64))\n"
+            "fastinit.set_num_threads(4)\n"
+            "print(child_is_right())"
+        )
+        assert fresh_python(code) == ["True"]
+
+    def test_after_one_in_parent_child_and_grandchild(self):
+        code = CHILD + (
+            "print(child_is_right(), child_is_right())\n"
+            "g.normal(w, stream=1)\n"
+            "print(child_is_right())\n"
+            "if os.fork() == 0: os._exit(0 if child_is_right() else 1)\n"
+            "print(os.waitstatus_to_exitcode(os.wait()[1]) == 0)\n"
+        )
+        assert fresh_python(code) == ["True"] * 4
+
+    def test_during_fills_of_other_threads(self):
+        code = CHILD + (
+            "stop = False\n"
+            "wrong = []\n"
+            "def work():\n"
+            "    out = np.empty(1 << 21, np.float32)\n"
+            "    while not stop:\n"
+            "        g.normal(out, stream=1)\n"
+            "        if int(out.view(np.uint32).sum(dtype=np.uint64)) != right: wrong.append(True)\n"
+            "threads = [threading.Thread(target=work) for _ in range(3)]\n"
+            "for thread in threads: thread.start()\n"
+            "children = [child_is_right() for _ in range(25)]\n"
+            "stop = True\n"
+            "for thread in threads: thread.join()\n"
+            "print(all(children), not wrong)\n"
+        )
+        # Python itself warns of forks beside its own threads.
+        assert fresh_python(code, PYTHONWARNINGS="ignore::DeprecationWarning") == ["True", "True"]
+
+    def test_in_a_signal_handler_during_a_fill(self):
+        """The handler runs between two slices of the fill, which both processes then finish."""
+        code = CHILD + (
+            "long = np.zeros(1 << 22)\n"
+            "pids = []\n"
+            "signal.signal(signal.SIGALRM, lambda *_: pids.append(os.fork()))\n"
+            "signal.setitimer(signal.ITIMER_REAL, 0.02)\n"
+            "g.normal(long, stream=2)\n"
+            "whole = bool(long.all()) and int(g.normal(w, stream=1).view(np.uint32).sum(dtype=np.uint64)) == right\n"
+            "if pids == [0]: os._exit(0 if whole else 1)\n"
+            "print(whole, os.waitstatus_to_exitcode(os.waitpid(pids[0], 0)[1]) == 0)\n"
+        )
+        assert fresh_python(code, FASTINIT_SIMD="portable") == ["True", "True"]
+
+    @linux_only
+    def test_a_fork_leaves_no_helpers_and_no_warning(self):
+        """Since Python 3.12 os.fork warns if the process has several threads."""
+        code = CHILD + (
+            "threads = lambda: len(os.listdir('/proc/self/task'))\n"
+            "before = threads()\n"
+            "import warnings; warnings.simplefilter('error')\n"
+            "if os.fork() == 0: os._exit(threads())\n"
+            "child = os.waitstatus_to_exitcode(os.wait()[1])\n"
+            "print(before, threads(), child)\n"
+        )
+        assert fresh_python(code, OPENBLAS_NUM_THREADS="1") == ["4", "1", "1"]
+
+    @pytest.mark.parametrize("method", ["fork", "spawn"])
+    def test_multiprocessing(self, method, tmp_path):
+        script = tmp_path / "workers.py"
+        script.write_text(
+            "import multiprocessing, sys\n"
+            "import numpy as np, fastinit\n"
+            "def work(stream):\n"
+            "    fastinit.set_num_threads(3)\n"
+            "    out = fastinit.Generator(7).normal(np.empty(1 << 20, np.float32), stream=stream)\n"
+            "    return int(out.view(np.uint32).sum(dtype=np.uint64))\n"
+            "if __name__ == '__main__':\n"
+            "    here = [work(stream) for stream in range(6)]\n"
+            "    with multiprocessing.get_context(sys.argv[1]).Pool(2) as pool:\n"
+            "        print(pool.map(work, range(6)) == here, len(set(here)) == 6)\n",
+            encoding="utf-8",
+        )
+        run = subprocess.run(
+            [sys.executable, "-P", str(script), method], capture_output=True, text=True, timeout=100, check=True
+        )
+        assert run.stdout.split() == ["True", "True"]
+
+
+def test_threads_are_no_part_of_the_environment_of_warnings():
+    """A threaded fill warns of nothing."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        fastinit.set_num_threads(2)
+        fastinit.normal(np.empty(2 * A_THREAD))
