@@ -38,36 +38,135 @@ def test_other_threads_run_during_a_long_fill(no_forced_switches):
 
 
 INTERRUPTED = """
-import signal, sys, time
+import os, signal, sys, threading, time
 import numpy as np, fastinit
 
-def stop(*_):
-    raise KeyboardInterrupt
+layout, threads, how = sys.argv[1], int(sys.argv[2]), sys.argv[3]
+fastinit.set_num_threads(threads)
+buffer = np.zeros(1 << 25)
+w = {
+    "contiguous": lambda: buffer,
+    "fortran": lambda: buffer.reshape((8192, 4096), order="F"),
+    "strided": lambda: buffer[::-2],
+    "block": lambda: buffer.reshape(-1, 16),
+}[layout]()
+where = {"offset": (5, 3), "global_shape": (w.shape[0] + 5, 40)} if layout == "block" else {}
 
-signal.signal(signal.SIGALRM, stop)
-w = np.zeros(1 << 23)
-signal.setitimer(signal.ITIMER_REAL, 0.05)
+def interrupt():
+    time.sleep(0.05)
+    os.kill(os.getpid(), signal.SIGINT)
+
+threading.Thread(target=interrupt).start()
 began = time.monotonic()
 g = fastinit.Generator(7)
 try:
-    g.normal(w)
+    if how == "fill":
+        g.fill([(w, "normal", where)])
+    else:
+        g.normal(w, **where)
 except KeyboardInterrupt:
     in_time = time.monotonic() - began < 0.05 + 0.5
-    written = int(np.flatnonzero(w)[-1]) + 1
-    expected = fastinit._core.fill_range(
-        fastinit._core.available_kernels()[0], "normal", np.empty(written), 0, 7, 0)
-    print(in_time, 0 < written < w.size, np.array_equal(w[:written], expected), g.stream == 1)
+    written = w != 0
+    expected = np.empty_like(w)
+    fastinit._core.fill_range(fastinit._core.available_kernels()[0], "normal", expected, 0, 7, 0, **where)
+    print(in_time, 0 < np.count_nonzero(written) < w.size, np.array_equal(w[written], expected[written]), g.stream == 1)
 """
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="no interval timers on this system")
-def test_ctrl_c_stops_a_long_fill_within_half_a_second_and_leaves_right_values():
+@pytest.mark.skipif(sys.platform == "win32", reason="no signals to oneself on this system")
+@pytest.mark.parametrize(
+    ("layout", "threads", "how"),
+    [
+        *((layout, threads, "one") for layout in ("contiguous", "fortran", "strided", "block") for threads in (1, 3)),
+        ("contiguous", 3, "fill"),
+    ],
+)
+def test_ctrl_c_stops_a_long_fill_within_half_a_second_and_leaves_right_values(layout, threads, how):
     """With the portable kernels, whose fill is long enough on every machine."""
     run = subprocess.run(
-        [sys.executable, "-c", INTERRUPTED],
+        [sys.executable, "-c", INTERRUPTED, layout, str(threads), how],
         env={**os.environ, "FASTINIT_SIMD": "portable"},
         capture_output=True,
         text=True,
         check=True,
     )
     assert run.stdout.split() == ["True", "True", "True", "True"]
+
+
+HANDLED = """
+import signal, time
+import numpy as np, fastinit
+
+w, ran = np.zeros(1 << 23), []
+signal.signal(signal.SIGALRM, lambda *_: ran.append((time.monotonic(), np.count_nonzero(w))))
+fastinit.set_num_threads(1)
+began = time.monotonic()
+signal.setitimer(signal.ITIMER_REAL, 0.05)
+fastinit.Generator(7).normal(w)
+(when, written), = ran
+print(when - began < 0.05 + 0.5, 0 < written < w.size, w.all())
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no interval timers on this system")
+def test_signal_handler_runs_during_a_long_fill_which_then_goes_on():
+    run = subprocess.run(
+        [sys.executable, "-c", HANDLED],
+        env={**os.environ, "FASTINIT_SIMD": "portable"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert run.stdout.split() == ["True", "True", "True"]
+
+
+MEMORY = """
+import sys
+import numpy as np, fastinit
+
+path, megabytes, layout = sys.argv[1], int(sys.argv[2]), sys.argv[3]
+rows = megabytes * (1 << 20) // 4 // 4096
+order = "F" if layout == "fortran" else "C"
+w = np.memmap(path, np.float32, "w+", shape=(rows, 4096), order=order)
+where = {"offset": (9, 7), "global_shape": (rows + 9, 5000)} if layout == "block" else {}
+
+def own_kilobytes():
+    "What the process has of memory that belongs to no file."
+    with open("/proc/self/status") as status:
+        return next(int(line.split()[1]) for line in status if line.startswith("RssAnon:"))
+
+g = fastinit.Generator(7)
+fastinit.set_num_threads(2)
+g.normal(w[:9], stream=1)  # what a first call loads
+g.normal(w[:200], stream=1)
+before = own_kilobytes()
+g.normal(w, stream=1, **where)
+after = own_kilobytes()
+(top, left), whole = where.get("offset", (0, 0)), where.get("global_shape", w.shape)
+part = np.empty((3, 4096), np.float32)
+g.normal(part, stream=1, offset=(top + rows - 3, left), global_shape=whole)
+print(after - before, np.array_equal(w[-3:], part))
+"""
+
+
+def own_memory_of_a_fill(path, megabytes, layout):
+    """The KiB that a process needed besides the file that it filled; the values' end is compared with a block's."""
+    run = subprocess.run(
+        [sys.executable, "-c", MEMORY, str(path), str(megabytes), layout], capture_output=True, text=True, check=True
+    )
+    kilobytes, right = run.stdout.split()
+    assert right == "True"
+    return int(kilobytes)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="asks Linux's /proc")
+@pytest.mark.parametrize("layout", ["contiguous", "fortran", "block"])
+def test_fill_of_a_file_needs_no_memory_of_its_own(tmp_path, layout):
+    assert own_memory_of_a_fill(tmp_path / "w", 64, layout) < 1024
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="asks Linux's /proc")
+@pytest.mark.parametrize("layout", ["contiguous", "block"])
+def test_fill_of_a_file_of_more_than_4_gib_needs_no_memory_of_its_own(tmp_path, layout):
+    assert own_memory_of_a_fill(tmp_path / "w", 4352, layout) < 1024
