@@ -28,6 +28,9 @@ def parser() -> argparse.ArgumentParser:
         description="Measures fastinit, numpy.random and memset in turn, and prints a report.",
     )
     bench_command.add_argument("--quick", action="store_true", help="three sizes and fewer rounds: some seconds")
+    bench_command.add_argument(
+        "--threads", type=int, default=1, metavar="N", help="threads of a fill, at most; 1, as NumPy's, without this"
+    )
     bench_command.add_argument("--json", type=Path, metavar="FILE", help="also write the report to FILE, as JSON")
     bench_command.set_defaults(run=run_bench)
     info_command = commands.add_parser(
@@ -54,7 +57,10 @@ def parser() -> argparse.ArgumentParser:
 def run_bench(chosen: argparse.Namespace) -> str | None:
     if chosen.json is not None and (reason := unwritable(chosen.json)):
         return f"cannot write {chosen.json}: {reason}"
-    bench.run(quick=chosen.quick, json_path=chosen.json)
+    try:
+        bench.run(quick=chosen.quick, threads=chosen.threads, json_path=chosen.json)
+    except ValueError as error:
+        return f"--threads: {error}"
     return None
 
 

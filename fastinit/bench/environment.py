@@ -26,6 +26,7 @@ class Environment:
     cpu: str
     cpu_features: tuple[str, ...]
     cpus_available: int
+    threads: int  # of a fill, at most
     load_average: float | None
     platform: str
     python: str
@@ -45,6 +46,7 @@ def describe() -> Environment:
         cpu=cpu_model(),
         cpu_features=tuple(_core.cpu_features()),
         cpus_available=cpus_available(),
+        threads=fastinit.get_num_threads(),
         load_average=load_average(),
         platform=f"{platform.system()} {platform.machine()}",
         python=f"{platform.python_implementation()} {platform.python_version()}",

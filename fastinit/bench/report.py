@@ -75,7 +75,10 @@ def header(environment: Environment) -> str:
     lines = [
         ("fastinit", f"{environment.fastinit}, stream version {environment.stream_version}"),
         ("kernel", f"{environment.kernel}; FASTINIT_SIMD forces one of {', '.join(environment.kernels_available)}"),
-        ("threads", threads_text(environment)),
+        (
+            "threads",
+            f"{environment.threads} a fill, NumPy's 1; --threads sets it; CPUs available: {environment.cpus_available}",
+        ),
         ("CPU", environment.cpu),
         ("versions", versions_text(environment)),
         ("date", environment.date),
@@ -95,7 +98,7 @@ def info(environment: Environment) -> str:
             ("kernels available", f"{', '.join(environment.kernels_available)}; FASTINIT_SIMD forces one"),
             ("CPU", environment.cpu),
             ("CPU features", ", ".join(environment.cpu_features) or "none that the choice of a kernel rests on"),
-            ("threads", threads_text(environment)),
+            ("threads", f"up to {environment.threads} a fill; CPUs available: {environment.cpus_available}"),
             ("Python", environment.python),
             ("NumPy", environment.numpy),
             ("compiler", environment.compiler),
@@ -110,11 +113,6 @@ def labelled(lines: list[tuple[str, str]]) -> str:
     return "\n".join(
         textwrap.fill(f"{label:{margin}}{value}", WIDTH, subsequent_indent=" " * margin) for label, value in lines
     )
-
-
-def threads_text(environment: Environment) -> str:
-    """How many threads a fill takes, and the CPUs it could take."""
-    return f"1: fills run on the calling thread; CPUs available: {environment.cpus_available}"
 
 
 def versions_text(environment: Environment) -> str:
