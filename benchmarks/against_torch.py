@@ -40,6 +40,7 @@ def draws():
 
 def main():
     torch.set_num_threads(1)
+    fastinit.set_num_threads(1)
     print(f"fastinit {fastinit.__version__} ({fastinit.simd}), PyTorch {torch.__version__}, {ELEMENTS} elements")
     print(f"{'draw':28}  {'dtype':8}  {'fastinit ns':>11}  {'PyTorch ns':>10}  {'ratio':>6}")
     for title, dtype, fastinit_statement, torch_statement in draws():

@@ -1,13 +1,15 @@
 """
 The cases of `python -m fastinit bench` as a pytest-benchmark suite: `pytest benchmarks/ --benchmark-group-by=group`.
 
-Each group is one draw in one dtype at one size; fastinit and NumPy stand beside each other in it.
+Each group is one draw in one dtype at one size; fastinit and NumPy stand beside each other in it, on one thread each.
 """
 
 import pytest
 
+import fastinit
 from fastinit.bench import cases
 
+fastinit.set_num_threads(1)
 CASES = cases.of_sizes((64, 1 << 14, 1 << 20))
 
 

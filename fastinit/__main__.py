@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+import fastinit
 from fastinit import bench, insight
 from fastinit.bench import environment, report
 from fastinit.insight import figures
@@ -58,9 +59,10 @@ def run_bench(chosen: argparse.Namespace) -> str | None:
     if chosen.json is not None and (reason := unwritable(chosen.json)):
         return f"cannot write {chosen.json}: {reason}"
     try:
-        bench.run(quick=chosen.quick, threads=chosen.threads, json_path=chosen.json)
+        fastinit.set_num_threads(chosen.threads)
     except ValueError as error:
         return f"--threads: {error}"
+    bench.run(quick=chosen.quick, json_path=chosen.json)
     return None
 
 

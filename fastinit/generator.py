@@ -3,7 +3,7 @@
 import math
 import sys
 from collections.abc import Iterable, Mapping
-from typing import Any, SupportsIndex, TypeAlias, TypeVar
+from typing import Any, SupportsIndex, TypeAlias, TypeVar, overload
 
 import numpy as np
 
@@ -14,6 +14,8 @@ _Matrix: TypeAlias = np.ndarray[tuple[int, int], np.dtype[Any]]
 _Shape: TypeAlias = tuple[int, ...]
 _Sizes: TypeAlias = Iterable[SupportsIndex]
 _Stream: TypeAlias = SupportsIndex | str | None
+_Key = TypeVar("_Key", bound=str | int)
+_Spec: TypeAlias = tuple[Any, ...] | list[Any]  # (out, scheme, *arguments)
 
 BLOCK = 64  # reflections applied at a time
 _SMALL = 65504.0  # what every dtype holds
@@ -344,6 +346,10 @@ class Generator(_core.Generator):
 
     # ---- Many fills at once ------------------------------------------------------------------------------------------
 
+    @overload
+    def fill(self, fills: Mapping[_Key, _Spec], *, accumulate: bool = False) -> dict[_Key, np.ndarray[Any, Any]]: ...
+    @overload
+    def fill(self, fills: Iterable[_Spec], *, accumulate: bool = False) -> list[np.ndarray[Any, Any]]: ...
     def fill(self, fills: Any, *, accumulate: bool = False) -> Any:
         """
         Fills many arrays in one call, spread over threads; each takes its name as its stream.

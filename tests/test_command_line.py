@@ -93,6 +93,23 @@ def test_json_into_a_missing_folder_is_refused_before_measuring() -> None:
 
 
 @pytest.mark.skipif(os.name == "nt", reason="sends SIGINT")
+def test_number_of_threads_that_cannot_be_is_refused_at_once() -> None:
+    done = run("bench", "--threads", "0")
+    assert done.returncode == 2
+    assert done.stderr == "python -m fastinit bench: --threads: n=0; accepted is 1 <= n <= 1024\n"
+    assert done.stdout == ""
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_report_names_the_threads_of_a_fill(threads: int) -> None:
+    fastinit.set_num_threads(threads)
+    try:
+        line = next(line for line in report.header(environment.describe()).splitlines() if line.startswith("threads"))
+    finally:
+        fastinit.set_num_threads(None)
+    assert line.split()[1] == str(threads)
+
+
 def test_ctrl_c_ends_the_benchmark_without_a_traceback() -> None:
     # A background job of a shell hands SIGINT down as ignored; Python would then ignore it too.
     code = (

@@ -4,26 +4,12 @@ import json
 from pathlib import Path
 from typing import TextIO
 
-import fastinit
 from fastinit.bench import cases, environment, measure, report
 from fastinit.bench.progress import Progress
 
 
-def run(*, quick: bool = False, threads: int = 1, json_path: Path | None = None, out: TextIO | None = None) -> None:
-    """
-    Measures every case and prints the report to out (standard output); writes it to json_path too.
-
-    Fills take that many threads; NumPy always draws on one.
-    """
-    threads_before = fastinit.get_num_threads()
-    fastinit.set_num_threads(threads)
-    try:
-        _measure(quick, json_path, out)
-    finally:
-        fastinit.set_num_threads(threads_before)
-
-
-def _measure(quick: bool, json_path: Path | None, out: TextIO | None) -> None:
+def run(*, quick: bool = False, json_path: Path | None = None, out: TextIO | None = None) -> None:
+    """Measures every case and prints the report to out (standard output); writes it to json_path too."""
     effort = measure.QUICK if quick else measure.FULL
     here = environment.describe()
     chosen = cases.of_sizes(effort.elements)
