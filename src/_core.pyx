@@ -1,5 +1,5 @@
 # cython: language_level=3, binding=True, embedsignature=False, cdivision=True, freethreading_compatible=True
-"""The Cython layer: checks arguments, holds Generator, releases the GIL. The values are made in fill.c."""
+"""The Cython layer: checks arguments, holds Generator, releases the GIL. The values are made in the C files beside."""
 
 import collections
 import functools
@@ -155,7 +155,7 @@ def set_num_threads(n):
 
     A large fill uses several: at most that many, and at most one for each 2**18 elements. The values do not depend on
     it. To begin with, it is the number in the environment variable FASTINIT_NUM_THREADS or, without one, that of the
-    CPUs that the calling thread may run on.
+    CPUs that the calling thread may run on. On Windows a fill takes one thread, so far.
 
     Parameters
     ----------
@@ -472,14 +472,15 @@ cdef int set_block(block *where, cnp.ndarray array, object offset, object global
         where.global_shape[axis] = size = size_of_axis("global_shape", whole, axis)
         if where.offset[axis] + <uint64_t>cnp.PyArray_DIM(array, axis) > size:
             raise ValueError(
-                f"offset={start} and out's shape {(<object>array).shape} reach beyond global_shape={whole}"
+                f"offset={start} and out's shape {(<object>array).shape} reach beyond global_shape={whole}; accepted is "
+                "offset + shape <= global_shape in each axis"
             )
         empty = empty or size == 0
         too_many = too_many or (size != 0 and elements > (<uint64_t>1 << 63) // size)
         if not (too_many or empty):
             elements *= size
     if too_many and not empty:
-        raise ValueError(f"global_shape={whole} has more than 2**63 elements")
+        raise ValueError(f"global_shape={whole} has more than 2**63 elements, the most that are accepted")
     return 0
 
 
@@ -894,12 +895,12 @@ cdef class Generator:
     @property
     def seed(self):
         """The seed, an integer in [0, 2**64)."""
-        return self._seed
+        return self.state["seed"]
 
     @property
     def stream(self):
         """The next unnamed stream, an integer in [0, 2**63]; it can be set."""
-        return self._stream
+        return self.state["stream"]
 
     @stream.setter
     def stream(self, value):
@@ -1583,12 +1584,15 @@ def record(Generator recorder, dict accepted, dict specs, bint named, bint accum
                 else:
                     explicit_stream(key)
             if accumulate:
+                if not draws:
+                    raise TypeError(f"accumulate=True with {scheme}, which draws nothing that could be added")
                 keywords["accumulate"] = True
             getattr(recorder, scheme)(out, *arguments, **keywords)
             each = recorder._pending[-1]
             each.key = key
         except (TypeError, ValueError) as error:
-            raise type(error)(f"fills[{key!r}]: {error}") from None
+            kind = TypeError if isinstance(error, TypeError) else ValueError
+            raise kind(f"fills[{key!r}]: {error}") from None
     return recorder._pending
 
 

@@ -1,4 +1,4 @@
-/* What kernels.c provides, once for each instruction set, and fill.c uses. */
+/* What kernels.c provides, once for each instruction set, for fill.c and region.c. */
 #ifndef FASTINIT_KERNELS_H
 #define FASTINIT_KERNELS_H
 

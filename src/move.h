@@ -9,16 +9,23 @@
 void fi_scatter(const char *tile, char *const *rows, size_t count, size_t width, ptrdiff_t stride, size_t size);
 void fi_gather(char *tile, char *const *rows, size_t count, size_t width, ptrdiff_t stride, size_t size);
 
-/* A row of an even number of bytes; many are too short for a call. */
+/* Size bytes, all read before the first is written. */
+#define FI_COPY(to, from, size)    \
+    do {                           \
+        char bytes[size];          \
+        memcpy(bytes, from, size); \
+        memcpy(to, bytes, size);   \
+    } while (0)
+
+/* A row of an even number of bytes, to another place or a lower one that it overlaps. Many rows are too short for a call. */
 static inline void fi_copy_row(char *to, const char *from, size_t size) {
     if (size >= 256) {
-        memcpy(to, from, size);
+        memmove(to, from, size);
         return;
     }
-    for (; size >= 64; size -= 64, to += 64, from += 64) memcpy(to, from, 64);
-    for (; size >= 16; size -= 16, to += 16, from += 16) memcpy(to, from, 16);
-    for (; size >= 4; size -= 4, to += 4, from += 4) memcpy(to, from, 4);
-    if (size) memcpy(to, from, 2);
+    for (; size >= 16; size -= 16, to += 16, from += 16) FI_COPY(to, from, 16);
+    for (; size >= 4; size -= 4, to += 4, from += 4) FI_COPY(to, from, 4);
+    if (size) FI_COPY(to, from, 2);
 }
 
 #endif

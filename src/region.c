@@ -23,6 +23,8 @@ enum {
     TILE_BLOCKS = COLUMN * (COLUMN_BLOCKS + 1),
     TILE_BYTES = TILE_BLOCKS * 16,
     TILE_ROWS = 512,
+    /* Some blocks may be drawn twice; see fill_in_place. */
+    LIST_BLOCKS = TILE_BLOCKS / 4 * 5,
 };
 
 static size_t parts(size_t whole, size_t part) { return whole / part + (whole % part != 0); }
@@ -38,7 +40,7 @@ static int merge_axes(fi_axis *axis, int axes) {
         fi_axis inner = axis[i];
         if (inner.size == 1) continue;
         if (kept && axis[kept - 1].step == inner.step * inner.size &&
-            axis[kept - 1].stride == inner.stride * (ptrdiff_t)inner.size) {
+            (size_t)axis[kept - 1].stride == (size_t)inner.stride * inner.size) {
             inner.size *= axis[--kept].size;
         }
         axis[kept++] = inner;
@@ -173,11 +175,10 @@ static void locate_rows(tile *t, const fi_region *region, size_t number, size_t 
 
 /* ---- Drawing ------------------------------------------------------------------------------------------------------- */
 
-/* Blocks to be drawn, in whole groups, and where the values of each group go. */
+/* Blocks to be drawn, in whole groups; the last may go beyond the list. */
 typedef struct {
-    size_t blocks, groups;
-    uint32_t list[TILE_BLOCKS + FI_GROUP_BLOCKS_MAX];
-    char *to[TILE_BLOCKS];
+    size_t blocks;
+    uint32_t list[LIST_BLOCKS + FI_GROUP_BLOCKS_MAX];
 } batch;
 
 /*
@@ -192,6 +193,8 @@ typedef struct {
     uint64_t high;      /* of the blocks listed */
     size_t values_done; /* blocks */
     batch in_place, rest;
+    size_t groups;         /* listed for a place in the array, */
+    char *to[LIST_BLOCKS]; /* and what that is */
     _Alignas(64) char values[TILE_BYTES + FI_GROUP_MAX * sizeof(double)];
 } drawing;
 
@@ -203,28 +206,28 @@ static void start_drawing(drawing *d, const fi_kernels *kernels, const fi_fill *
     d->group_blocks = kernels->group_blocks;
     d->block_size = fi_value_size(format->real) << format->block_shift;
     d->started = 0;
-    d->values_done = 0;
-    d->in_place.blocks = d->in_place.groups = 0;
-    d->rest.blocks = d->rest.groups = 0;
+    d->values_done = d->groups = d->in_place.blocks = d->rest.blocks = 0;
 }
 
-static void draw_batch(drawing *d, batch *b) {
-    if (b->groups == 0) return;
-    memset(b->list + b->blocks, 0, (b->groups * d->group_blocks - b->blocks) * sizeof *b->list);
+static void draw_batch(drawing *d, batch *b, size_t groups) {
+    if (groups == 0) return;
+    memset(b->list + b->blocks, 0, (groups * d->group_blocks - b->blocks) * sizeof *b->list);
     d->run.list = b->list;
-    d->run.to = b->to;
-    d->draw(NULL, &d->run, b->groups);
-    b->blocks = b->groups = 0;
+    d->run.to = d->to;
+    d->draw(NULL, &d->run, groups);
+    b->blocks = 0;
 }
 
 static void draw_listed(drawing *d) {
     const size_t blocks = d->rest.blocks;
+    size_t groups = 0;
+    draw_batch(d, &d->in_place, d->groups);
+    d->groups = 0;
     /* The last group goes beyond the blocks that are listed; those that come next go over it. */
     for (size_t done = 0; done < blocks; done += d->group_blocks) {
-        d->rest.to[d->rest.groups++] = d->values + (d->values_done + done) * d->block_size;
+        d->to[groups++] = d->values + (d->values_done + done) * d->block_size;
     }
-    draw_batch(d, &d->in_place);
-    draw_batch(d, &d->rest);
+    draw_batch(d, &d->rest, groups);
     d->values_done += blocks;
 }
 
@@ -269,7 +272,7 @@ static size_t list_values(drawing *d, uint64_t first, uint64_t end, unsigned shi
 static void list_in_place(drawing *d, uint64_t first, size_t blocks, char *to) {
     turn_to(d, first);
     for (size_t done = 0; done < blocks; done += d->group_blocks) {
-        d->in_place.to[d->in_place.groups++] = to + done * d->block_size;
+        d->to[d->groups++] = to + done * d->block_size;
     }
     list_blocks(&d->in_place, first, blocks);
 }
@@ -303,66 +306,69 @@ static void draw_rows(drawing *d, const tile *t, unsigned shift, uint16_t *place
 
 /* ---- Tiles --------------------------------------------------------------------------------------------------------- */
 
-/* Rows of the compute type, contiguous and aligned: the kernels write them, but for their ends. */
+/* Elements at an end of a row, whose values have a place among the values. */
+typedef struct {
+    char *to;
+    uint16_t place, count;
+} row_end;
+
+static row_end list_end(drawing *d, uint64_t first, uint64_t end, unsigned shift, char *to) {
+    return (row_end){to, (uint16_t)list_values(d, first, end, shift), (uint16_t)(end - first)};
+}
+
+/*
+ * Rows of the compute type, contiguous and aligned: the kernels write them, but for their ends. If more than half of a group
+ * is left behind the last one, another that ends with the row's last block writes some of the same values again.
+ */
 static void fill_in_place(drawing *d, const tile *t, const fi_format *format) {
-    struct {
-        char *to;
-        uint16_t place, count;
-    } ends[2 * TILE_ROWS];
-    size_t n = 0;
     const unsigned shift = format->block_shift;
+    const size_t group = d->group_blocks, size = format->size;
+    row_end ends[2 * TILE_ROWS];
+    size_t n = 0;
     for (size_t r = 0; r < t->rows; r++) {
         const uint64_t first = t->first[r], end = first + t->width;
-        uint64_t inner = (first + (1u << shift) - 1) >> shift; /* the first block within the row, */
-        size_t blocks = end >> shift > inner ? (size_t)((end >> shift) - inner) & ~(d->group_blocks - 1) : 0;
-        char *const to = t->data[r];
-        if (blocks == 0 || inner >> 32 != (inner + blocks - 1) >> 32) {
-            ends[n].to = to;
-            ends[n].place = (uint16_t)list_values(d, first, end, shift);
-            ends[n++].count = (uint16_t)t->width;
+        const uint64_t inner = (first + (1u << shift) - 1) >> shift; /* the first block within the row */
+        const size_t blocks = end >> shift > inner ? (size_t)((end >> shift) - inner) : 0;
+        const size_t in_groups = blocks & ~(group - 1);
+        char *const data = t->data[r], *const inner_data = data + ((inner << shift) - first) * size;
+        if (in_groups == 0 || inner >> 32 != (inner + blocks - 1) >> 32) {
+            ends[n++] = list_end(d, first, end, shift, data);
             continue;
         }
-        if (first != inner << shift) {
-            ends[n].to = to;
-            ends[n].place = (uint16_t)list_values(d, first, inner << shift, shift);
-            ends[n++].count = (uint16_t)((inner << shift) - first);
+        const size_t written = blocks - in_groups > group / 2 ? blocks : in_groups;
+        const uint64_t rest = (inner + written) << shift;
+        list_in_place(d, inner, in_groups, inner_data);
+        if (written > in_groups) {
+            list_in_place(d, inner + blocks - group, group, inner_data + (blocks - group) * d->block_size);
         }
-        list_in_place(d, inner, blocks, to + ((inner << shift) - first) * format->size);
-        inner += blocks;
-        if (inner << shift != end) {
-            ends[n].to = to + ((inner << shift) - first) * format->size;
-            ends[n].place = (uint16_t)list_values(d, inner << shift, end, shift);
-            ends[n++].count = (uint16_t)(end - (inner << shift));
-        }
+        if (first != inner << shift) ends[n++] = list_end(d, first, inner << shift, shift, data);
+        if (rest != end) ends[n++] = list_end(d, rest, end, shift, data + (rest - first) * size);
     }
     draw_listed(d);
-    for (size_t i = 0; i < n; i++) {
-        fi_copy_row(ends[i].to, d->values + ends[i].place * format->size, ends[i].count * format->size);
-    }
+    for (size_t i = 0; i < n; i++) fi_copy_row(ends[i].to, d->values + ends[i].place * size, ends[i].count * size);
 }
 
 /* Any rows: their values are drawn, brought side by side, converted or added, and moved to where they belong. */
 static void fill_by_tile(drawing *d, const tile *t, const fi_format *format, fi_sink *sink, int adds,
                          ptrdiff_t stride) {
     const size_t value_size = fi_value_size(format->real), row_size = t->width * value_size;
-    _Alignas(64) char dense[TILE_BYTES + FI_GROUP_MAX * sizeof(double)], stored[TILE_BYTES];
+    _Alignas(64) char stored[TILE_BYTES];
     uint16_t places[TILE_ROWS];
-    char *drawn = d->values;
     draw_rows(d, t, format->block_shift, places);
     if (!sink && stride == (ptrdiff_t)format->size) {
         for (size_t r = 0; r < t->rows; r++) fi_copy_row(t->data[r], d->values + places[r] * value_size, row_size);
         return;
     }
-    if (places[t->rows - 1] != (t->rows - 1) * t->width) { /* the last one is in its place only if all are */
-        drawn = dense;
-        for (size_t r = 0; r < t->rows; r++)
-            fi_copy_row(dense + r * row_size, d->values + places[r] * value_size, row_size);
+    if (places[t->rows - 1] != (t->rows - 1) * t->width) { /* the last row is in its place only if all are */
+        for (size_t r = 0; r < t->rows; r++) {
+            fi_copy_row(d->values + r * row_size, d->values + places[r] * value_size, row_size);
+        }
     }
     if (sink) {
         if (adds) fi_gather(stored, t->data, t->rows, t->width, stride, format->size);
-        sink(stored, drawn, t->rows * t->width);
+        sink(stored, d->values, t->rows * t->width);
     }
-    fi_scatter(sink ? stored : drawn, t->data, t->rows, t->width, stride, format->size);
+    fi_scatter(sink ? stored : d->values, t->data, t->rows, t->width, stride, format->size);
 }
 
 static void fill_tile(const fi_kernels *kernels, const fi_fill *fill, const fi_region *region, tile *t) {

@@ -176,19 +176,24 @@ static void go_on_in_parent(void) {
 static void go_on_in_child(void) {
     pool.jobs = NULL;
     pool.ending = false;
+    /* Their other users may have been in the midst of it. */
+    pthread_cond_init(&pool.wake, NULL);
     pthread_cond_init(&pool.forked, NULL);
     pthread_mutex_unlock(&pool.lock);
 }
 
-static void watch_forks(void) { pthread_atfork(end_helpers, go_on_in_parent, go_on_in_child); }
+static bool forks_watched;
+
+/* When the library is loaded: a fork that began before might find the lock taken and would never know. */
+__attribute__((constructor)) static void watch_forks(void) {
+    forks_watched = pthread_atfork(end_helpers, go_on_in_parent, go_on_in_child) == 0;
+}
 
 /* Starts helpers until there are count, or as many as the system lets; the lock is held. */
 static void start_helpers(int count) {
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
     pthread_attr_t attributes;
     sigset_t blocked, before;
-    if (pool.started >= count) return;
-    pthread_once(&once, watch_forks);
+    if (pool.started >= count || !forks_watched) return;
     if (pthread_attr_init(&attributes)) return;
     pthread_attr_setstacksize(&attributes, 1 << 19);
     sigfillset(&blocked); /* signals are for the program's own threads, unless they tell of a fault of this one */
