@@ -472,8 +472,8 @@ cdef int set_block(block *where, cnp.ndarray array, object offset, object global
         where.global_shape[axis] = size = size_of_axis("global_shape", whole, axis)
         if where.offset[axis] + <uint64_t>cnp.PyArray_DIM(array, axis) > size:
             raise ValueError(
-                f"offset={start} and out's shape {(<object>array).shape} reach beyond global_shape={whole}; accepted is "
-                "offset + shape <= global_shape in each axis"
+                f"offset={start} and out's shape {(<object>array).shape} reach beyond global_shape={whole}; accepted "
+                "is offset + shape <= global_shape in each axis"
             )
         empty = empty or size == 0
         too_many = too_many or (size != 0 and elements > (<uint64_t>1 << 63) // size)

@@ -257,9 +257,13 @@ static void list_blocks(batch *b, uint64_t first, size_t count) {
 }
 
 /* Lists the blocks of elements first to end for values; returns the place of the first element among these. */
-static size_t list_values(drawing *d, uint64_t first, uint64_t end, unsigned shift) {
+static inline size_t list_values(drawing *d, uint64_t first, uint64_t end, unsigned shift) {
     const uint64_t last = (end - 1) >> shift;
     const size_t place = ((d->values_done + d->rest.blocks) << shift) + (size_t)(first & ((1u << shift) - 1));
+    if (first >> shift == last && d->started && d->high == last >> 32) { /* the ends of most rows */
+        d->rest.list[d->rest.blocks++] = (uint32_t)last;
+        return place;
+    }
     for (uint64_t block = first >> shift, next; block <= last; block = next) {
         next = (last >> 32 == block >> 32 ? last : block | UINT32_MAX) + 1;
         turn_to(d, block);
