@@ -209,26 +209,25 @@ static void start_drawing(drawing *d, const fi_kernels *kernels, const fi_fill *
     d->values_done = d->groups = d->in_place.blocks = d->rest.blocks = 0;
 }
 
-static void draw_batch(drawing *d, batch *b, size_t groups) {
-    if (groups == 0) return;
-    memset(b->list + b->blocks, 0, (groups * d->group_blocks - b->blocks) * sizeof *b->list);
-    d->run.list = b->list;
-    d->run.to = d->to;
-    d->draw(NULL, &d->run, groups);
-    b->blocks = 0;
-}
-
+/* Draws all that is listed, in one go: the kernels' pipelines run dry at its end only. */
 static void draw_listed(drawing *d) {
+    batch *const all = d->groups ? &d->in_place : &d->rest;
     const size_t blocks = d->rest.blocks;
-    size_t groups = 0;
-    draw_batch(d, &d->in_place, d->groups);
-    d->groups = 0;
-    /* The last group goes beyond the blocks that are listed; those that come next go over it. */
-    for (size_t done = 0; done < blocks; done += d->group_blocks) {
-        d->to[groups++] = d->values + (d->values_done + done) * d->block_size;
+    if (d->groups) {
+        memcpy(all->list + all->blocks, d->rest.list, blocks * sizeof *all->list);
+        all->blocks += blocks;
     }
-    draw_batch(d, &d->rest, groups);
+    for (size_t done = 0; done < blocks; done += d->group_blocks) {
+        d->to[d->groups++] = d->values + (d->values_done + done) * d->block_size;
+    }
+    if (d->groups == 0) return;
+    /* The last group goes beyond the blocks that are listed, into room among the values; those that come next go over it. */
+    memset(all->list + all->blocks, 0, (d->groups * d->group_blocks - all->blocks) * sizeof *all->list);
+    d->run.list = all->list;
+    d->run.to = d->to;
+    d->draw(NULL, &d->run, d->groups);
     d->values_done += blocks;
+    d->groups = d->in_place.blocks = d->rest.blocks = 0;
 }
 
 /* Draws what is listed, if the block's index has another high word. */
