@@ -202,10 +202,10 @@ class Generator(_core.Generator):
         -----
         Q Q^T = gain**2 I or Q^T Q = gain**2 I, with Q uniform over such matrices (the Haar measure): the product of one
         Householder reflection for each row or column, each of a normal vector, with the signs that a QR factorisation
-        with a positive diagonal has. Equal from machine to machine up to rounding, not bit for bit. Sources: Saxe,
-        McClelland and Ganguli, "Exact solutions to the nonlinear dynamics of learning in deep linear neural networks",
-        ICLR 2014; Stewart, "The efficient generation of random orthogonal matrices", 1980; Mezzadri, "How to generate
-        random matrices from the classical compact groups", 2007.
+        with a positive diagonal has. Equal from machine to machine up to rounding, not bit for bit. For a block of it
+        the whole matrix is computed. Sources: Saxe, McClelland and Ganguli, "Exact solutions to the nonlinear dynamics
+        of learning in deep linear neural networks", ICLR 2014; Stewart, "The efficient generation of random orthogonal
+        matrices", 1980; Mezzadri, "How to generate random matrices from the classical compact groups", 2007.
 
         Examples
         --------
@@ -254,8 +254,8 @@ class Generator(_core.Generator):
         Notes
         -----
         The matrix (in, out) at (k - 1) // 2 has orthonormal rows, times gain, drawn as by orthogonal: the convolution
-        keeps the norm of its input. Sources: Xiao et al., "Dynamical isometry and a mean field theory of CNNs", ICML
-        2018; jax.nn.initializers.delta_orthogonal.
+        keeps the norm of its input. For a block the whole matrix is computed. Sources: Xiao et al., "Dynamical isometry
+        and a mean field theory of CNNs", ICML 2018; jax.nn.initializers.delta_orthogonal.
 
         Examples
         --------
@@ -315,8 +315,8 @@ class Generator(_core.Generator):
         Notes
         -----
         Which elements are zero is random, in each column apart: with n elements, those whose long words W[n + i] of the
-        stream are the column's smallest. The others are what normal writes. Sources: Martens, "Deep learning via
-        Hessian-free optimization", ICML 2010; torch.nn.init.sparse_.
+        stream are the column's smallest. The others are what normal writes. For a block its whole columns are computed.
+        Sources: Martens, "Deep learning via Hessian-free optimization", ICML 2010; torch.nn.init.sparse_.
 
         Examples
         --------

@@ -51,17 +51,15 @@ cdef extern from "fastinit.h" nogil:
         pass
     ctypedef struct fi_region:
         uint64_t first
-        size_t count, chunks
     void fi_set_region(
         fi_region *region, fi_dtype dtype, void *data, int axes, const ptrdiff_t *shape, const ptrdiff_t *strides,
         const uint64_t *offset, const uint64_t *global_shape, fi_axis *axis
     )
-    void fi_fill_chunk(const fi_kernels *kernels, const fi_fill *fill, const fi_region *region, size_t chunk)
     ctypedef struct fi_task:
         fi_fill fill
         fi_region region
     ctypedef struct fi_work:
-        size_t element_count, chunks
+        size_t element_count
     void fi_set_work(fi_work *work, const fi_kernels *kernels, fi_task *tasks, size_t count)
     int fi_do_work(fi_work *work, double seconds)
     int fi_threads()
@@ -444,7 +442,7 @@ cpdef double finite(str name, object value) except? -1.0:
     return x
 
 
-# ---- The block ------------------------------------------------------------------------------------------------------
+# ---- The block -------------------------------------------------------------------------------------------------------
 
 # What part of a tensor an array is; the sizes are in the order of the array's axes.
 cdef struct block:

@@ -74,8 +74,6 @@ static ALWAYS_INLINE void transpose(char *to, ptrdiff_t to_stride, const char *f
 
 /* ---- Tiles --------------------------------------------------------------------------------------------------------- */
 
-static size_t distance(ptrdiff_t stride) { return stride < 0 ? 0 - (size_t)stride : (size_t)stride; }
-
 static ALWAYS_INLINE void move_element(int to_memory, char *memory, char *tile, size_t size) {
     memcpy(to_memory ? memory : tile, to_memory ? tile : memory, size);
 }
@@ -104,7 +102,7 @@ static ALWAYS_INLINE void move_tile(int to_memory, char *tile, char *const *rows
         }
         return;
     }
-    if (count == 1 || distance(rows[1] - rows[0]) >= distance(stride)) {
+    if (count == 1 || fi_distance(rows[1] - rows[0]) >= fi_distance(stride)) {
         for (size_t r = 0; r < count; r++)
             move_row(to_memory, rows[r], stride, tile + (ptrdiff_t)r * tile_stride, width, size);
         return;

@@ -29,8 +29,6 @@ enum {
 
 static size_t parts(size_t whole, size_t part) { return whole / part + (whole % part != 0); }
 
-static size_t distance(ptrdiff_t stride) { return stride < 0 ? 0 - (size_t)stride : (size_t)stride; }
-
 /* ---- The region of an array ---------------------------------------------------------------------------------------- */
 
 /* Drops the axes of one element and merges those that are one, in the tensor and in memory; returns how many are left. */
@@ -53,14 +51,14 @@ static void sort_by_stride(fi_axis *axis, int axes) {
     for (int i = 1; i < axes; i++) {
         const fi_axis moved = axis[i];
         int to = i;
-        for (; to > 0 && distance(axis[to - 1].stride) < distance(moved.stride); to--) axis[to] = axis[to - 1];
+        for (; to > 0 && fi_distance(axis[to - 1].stride) < fi_distance(moved.stride); to--) axis[to] = axis[to - 1];
         axis[to] = moved;
     }
 }
 
 static int is_aligned(const fi_region *region, size_t size) {
     size_t all = (size_t)(uintptr_t)region->data;
-    for (int i = 0; i < region->row_axes; i++) all |= distance(region->axis[i].stride);
+    for (int i = 0; i < region->row_axes; i++) all |= fi_distance(region->axis[i].stride);
     return all % size == 0;
 }
 
@@ -75,7 +73,7 @@ static void set_tiles(fi_region *region, const fi_format *format) {
         region->tile_width = fi_smaller(row->size, CHUNK);
         region->tile_rows = 1;
     } else {
-        const int columns_first = region->rows > 1 && distance(row->stride) > distance(row[-1].stride);
+        const int columns_first = region->rows > 1 && fi_distance(row->stride) > fi_distance(row[-1].stride);
         const size_t most_blocks = columns_first ? COLUMN_BLOCKS : TILE_BLOCKS - 1;
         region->tile_width = fi_smaller(row->size, most_blocks << format->block_shift);
         region->tile_rows = TILE_BLOCKS / blocks_touched(region->tile_width, format->block_shift);
