@@ -859,7 +859,7 @@ cdef class Generator:
 
     cdef uint64_t _seed, _stream
     cdef bint _from_entropy
-    cdef list _pending  # where a Recorder keeps its fills, None in any other generator
+    cdef list _pending  # the fills that record() has checked; None in any other generator
 
     def __init__(self, seed=None, stream=0):
         cdef uint64_t next_stream = next_unnamed_stream(stream)
