@@ -17,6 +17,7 @@ from fastinit.bench import environment, measure
 
 EFFORT = measure.Effort((), rounds=15, batch_seconds=5e-3, case_seconds=20)
 SIDE = 4096
+NUMPY_DRAWS = {"normal": "rng.standard_normal(out=z, dtype='f4')", "uniform": "rng.random(out=z, dtype='f4')"}
 DRAW = "rng.standard_normal(out=z, dtype=z.dtype); np.multiply(z, 0.05, out=z)"
 SMALL = "rng.standard_normal(out=z, dtype=z.dtype); np.multiply(z, std, out=z)"
 
@@ -68,9 +69,7 @@ def layouts() -> Iterator[Row]:
             names = {"w": w, "c": c, "z": np.zeros(w.shape, "f4")}
             store = "np.add(w, z, out=w)" if arguments else "np.copyto(w, z)"
             fill, base = f"g.{draw}(w{arguments})", f"g.{draw}(c{arguments})"
-            numpy = {"normal": "rng.standard_normal(out=z, dtype='f4')", "uniform": "rng.random(out=z, dtype='f4')"}[
-                draw
-            ]
+            numpy = NUMPY_DRAWS[draw]
             yield Row(name, fill, base, f"{numpy}; {store}", names, w.size, c.size)
     w8 = zeros((SIDE // 2, SIDE), "f8", "F")
     names = {"w": w8, "c": zeros(w8.shape, "f8"), "z": np.zeros(w8.shape)}
@@ -92,9 +91,7 @@ def blocks() -> Iterator[Row]:
     ):
         for draw in ("normal", "uniform"):
             where = f"offset=(0, {left}), global_shape=({SIDE}, {SIDE})"
-            numpy = {"normal": "rng.standard_normal(out=z, dtype='f4')", "uniform": "rng.random(out=z, dtype='f4')"}[
-                draw
-            ]
+            numpy = NUMPY_DRAWS[draw]
             copy = f"np.copyto(w, z[:{shape[0]}, {left}:{left + shape[1]}])"
             names = {"w": zeros(shape), "c": zeros(shape), "z": z}
             title = f"{shape[0]} x {shape[1]} at column {left}, {draw} float32"

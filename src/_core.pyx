@@ -365,6 +365,17 @@ cdef double converted(str name, object value) except? -1.0:
         raise ValueError(f"{name} is too large for a double") from None
 
 
+cdef inline bint is_small_int(object value, uint64_t *small) noexcept:
+    """Whether value is an int in [0, 2**63), the usual case, which is to cost next to nothing; sets small."""
+    cdef int overflow
+    cdef long long number
+    if not PyLong_CheckExact(value):
+        return False
+    number = PyLong_AsLongLongAndOverflow(value, &overflow)
+    small[0] = <uint64_t>number
+    return number >= 0 and not overflow
+
+
 cdef object integer_of(str name, object value, str accepted_type):
     """value as an int; a bool is none."""
     if not isinstance(value, (bool, numpy.bool_)):
@@ -493,12 +504,9 @@ cdef tuple integers(str name, object value):
 
 cdef uint64_t size_of_axis(str name, tuple sizes, int axis) except? 0:
     cdef object value = sizes[axis]
-    cdef long long small
-    cdef int overflow
-    if PyLong_CheckExact(value):
-        small = PyLong_AsLongLongAndOverflow(value, &overflow)
-        if small >= 0 and not overflow:
-            return <uint64_t>small
+    cdef uint64_t small
+    if is_small_int(value, &small):
+        return small
     integer = integer_of(f"{name}[{axis}]", value, "an integer")
     if not 0 <= integer <= 1 << 63:
         raise ValueError(f"{name}={sizes}; accepted are integers with 0 <= {name}[{axis}] <= 2**63")
@@ -697,12 +705,9 @@ def _stream_of_name(name):
 
 
 cdef uint64_t explicit_stream(object stream) except? 0:
-    cdef long long small
-    cdef int overflow
-    if PyLong_CheckExact(stream):
-        small = PyLong_AsLongLongAndOverflow(stream, &overflow)
-        if small >= 0 and not overflow:
-            return <uint64_t>small
+    cdef uint64_t small
+    if is_small_int(stream, &small):
+        return small
     if isinstance(stream, str):
         return _stream_of_name(stream)
     return integer_below("stream", stream, _STREAM_END, "2**63", "an integer or a name (a string)")

@@ -76,6 +76,6 @@ void fi_philox_block(const fi_kernels *kernels, const uint32_t counter[4], const
     fi_run run = {.block = counter[0], .fill = &fill};
     fi_philox_seed(&run.philox, (uint64_t)key[1] << 32 | key[0]);
     fi_philox_seek(&run.philox, counter[1], (uint64_t)counter[3] << 32 | counter[2]);
-    kernels->draw[FI_BITS][FI_F32][0](group, &run, 1);
+    kernels->draw[FI_BITS][FI_F32][FI_STORE](group, &run, 1);
     memcpy(words, group, 4 * sizeof *words);
 }

@@ -4,19 +4,9 @@
  */
 #include <string.h>
 
+#include "compiler.h"
 #include "kernels.h"
 #include FI_SIMD_HEADER
-
-#if defined(_MSC_VER) && !defined(__clang__)
-#define ALWAYS_INLINE __forceinline
-#define UNROLLED
-#elif defined(__clang__)
-#define ALWAYS_INLINE inline __attribute__((always_inline))
-#define UNROLLED _Pragma("clang loop unroll(full)")
-#else
-#define ALWAYS_INLINE inline __attribute__((always_inline))
-#define UNROLLED _Pragma("GCC unroll 32")
-#endif
 
 #define JOIN_(a, b) a##b
 #define JOIN(a, b) JOIN_(a, b)

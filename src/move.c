@@ -3,11 +3,7 @@
 
 #include <stdint.h>
 
-#if defined(_MSC_VER) && !defined(__clang__)
-#define ALWAYS_INLINE __forceinline
-#else
-#define ALWAYS_INLINE inline __attribute__((always_inline))
-#endif
+#include "compiler.h"
 
 /* ---- Squares ------------------------------------------------------------------------------------------------------- */
 

@@ -1,7 +1,7 @@
 /*
  * Blocks of a tensor in memory of any layout: rows of consecutive elements. Long rows that are contiguous in memory are
- * ranges. Others are drawn several at a time, from a list of the Philox blocks that they touch, into a tile that stays in the
- * first-level cache, and moved from there.
+ * ranges. Others are drawn several at a time, from a list of the Philox blocks that they touch: in place, as far as a row
+ * holds whole groups of them, and otherwise by way of a tile that stays in the caches.
  */
 #include <stdint.h>
 #include <string.h>
@@ -11,7 +11,7 @@
 #include "move.h"
 
 enum {
-    /* Some ten to a hundred microseconds of work: what a thread takes at a time, and the time between two looks at the clock. */
+    /* Elements that a thread takes at a time, and between two looks at the clock: some ten microseconds with fast kernels. */
     CHUNK = 1 << 14,
     /* From here on a row that is a range of its own loses less to its ends than to the way through a tile. */
     LONG_ROW = 512,
