@@ -1,5 +1,9 @@
 import functools
 import math
+import os
+import subprocess
+import sys
+import threading
 from typing import NamedTuple
 
 import ml_dtypes
@@ -11,6 +15,34 @@ from fastinit import _core
 
 KERNELS = _core.available_kernels()
 FLOATS = tuple(np.dtype(dtype) for dtype in ("f4", "f8", "f2", ml_dtypes.bfloat16))
+
+
+def fresh_python(code, *arguments, timeout=60, **environment):
+    """Runs the code in a Python of its own, to its end, whatever that is."""
+    return subprocess.run(
+        [sys.executable, "-c", code, *arguments],
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        env={**os.environ, **environment},
+        check=False,
+    )
+
+
+def printed_by(code, *arguments, **environment):
+    """The words that the code prints in a Python of its own, which must end well."""
+    run = fresh_python(code, *arguments, **environment)
+    assert run.returncode == 0, run.stderr
+    return run.stdout.split()
+
+
+def in_threads(work, count):
+    """Calls work() in that many threads at once, and waits for them."""
+    threads = [threading.Thread(target=work) for _ in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
 
 
 class Fill(NamedTuple):

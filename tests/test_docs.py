@@ -22,7 +22,7 @@ FILLS = sorted(
 
 def with_examples():
     members = [(f"Generator.{name}", getattr(fastinit.Generator, name)) for name in FILLS]
-    functions = [(name, getattr(fastinit, name)) for name in FUNCTIONS]
+    functions = [(name, getattr(fastinit, name)) for name in (*FUNCTIONS, "get_num_threads", "set_num_threads")]
     for name, value in [("fastinit", fastinit), ("Generator", fastinit.Generator), *members, *functions]:
         if ">>>" in (value.__doc__ or ""):
             yield pytest.param(value.__doc__, id=name)

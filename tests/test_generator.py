@@ -6,23 +6,17 @@ import os
 import pickle
 import subprocess
 import sys
-import threading
 
 import numpy as np
 import pytest
 import reference
+from conftest import fresh_python, in_threads
 
 import fastinit
 
 
 def z(g, **where):
     return g.normal(np.empty(9, np.float32), **where).tobytes()
-
-
-def fresh_python(code, **environment):
-    return subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, env={**os.environ, **environment}, check=False
-    )
 
 
 class TestStreams:
@@ -72,11 +66,7 @@ class TestStreams:
         def work():
             fills.extend([z(g) for _ in range(500)])
 
-        threads = [threading.Thread(target=work) for _ in range(8)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+        in_threads(work, 8)
         assert g.stream == 4000
         assert len(set(fills)) == 4000
 

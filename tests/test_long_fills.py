@@ -1,12 +1,12 @@
 """A long fill lets other threads run and can be interrupted."""
 
 import os
-import subprocess
 import sys
 import threading
 
 import numpy as np
 import pytest
+from conftest import printed_by
 
 import fastinit
 
@@ -83,14 +83,8 @@ except KeyboardInterrupt:
 )
 def test_ctrl_c_stops_a_long_fill_within_half_a_second_and_leaves_right_values(layout, threads, how):
     """With the portable kernels, whose fill is long enough on every machine."""
-    run = subprocess.run(
-        [sys.executable, "-c", INTERRUPTED, layout, str(threads), how],
-        env={**os.environ, "FASTINIT_SIMD": "portable"},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert run.stdout.split() == ["True", "True", "True", "True"]
+    printed = printed_by(INTERRUPTED, layout, str(threads), how, FASTINIT_SIMD="portable")
+    assert printed == ["True", "True", "True", "True"]
 
 
 HANDLED = """
@@ -110,14 +104,7 @@ print(when - began < 0.05 + 0.5, 0 < written < w.size, w.all())
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no interval timers on this system")
 def test_signal_handler_runs_during_a_long_fill_which_then_goes_on():
-    run = subprocess.run(
-        [sys.executable, "-c", HANDLED],
-        env={**os.environ, "FASTINIT_SIMD": "portable"},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert run.stdout.split() == ["True", "True", "True"]
+    assert printed_by(HANDLED, FASTINIT_SIMD="portable") == ["True", "True", "True"]
 
 
 MEMORY = """
@@ -151,10 +138,7 @@ print(after - before, np.array_equal(w[-3:], part))
 
 def own_memory_of_a_fill(path, megabytes, layout):
     """The KiB that a process needed besides the file that it filled; the values' end is compared with a block's."""
-    run = subprocess.run(
-        [sys.executable, "-c", MEMORY, str(path), str(megabytes), layout], capture_output=True, text=True, check=True
-    )
-    kilobytes, right = run.stdout.split()
+    kilobytes, right = printed_by(MEMORY, str(path), str(megabytes), layout)
     assert right == "True"
     return int(kilobytes)
 

@@ -9,7 +9,7 @@ import warnings
 import numpy as np
 import pytest
 import reference
-from conftest import FILLS, FLOATS
+from conftest import FILLS, FLOATS, in_threads, printed_by
 
 import fastinit
 from fastinit import _core
@@ -32,23 +32,10 @@ def drawn(fill, out, accumulate=False):
     return _core.fill_range(_core.simd, fill.draw, out, *where)
 
 
-def fresh_python(code, *arguments, timeout=60, **environment):
-    run = subprocess.run(
-        [sys.executable, "-c", code, *arguments],
-        capture_output=True,
-        text=True,
-        timeout=timeout,
-        env={**os.environ, **environment},
-        check=False,
-    )
-    assert run.returncode == 0, run.stderr
-    return run.stdout.split()
-
-
 class TestNumber:
     def test_default_is_the_cpus_this_process_may_run_on(self):
         code = "import os, fastinit; print(fastinit.get_num_threads(), len(os.sched_getaffinity(0)))"
-        default, cpus = fresh_python(code, FASTINIT_NUM_THREADS="")
+        default, cpus = printed_by(code, FASTINIT_NUM_THREADS="")
         assert default == cpus
 
     @linux_only
@@ -58,16 +45,16 @@ class TestNumber:
             "os.sched_setaffinity(0, [min(os.sched_getaffinity(0))]);"
             "print(fastinit.get_num_threads())"
         )
-        assert fresh_python(code, FASTINIT_NUM_THREADS="") == ["1"]
+        assert printed_by(code, FASTINIT_NUM_THREADS="") == ["1"]
 
     def test_environment_sets_the_number(self):
         code = "import fastinit; print(fastinit.get_num_threads())"
-        assert fresh_python(code, FASTINIT_NUM_THREADS="5") == ["5"]
+        assert printed_by(code, FASTINIT_NUM_THREADS="5") == ["5"]
 
     @pytest.mark.parametrize("text", ["0", "-1", "1025", "two", "1.5"])
     def test_wrong_environment_stops_the_import(self, text):
         code = "import sys\ntry:\n    import fastinit\nexcept ImportError as e:\n    print(e)"
-        message = " ".join(fresh_python(code, FASTINIT_NUM_THREADS=text))
+        message = " ".join(printed_by(code, FASTINIT_NUM_THREADS=text))
         assert message == f"FASTINIT_NUM_THREADS='{text}'; accepted is a number from 1 to 1024"
 
     def test_number_can_be_set_and_given_back(self):
@@ -99,7 +86,26 @@ for elements in (2 * {A_THREAD} - 1, 3 * {A_THREAD}, 8 * {A_THREAD}):
     fastinit.bits(np.empty(elements, np.uint32))
     print(threads() - before)
 """
-        assert fresh_python(code) == ["0", "2", "7"]
+        assert printed_by(code) == ["0", "2", "7"]
+
+    @linux_only
+    def test_a_fill_makes_do_with_the_threads_that_the_system_lets_it_start(self):
+        """Room in the address space for one more stack of a thread, and not for seven."""
+        code = f"""
+import os, resource, numpy as np, fastinit
+w, expected = np.zeros(8 * {A_THREAD}, np.uint32), np.zeros(8 * {A_THREAD}, np.uint32)
+fastinit.set_num_threads(1)
+g = fastinit.Generator(7)
+g.bits(expected, stream=1)
+fastinit.set_num_threads(8)
+before = len(os.listdir("/proc/self/task"))
+used = int(open("/proc/self/statm").read().split()[0]) * os.sysconf("SC_PAGE_SIZE")
+resource.setrlimit(resource.RLIMIT_AS, (used + (3 << 18), resource.RLIM_INFINITY))
+g.bits(w, stream=1)
+resource.setrlimit(resource.RLIMIT_AS, (resource.RLIM_INFINITY,) * 2)
+print(len(os.listdir("/proc/self/task")) - before < 7, np.array_equal(w, expected))
+"""
+        assert printed_by(code) == ["True", "True"]
 
 
 class TestBits:
@@ -154,11 +160,7 @@ class TestManyPythonThreads:
                 out = g.uniform(np.empty(3 * A_THREAD, np.float32))
                 fills[out[:1000].tobytes()] = out
 
-        threads = [threading.Thread(target=work) for _ in range(6)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+        in_threads(work, 6)
         assert g.stream == 24
         expected = {}
         for stream in range(24):
@@ -218,7 +220,7 @@ class TestForks:
             "fastinit.set_num_threads(4)\n"
             "print(child_is_right())"
         )
-        assert fresh_python(code) == ["True"]
+        assert printed_by(code) == ["True"]
 
     def test_after_one_in_parent_child_and_grandchild(self):
         code = CHILD + (
@@ -228,7 +230,7 @@ class TestForks:
             "if os.fork() == 0: os._exit(0 if child_is_right() else 1)\n"
             "print(os.waitstatus_to_exitcode(os.wait()[1]) == 0)\n"
         )
-        assert fresh_python(code) == ["True"] * 4
+        assert printed_by(code) == ["True"] * 4
 
     def test_during_fills_of_other_threads(self):
         code = CHILD + (
@@ -247,7 +249,7 @@ class TestForks:
             "print(all(children), not wrong)\n"
         )
         # Python itself warns of forks beside its own threads.
-        assert fresh_python(code, PYTHONWARNINGS="ignore::DeprecationWarning") == ["True", "True"]
+        assert printed_by(code, PYTHONWARNINGS="ignore::DeprecationWarning") == ["True", "True"]
 
     def test_in_a_signal_handler_during_a_fill(self):
         """The handler runs between two slices of the fill, which both processes then finish."""
@@ -261,7 +263,7 @@ class TestForks:
             "if pids == [0]: os._exit(0 if whole else 1)\n"
             "print(whole, os.waitstatus_to_exitcode(os.waitpid(pids[0], 0)[1]) == 0)\n"
         )
-        assert fresh_python(code, FASTINIT_SIMD="portable") == ["True", "True"]
+        assert printed_by(code, FASTINIT_SIMD="portable") == ["True", "True"]
 
     @linux_only
     def test_a_fork_leaves_no_helpers_and_no_warning(self):
@@ -274,7 +276,7 @@ class TestForks:
             "child = os.waitstatus_to_exitcode(os.wait()[1])\n"
             "print(before, threads(), child)\n"
         )
-        assert fresh_python(code, OPENBLAS_NUM_THREADS="1") == ["4", "1", "1"]
+        assert printed_by(code, OPENBLAS_NUM_THREADS="1") == ["4", "1", "1"]
 
     @pytest.mark.parametrize("method", ["fork", "spawn"])
     def test_multiprocessing(self, method, tmp_path):
@@ -298,8 +300,7 @@ class TestForks:
         assert run.stdout.split() == ["True", "True"]
 
 
-def test_threads_are_no_part_of_the_environment_of_warnings():
-    """A threaded fill warns of nothing."""
+def test_a_threaded_fill_warns_of_nothing():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         fastinit.set_num_threads(2)
