@@ -55,7 +55,8 @@ typedef struct {
 
 /*
  * Writes elements first .. first + count - 1 of the fill's tensor to out, which holds count contiguous elements and is
- * aligned for its dtype. The caller's floating-point environment neither matters nor changes.
+ * aligned for its dtype. The caller's floating-point environment neither matters nor changes, apart from the flags of exceptions,
+ * which stay as arithmetic left them.
  */
 void fi_fill_range(const fi_kernels *kernels, const fi_fill *fill, uint64_t first, size_t count, void *out);
 

@@ -58,18 +58,19 @@ static inline void fi_fpenv_leave(fi_fpenv caller) {
 
 #include <fenv.h>
 
-typedef int fi_fpenv;
+typedef fenv_t fi_fpenv;
 
 static inline fi_fpenv fi_fpenv_enter(void) {
-    int caller = fegetround();
-    if (caller != FE_TONEAREST) fesetround(FE_TONEAREST);
+    fi_fpenv caller;
+    fegetenv(&caller);
+    fesetenv(FE_DFL_ENV);
     FI_FPENV_BARRIER();
     return caller;
 }
 
 static inline void fi_fpenv_leave(fi_fpenv caller) {
     FI_FPENV_BARRIER();
-    if (caller != FE_TONEAREST) fesetround(caller);
+    fesetenv(&caller);
 }
 
 #endif

@@ -15,6 +15,7 @@
 #include <time.h>
 
 #include "fill.h"
+#include "fpenv.h"
 
 void fi_set_work(fi_work *work, const fi_kernels *kernels, fi_task *tasks, size_t count) {
     *work = (fi_work){.kernels = kernels, .tasks = tasks, .task_count = count};
@@ -45,7 +46,7 @@ int fi_threads(void) { return 1; }
 
 void fi_set_threads(int threads) { (void)threads; }
 
-int fi_do_work(fi_work *work, double seconds) {
+static int do_work(fi_work *work, double seconds) {
     const double end = now() + seconds;
     while (work->next_chunk < work->chunks) {
         do_chunk(work, work->next_chunk++);
@@ -229,7 +230,7 @@ static void leave_pool(job *j) {
     pthread_mutex_unlock(&pool.lock);
 }
 
-int fi_do_work(fi_work *work, double seconds) {
+static int do_work(fi_work *work, double seconds) {
     const double end = now() + seconds;
     const size_t most = work->element_count / FI_THREAD_ELEMENTS;
     const int threads = most < 2 ? 1 : (int)fi_smaller(most, (size_t)fi_threads());
@@ -247,3 +248,11 @@ int fi_do_work(fi_work *work, double seconds) {
 }
 
 #endif
+
+/* The time is counted in double, which a caller may have set to trap. */
+int fi_do_work(fi_work *work, double seconds) {
+    const fi_fpenv caller = fi_fpenv_enter();
+    const int done = do_work(work, seconds);
+    fi_fpenv_leave(caller);
+    return done;
+}
