@@ -1,6 +1,13 @@
-/* What compilers spell differently. */
+/* What compilers spell differently, and what no compiler may do. */
 #ifndef FASTINIT_COMPILER_H
 #define FASTINIT_COMPILER_H
+
+#include <float.h>
+
+/* Each operation rounds to its own type, or, what rounds a float to the same, to double; x87's long double does neither. */
+#if FLT_EVAL_METHOD != 0 && FLT_EVAL_METHOD != 1
+#error "fastinit needs arithmetic in float and double; on 32-bit x86 compile with -msse2 -mfpmath=sse"
+#endif
 
 #if defined(_MSC_VER) && !defined(__clang__)
 #define ALWAYS_INLINE __forceinline
