@@ -1,61 +1,67 @@
 #!/usr/bin/env bash
-# Builds the core with several compilers, for several machines and at several levels of optimisation, and checks that all
-# builds write the same bits. Foreign machines are emulated. Needs gcc, clang, qemu-user-static and the cross compilers
-# (Debian: gcc-aarch64-linux-gnu gcc-s390x-linux-gnu); what is missing is named and fails the check.
+# check_builds.sh [more]: builds the core with several compilers, for several machines and at several levels of optimisation,
+# and checks that every build writes the golden vectors (check_golden.c says what else). Foreign machines are emulated. Needs
+# gcc, clang, qemu-user-static and the cross compilers (Debian: gcc-aarch64-linux-gnu gcc-s390x-linux-gnu); with more, also
+# gcc-riscv64-linux-gnu gcc-powerpc64le-linux-gnu gcc-arm-linux-gnueabihf gcc-i686-linux-gnu and their libc6-dev-*-cross.
+# What is missing fails the check.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-flags=(-std=c11 -ffp-contract=off -fno-math-errno -Wall -Wextra -Werror -Isrc)
-failed=0
+export work
 
-kernels() { # HEADER FLAG...: kernels.c for one instruction set
-  local header=$1
-  shift
-  "${compiler[@]}" "${flags[@]}" "$@" -DFI_SIMD_HEADER="\"simd/$header.h\"" -c src/kernels.c -o "$work/$header.o"
-}
+avx2="avx2:-mavx2 -mfma -mf16c"
+avx512="avx512:-mavx512f -mavx512dq -mavx512bw -mavx512vl -mprefer-vector-width=512"
 
-check() { # NAME EMULATOR-OR-"" HAVE-FLAG...: links what kernels() made and compares its output with the first build's
-  local name=$1 emulator=$2
-  shift 2
-  "${compiler[@]}" "${flags[@]}" "$@" src/{dispatch,fill,move,region,scale,threads,truncated}.c tests/c/print_hashes.c "$work"/*.o \
-    -static -pthread -lm -o "$work/program"
-  rm "$work"/*.o
-  if $emulator "$work/program" > "$work/hashes" 2> "$work/kernels"; then
-    [ -e "$work/expected" ] || cp "$work/hashes" "$work/expected"
-    if cmp -s "$work/hashes" "$work/expected"; then
-      printf 'same bits  %-40s %s\n' "$name" "$(cat "$work/kernels")"
-      return
-    fi
-  fi
-  printf 'DIFFERENT  %-40s %s\n' "$name" "$(cat "$work/kernels")"
-  failed=1
-}
-
-if [ "$(uname -m)" = x86_64 ]; then
-  for cc in gcc clang; do
-    for level in -O0 -O2 -O3; do
-      compiler=("$cc" "$level")
-      kernels portable -mno-fma
-      kernels avx2 -mavx2 -mfma -mf16c
-      kernels avx512 -mavx512f -mavx512dq -mavx512bw -mavx512vl -mprefer-vector-width=512
-      check "x86-64 $cc $level" "" -DFASTINIT_HAVE_AVX2 -DFASTINIT_HAVE_AVX512
+# Each build: its name; the compiler; the kernels, each with its own flags after a colon; what runs the program.
+builds() {
+  local cc level
+  if [ "$(uname -m)" = x86_64 ]; then
+    for cc in gcc clang; do
+      for level in -O0 -O2 -O3; do
+        echo "x86-64, $cc $level|$cc $level|portable:-mno-fma;$avx2;$avx512|"
+      done
+      echo "x86-64, $cc -O3 -march=native|$cc -O3 -march=native|portable;$avx2;$avx512|"
     done
-    compiler=("$cc" -O3 -march=native)
-    kernels portable
-    check "x86-64 $cc -O3 -march=native" ""
+  fi
+  for level in -O0 -O2 -O3; do
+    for cc in aarch64-linux-gnu-gcc "clang --target=aarch64-linux-gnu"; do
+      echo "AArch64, ${cc%% *} $level|$cc $level|portable;neon|qemu-aarch64-static"
+    done
+    for cc in s390x-linux-gnu-gcc "clang --target=s390x-linux-gnu"; do
+      echo "s390x (big-endian), ${cc%% *} $level|$cc $level|portable|qemu-s390x-static"
+    done
   done
-fi
+}
 
-for level in -O0 -O3; do
-  compiler=(aarch64-linux-gnu-gcc "$level")
-  kernels portable
-  kernels neon
-  check "aarch64 gcc $level, emulated" qemu-aarch64-static -DFASTINIT_HAVE_NEON
-done
+more_builds() {
+  echo "RISC-V 64, gcc -O3|riscv64-linux-gnu-gcc -O3|portable|qemu-riscv64-static"
+  echo "POWER little-endian, gcc -O3|powerpc64le-linux-gnu-gcc -O3|portable|qemu-ppc64le-static"
+  echo "ARM 32-bit, gcc -O3|arm-linux-gnueabihf-gcc -O3|portable|qemu-arm-static"
+  echo "x86 32-bit with SSE2, gcc -O3|i686-linux-gnu-gcc -O3 -msse2 -mfpmath=sse|portable|qemu-i386-static"
+}
 
-compiler=(s390x-linux-gnu-gcc -O2)
-kernels portable
-check "s390x (big-endian) gcc -O2, emulated" qemu-s390x-static
+check() { # NAME|COMPILER|KERNELS|EMULATOR
+  local name compiler kernels emulator have=() folder kernel header flags
+  IFS='|' read -r name compiler kernels emulator <<< "$1"
+  folder=$(mktemp -d "$work/XXXXXX")
+  compiler+=" -std=c11 -ffp-contract=off -fno-math-errno -Wall -Wextra -Werror -Isrc"
+  IFS=';' read -ra kernels <<< "$kernels"
+  for kernel in "${kernels[@]}"; do
+    IFS=':' read -r header flags <<< "$kernel"
+    # shellcheck disable=SC2086
+    $compiler $flags -DFI_SIMD_HEADER="\"simd/$header.h\"" -c src/kernels.c -o "$folder/$header.o" || return
+    have+=("-DFASTINIT_HAVE_${header^^}")
+  done
+  # shellcheck disable=SC2086
+  $compiler "${have[@]}" src/{dispatch,fill,move,region,scale,threads,truncated}.c tests/c/check_golden.c "$folder"/*.o \
+    -static -pthread -lm -o "$folder/program" &&
+    $emulator "$folder/program" tests/golden.txt > "$folder/kernels" &&
+    printf 'golden     %-40s %s\n' "$name" "$(cat "$folder/kernels")"
+}
 
-exit "$failed"
+check_or_say() { check "$1" || { printf 'DIFFERENT  %s\n' "${1%%|*}" && return 1; }; }
+export -f check check_or_say
+
+{ builds && if [ "${1:-}" = more ]; then more_builds; fi; } |
+  tr '\n' '\0' | xargs -0 -P "$(nproc)" -I{} bash -c 'check_or_say "$1"' check {}
