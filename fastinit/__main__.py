@@ -1,4 +1,4 @@
-"""The command line: python -m fastinit bench | info | insight."""
+"""The command line: python -m fastinit bench | info | insight | bits."""
 
 import argparse
 import io
@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import fastinit
-from fastinit import bench, insight
+from fastinit import bench, insight, raw_bits
 from fastinit.bench import environment, report
 from fastinit.insight import figures
 
@@ -49,6 +49,21 @@ def parser() -> argparse.ArgumentParser:
         "--out", type=Path, metavar="DIR", required=True, help="the folder for the pictures; made if it is not there"
     )
     insight_command.set_defaults(run=run_insight)
+    bits_command = commands.add_parser(
+        "bits",
+        help="write raw bits to standard output, for randomness tests",
+        description="Writes 32-bit words, little-endian, to standard output until nobody reads on.",
+        epilog="Several streams or seeds take turns: word 0 of each, word 1 of each, ...",
+    )
+    for option, default, meaning in (
+        ("--seed", 0, "the seed, in [0, 2^64); 0 without this"),
+        ("--stream", 0, "the stream, in [0, 2^63); 0 without this"),
+        ("--seeds", 1, "take turns among N seeds from --seed on"),
+        ("--streams", 1, "take turns among N streams from --stream on"),
+        ("--words", None, "stop after N words"),
+    ):
+        bits_command.add_argument(option, type=int, default=default, metavar="N", help=meaning)
+    bits_command.set_defaults(run=run_bits)
     return top
 
 
@@ -77,6 +92,24 @@ def run_insight(chosen: argparse.Namespace) -> str | None:
     return None
 
 
+def run_bits(chosen: argparse.Namespace) -> str | None:
+    if sys.stdout.isatty():
+        return "raw bytes are nothing for a terminal: send them to a file or, with |, to a program"
+    try:
+        pieces = raw_bits.pieces(
+            chosen.seed, chosen.stream, seeds=chosen.seeds, streams=chosen.streams, words=chosen.words
+        )
+    except ValueError as error:
+        return str(error)
+    try:
+        for piece in pieces:
+            sys.stdout.buffer.write(piece.data)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        forget_reader()  # how an endless stream ends
+    return None
+
+
 def unwritable(path: Path) -> str | None:
     """Why path cannot be written; a file that is there keeps its content."""
     try:
@@ -97,6 +130,11 @@ def obstacle(folder: Path) -> str | None:
     except OSError as error:
         return f"cannot write into the folder {folder}: {error.strerror or error}"
     return None
+
+
+def forget_reader() -> None:
+    """Lets what is still to be written to a pipe that nobody reads, at exit say, go nowhere."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -125,7 +163,6 @@ if __name__ == "__main__":
         status = main()
         sys.stdout.flush()
     except BrokenPipeError:
-        # The reader, head say, has seen enough; the interpreter's own flush at exit must not find the pipe either.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        forget_reader()  # head, say, has seen enough
         status = 1
     sys.exit(status)

@@ -14,7 +14,8 @@ import numpy as np
 import pytest
 
 import fastinit
-from fastinit import _core, bench
+from fastinit import __main__ as command_line
+from fastinit import _core, bench, raw_bits
 from fastinit.bench import cases, environment, measure, report
 from fastinit.bench.progress import Progress
 
@@ -135,6 +136,76 @@ def test_a_reader_that_stops_reading_is_no_error() -> None:
     os.close(write)
     assert done.returncode == 1
     assert done.stderr == b""
+
+
+def bits(*arguments: str) -> np.ndarray:
+    """The words that the command writes."""
+    command = [sys.executable, "-m", "fastinit", "bits", *arguments]
+    done = subprocess.run(command, capture_output=True, timeout=60, check=True)
+    assert done.stderr == b""
+    return np.frombuffer(done.stdout, "<u4")
+
+
+def words_of(seed: int, stream: int, count: int) -> np.ndarray:
+    return fastinit.Generator(seed).bits(np.empty(count, np.uint32), stream=stream)
+
+
+def test_bits_are_the_words_of_a_stream_without_a_gap() -> None:
+    count = 2 * raw_bits.PIECE_WORDS + 77
+    assert np.array_equal(bits("--seed", "7", "--stream", "3", "--words", str(count)), words_of(7, 3, count))
+
+
+def test_bits_of_several_seeds_and_streams_take_turns() -> None:
+    count = 5 * 2 * 3
+    turns = bits("--seed", "7", "--seeds", "2", "--stream", "1", "--streams", "3", "--words", str(count))
+    expected = [words_of(seed, stream, 5) for seed in (7, 8) for stream in (1, 2, 3)]
+    assert np.array_equal(turns, np.stack(expected, axis=1).reshape(-1))
+
+
+def test_bits_of_many_streams_go_on_from_piece_to_piece() -> None:
+    pieces = raw_bits.pieces(7, streams=1000)
+    turns = np.concatenate([next(pieces) for _ in range(3)]).reshape(-1, 1000)
+    assert np.array_equal(turns[:, 999], words_of(7, 999, len(turns)))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (("--seed", "-1"), "seeds from -1 to -1: must lie in [0, 2**64)"),
+        (("--seed", str(2**64 - 1), "--seeds", "2"), f"seeds from {2**64 - 1} to {2**64}: must lie in [0, 2**64)"),
+        (("--stream", str(2**63)), f"streams from {2**63} to {2**63}: must lie in [0, 2**63)"),
+        (("--streams", "0"), "1 seeds and 0 streams: need at least 1 of each, at most 1048576 in all"),
+        (("--seeds", "1025", "--streams", "1024"), "1025 seeds and 1024 streams: need at least 1 of each, at most"),
+        (("--words", "-5"), "-5 words: must not be negative"),
+    ],
+)
+def test_bits_that_cannot_be_are_refused_before_the_first(arguments: tuple[str, ...], complaint: str) -> None:
+    done = run("bits", *arguments)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert done.stderr.startswith(f"python -m fastinit bits: {complaint}")
+
+
+def test_bits_do_not_go_to_a_terminal(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stdout", terminal)
+    assert command_line.main(["bits"]) == 2
+    assert terminal.getvalue() == ""
+    assert "nothing for a terminal" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(os.name == "nt", reason="pipes of this kind")
+def test_bits_end_well_when_nobody_reads_on() -> None:
+    command = [sys.executable, "-m", "fastinit", "bits", "--seed", "7"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        words = np.frombuffer(process.stdout.read(40), "<u4")
+        process.stdout.close()
+        errors = process.stderr.read()
+    assert process.returncode == 0
+    assert errors == b""
+    assert np.array_equal(words, words_of(7, 0, 10))
 
 
 def test_importing_fastinit_leaves_the_benchmark_out() -> None:
