@@ -1,6 +1,7 @@
 """Several threads at one fill: the same bits, and no harm from forks, signals and other threads."""
 
 import os
+import pickle
 import subprocess
 import sys
 import threading
@@ -33,6 +34,12 @@ def drawn(fill, out, accumulate=False):
 
 
 class TestNumber:
+    def test_pool_of_processes_may_be_told_the_number(self):
+        """The functions of the core can be pickled by their name, as a pool's initializer is."""
+        pickled = pickle.dumps(fastinit.get_num_threads).hex()
+        code = "import pickle, sys; print(pickle.loads(bytes.fromhex(sys.argv[1]))())"
+        assert printed_by(code, pickled, FASTINIT_NUM_THREADS="3") == ["3"]
+
     def test_default_is_the_cpus_this_process_may_run_on(self):
         code = "import os, fastinit; print(fastinit.get_num_threads(), len(os.sched_getaffinity(0)))"
         default, cpus = printed_by(code, FASTINIT_NUM_THREADS="")
