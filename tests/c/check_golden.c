@@ -273,6 +273,7 @@ static int round_to_zero(void) { return fesetround(FE_TOWARDZERO); }
 static int flush_to_zero(void) { return set_control(control() | FLUSH_TO_ZERO); }
 static int trap(void) {
 #ifdef __GLIBC__
+    feclearexcept(FE_ALL_EXCEPT); /* POWER traps at once if a flag is up */
     return feenableexcept(FE_ALL_EXCEPT) == -1;
 #else
     return -1;
