@@ -204,8 +204,54 @@ def scales() -> Iterator[Fill]:
         yield Fill("uniform", dtype, parameters=(-1e-5, 1.0))
 
 
+# ---- Words that few fills meet, and the places where Philox has them -------------------------------------------------
+
+MULTIPLIERS = 0xD2511F53, 0xCD9E8D57
+KEY_STEPS = 0x9E3779B9, 0xBB67AE85
+
+
+def counter_of(words: tuple[int, ...], seed: int) -> tuple[int, ...]:
+    """The counter for which Philox4x32-10 gives the words: its rounds, undone."""
+    c = words
+    for step in reversed(range(10)):
+        k0, k1 = ((key + step * more) % 2**32 for key, more in zip((seed, seed >> 32), KEY_STEPS, strict=True))
+        c2, c0 = (low * pow(m, -1, 2**32) % 2**32 for low, m in zip((c[1], c[3]), reversed(MULTIPLIERS), strict=True))
+        high0, high1 = c0 * MULTIPLIERS[0] >> 32, c2 * MULTIPLIERS[1] >> 32
+        c = (c0, c[0] ^ high1 ^ k0, c2, c[2] ^ high0 ^ k1)
+    return c
+
+
+def at_words(fill: Fill, words: tuple[int, ...]) -> Fill:
+    """The fill of the block with these four words, by the first seed for which it lies in a tensor of 2^63 elements."""
+    elements = 16 // max(4, DTYPES[fill.dtype].itemsize)
+    for seed in range(1000):
+        c = counter_of(words, seed)
+        first = (c[0] + (c[1] << 32)) * elements
+        if first + elements <= 2**63:
+            stream = c[2] + (c[3] << 32)
+            return fill._replace(seed=seed, stream=stream, global_shape=(2**63,), offset=(first,), shape=(elements,))
+    raise ValueError("no seed")
+
+
+LAST = 2**32 - 1
+# Both ends of a word, and both sides of its middle and of its eighths; as long words, low half first, the same.
+HARD_WORDS = [
+    *((0, 0, 2**31, 2**31), (LAST, LAST, 2**31 - 1, 2**31 - 1), (2**31 + 64, 2**29, 2**31 - 64, 2**29 - 1)),
+    *((1, 2**31, 0, 2**31 - 1), (LAST, 2**31, LAST, 2**31 - 1), (2**30, 2**30, 3 * 2**30, 3 * 2**29)),
+]
+
+
+def hard_words() -> Iterator[Fill]:
+    for words in HARD_WORDS:
+        for dtype in FLOATS[:2]:
+            yield at_words(Fill("uniform", dtype, parameters=(0.0, 1.0)), words)
+            yield at_words(Fill("normal", dtype, parameters=(0.0, 1.0)), words)
+            for bounds in BOUNDS:
+                yield at_words(Fill("truncated_normal", dtype, parameters=(0.0, 1.0), bounds=bounds), words)
+
+
 def fills() -> Iterator[Fill]:
-    for group in (draws, sums, seeds_and_streams, places, blocks, scales):
+    for group in (draws, sums, seeds_and_streams, places, blocks, scales, hard_words):
         yield from group()
 
 

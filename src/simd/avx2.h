@@ -128,10 +128,10 @@ static inline f32_vec f32_flip(f32_word turn, f32_vec a) {
 static inline void f32_split(f32_vec y, f32_vec *x, f32_vec *exponent) {
     const __m256i half = _mm256_set1_epi32(0x3F000000);
     __m256i bits = _mm256_castps_si256(y);
-    /* The difference wraps to a positive number for every negative y. */
-    __m256i e = _mm256_srai_epi32(_mm256_sub_epi32(bits, half), 23);
+    /* As unsigned numbers the bits of every negative y are above those of one half. */
+    __m256i e = _mm256_srai_epi32(_mm256_sub_epi32(_mm256_min_epu32(bits, half), half), 23);
     __m256i mantissa = _mm256_or_si256(_mm256_and_si256(bits, _mm256_set1_epi32(0x7FFFFF)), half);
-    *exponent = _mm256_cvtepi32_ps(_mm256_min_epi32(e, _mm256_setzero_si256()));
+    *exponent = _mm256_cvtepi32_ps(e);
     *x = _mm256_blendv_ps(_mm256_sub_ps(_mm256_castsi256_ps(mantissa), _mm256_set1_ps(1.0f)), y, y);
 }
 

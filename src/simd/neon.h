@@ -146,11 +146,11 @@ static inline f32_vec f32_flip(f32_word turn, f32_vec a) {
 
 static inline void f32_split(f32_vec y, f32_vec *x, f32_vec *exponent) {
     for (int i = 0; i < 2; i++) {
-        int32x4_t half = vdupq_n_s32(0x3F000000), bits = vreinterpretq_s32_f32(y.val[i]);
-        /* The difference wraps to a positive number for every negative y. */
-        int32x4_t e = vminq_s32(vshrq_n_s32(vsubq_s32(bits, half), 23), vdupq_n_s32(0));
-        int32x4_t mantissa = vorrq_s32(vandq_s32(bits, vdupq_n_s32(0x7FFFFF)), half);
-        float32x4_t below_one = vsubq_f32(vreinterpretq_f32_s32(mantissa), vdupq_n_f32(1.0f));
+        uint32x4_t half = vdupq_n_u32(0x3F000000), bits = vreinterpretq_u32_f32(y.val[i]);
+        /* As unsigned numbers the bits of every negative y are above those of one half. */
+        int32x4_t e = vshrq_n_s32(vreinterpretq_s32_u32(vsubq_u32(vminq_u32(bits, half), half)), 23);
+        uint32x4_t mantissa = vorrq_u32(vandq_u32(bits, vdupq_n_u32(0x7FFFFF)), half);
+        float32x4_t below_one = vsubq_f32(vreinterpretq_f32_u32(mantissa), vdupq_n_f32(1.0f));
         x->val[i] = vbslq_f32(vcltzq_f32(y.val[i]), y.val[i], below_one);
         exponent->val[i] = vcvtq_f32_s32(e);
     }
