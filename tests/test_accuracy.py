@@ -70,6 +70,11 @@ def test_hard_words_are_within_the_contracts_ulp(compute, limit):
     assert max(errors_in_ulp(compute, [(a, b) for a in words for b in angles])) < limit
 
 
+def test_the_largest_error_of_float32_is_that_of_a_value_that_rounds_up_to_another_binade():
+    """No pair of words has a larger one (docs/accuracy.md); an ulp of the value drawn is two of the exact one's."""
+    assert 3 < max(errors_in_ulp(reference.F32, [(0x99F6D8C0, 0xF5CAEF18)])) < 3.2
+
+
 def test_float64_normals_are_within_4_ulp_of_mpmath():
     w = reference.F64.words(11, 6, 0, 6000)
     errors = list(errors_in_ulp(reference.F64, list(zip(w[::2].tolist(), w[1::2].tolist(), strict=True))))
