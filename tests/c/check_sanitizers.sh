@@ -1,0 +1,53 @@
+#!/usr/bin/env bash
+# check_sanitizers.sh [FILE...]: AddressSanitizer and UndefinedBehaviorSanitizer find nothing in the core, built by GCC and by
+# Clang with all kernels, while it checks the golden vectors and random cases of fuzz_regions.c; nor in the Python extension
+# while these files of tests run, or all. Needs gcc, clang and a Python with what the tests need.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+# Without compiler.h's forced inlining and unrolling: with every access checked they would take minutes to compile.
+checked=(-O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all
+  -DFASTINIT_COMPILER_H -DALWAYS_INLINE=inline -DUNROLLED=)
+flags=(-std=c11 -ffp-contract=off -fno-math-errno -Wall -Wextra -Werror -Isrc "${checked[@]}")
+export UBSAN_OPTIONS=print_stacktrace=1
+
+kernels() { # NAME FLAG...: kernels.c for one instruction set
+  "$cc" "${flags[@]}" "${@:2}" -DFI_SIMD_HEADER="\"simd/$1.h\"" -c src/kernels.c -o "$work/$1.o"
+  have+=("-DFASTINIT_HAVE_${1^^}")
+}
+
+program() { # SOURCE FLAG...: a C program that is linked with the core
+  "$cc" "${flags[@]}" "${have[@]}" "${@:2}" "$1" src/{dispatch,fill,move,region,scale,threads,truncated}.c "$work"/*.o \
+    -pthread -lm -o "$work/program"
+}
+
+for cc in gcc clang; do
+  have=()
+  kernels portable
+  case $(uname -m) in
+  x86_64)
+    kernels avx2 -mavx2 -mfma -mf16c
+    kernels avx512 -mavx512f -mavx512dq -mavx512bw -mavx512vl
+    ;;
+  aarch64) kernels neon ;;
+  esac
+  program tests/c/check_golden.c
+  "$work/program" tests/golden.txt
+  program tests/c/fuzz_regions.c -DFUZZ_WITHOUT_LIBFUZZER
+  "$work/program" 1000
+done
+
+# The last of several options counts, so the compiler is one that adds its own to those of the build.
+printf '#!/bin/sh\nexec gcc "$@" %s\n' "${checked[*]}" > "$work/cc"
+chmod +x "$work/cc"
+CC=$work/cc python -m pip install -q --no-deps --target "$work/site" .
+
+# Python's allocator would hide where a buffer ends, and Python frees little at its end.
+checked_python=(env LD_PRELOAD="$(gcc -print-file-name=libasan.so) $(gcc -print-file-name=libubsan.so)" PYTHONMALLOC=malloc
+  ASAN_OPTIONS=detect_leaks=0 PYTHONPATH="$work/site" python -P)
+
+# Each file in a process of its own, as many at a time as there are CPUs.
+if [ $# -eq 0 ]; then set -- tests/test_*.py; fi
+printf '%s\0' "$@" | xargs -0 -P "$(nproc)" -n 1 "${checked_python[@]}" -m pytest -q -p no:cacheprovider --no-header

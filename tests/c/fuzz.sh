@@ -1,0 +1,61 @@
+#!/usr/bin/env bash
+# fuzz.sh [SECONDS]: fuzzes the C interface on all CPUs, for 600 seconds unless told otherwise, with AddressSanitizer and
+# UndefinedBehaviorSanitizer; fuzz_regions.c says what is tried and checked. Keeps the input that fails, and says how to
+# repeat it.
+# fuzz.sh FILE...: runs inputs.
+# Needs clang with its libFuzzer (Debian 12: clang libclang-rt-14-dev).
+set -euo pipefail
+seconds=600
+inputs=()
+for argument in "$@"; do
+  if [[ $argument =~ ^[0-9]+$ ]]; then seconds=$argument; else inputs+=("$(realpath "$argument")"); fi
+done
+cd "$(dirname "$0")/../.."
+work=$(mktemp -d)
+# shellcheck disable=SC2046
+trap 'kill $(jobs -p) 2> /dev/null || true; rm -rf "$work"' EXIT
+
+sanitizers=address,undefined,local-bounds
+# Without compiler.h's forced inlining and unrolling: with every access checked they would take minutes to compile.
+flags=(-std=c11 -O1 -g -ffp-contract=off -fno-math-errno -Wall -Wextra -Werror -Isrc
+  -DFASTINIT_COMPILER_H -DALWAYS_INLINE=inline -DUNROLLED= -fno-sanitize-recover=all)
+have=()
+
+kernels() { # NAME FLAG...: kernels.c for one instruction set, whose branches depend on random bits and would teach nothing
+  clang "${flags[@]}" -fsanitize=$sanitizers "${@:2}" -DFI_SIMD_HEADER="\"simd/$1.h\"" -c src/kernels.c -o "$work/$1.o"
+  have+=("-DFASTINIT_HAVE_${1^^}")
+}
+
+kernels portable
+case $(uname -m) in
+x86_64)
+  kernels avx2 -mavx2 -mfma -mf16c
+  kernels avx512 -mavx512f -mavx512dq -mavx512bw -mavx512vl
+  ;;
+aarch64) kernels neon ;;
+esac
+clang "${flags[@]}" -fsanitize=fuzzer,$sanitizers "${have[@]}" src/{dispatch,fill,move,region,scale,threads,truncated}.c \
+  tests/c/fuzz_regions.c "$work"/*.o -pthread -lm -o "$work/fuzz"
+
+if [ ${#inputs[@]} -gt 0 ]; then
+  "$work/fuzz" "${inputs[@]}"
+  exit
+fi
+
+# To begin with, random inputs that are long enough for whole cases; libFuzzer would take minutes to build such.
+mkdir "$work/inputs" "$work/logs"
+for i in {1..300}; do head -c 500 /dev/urandom > "$work/inputs/$i"; done
+findings=$(mktemp -d)
+for i in $(seq "$(nproc)"); do
+  "$work/fuzz" -max_total_time="$seconds" -timeout=60 -max_len=1000 -entropic_scale_per_exec_time=1 -print_final_stats=1 \
+    -artifact_prefix="$findings/" "$work/inputs" > "$work/logs/$i" 2>&1 &
+done
+for _ in $(seq "$(nproc)"); do
+  if ! wait -n; then
+    grep -hv '^#' "$work"/logs/* | tail -n 100
+    printf 'To repeat it: tests/c/fuzz.sh %s\n' "$findings"/*
+    exit 1
+  fi
+done
+rmdir "$findings"
+grep -hE 'DONE|number_of_executed_units' "$work"/logs/*
