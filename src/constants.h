@@ -4,8 +4,8 @@
 
 #include "fastinit.h"
 
-/* The least magnitude that rounds to an infinity: half a unit in the last place above the largest number. */
-extern const double fi_overflows_from[FI_DTYPES];
+/* The greatest number of the compute type that the dtype does not round to an infinity; integers hold none. */
+extern const double fi_greatest[FI_DTYPES];
 
 /* value as the dtype's compute type holds it. */
 double fi_rounded(fi_dtype dtype, double value);

@@ -66,7 +66,7 @@ static ALWAYS_INLINE void philox_rounds(const fi_philox *p, int n, lane_product 
 #undef OP
 #undef OP_
 
-/* step turns lanes values into lanes stored elements; the last, incomplete step works on a copy. */
+/* step turns lanes values into lanes stored elements; the last, incomplete step works on copies. */
 #define DEFINE_SINK(name, stored_type, value_type, lanes, step)        \
     static void name(void *out, const void *values, size_t n) {        \
         stored_type *to = out;                                         \
@@ -75,8 +75,10 @@ static ALWAYS_INLINE void philox_rounds(const fi_philox *p, int n, lane_product 
         for (; i + (lanes) <= n; i += (lanes)) step(to + i, from + i); \
         if (i < n) {                                                   \
             stored_type last[lanes] = {0};                             \
+            value_type rest[lanes] = {0};                              \
             memcpy(last, to + i, (n - i) * sizeof *last);              \
-            step(last, from + i);                                      \
+            memcpy(rest, from + i, (n - i) * sizeof *rest);            \
+            step(last, rest);                                          \
             memcpy(to + i, last, (n - i) * sizeof *last);              \
         }                                                              \
     }

@@ -4,11 +4,13 @@
 #include "constants.h"
 #include "fpenv.h"
 
-const double fi_overflows_from[FI_DTYPES] = {
-    [FI_FLOAT32] = 0x1.FFFFFFp127,
-    [FI_FLOAT64] = INFINITY,
-    [FI_FLOAT16] = 0x1.FFEp15,
-    [FI_BFLOAT16] = 0x1.FFp127,
+const double fi_greatest[FI_DTYPES] = {
+    [FI_UINT32] = -1,
+    [FI_UINT64] = -1,
+    [FI_FLOAT32] = 0x1.FFFFFEp127,
+    [FI_FLOAT64] = 0x1.FFFFFFFFFFFFFp1023,
+    [FI_FLOAT16] = 0x1.FFDFFEp15,
+    [FI_BFLOAT16] = 0x1.FEFFFEp127,
 };
 
 static fi_dtype compute_type(fi_dtype dtype) { return dtype == FI_FLOAT64 ? FI_FLOAT64 : FI_FLOAT32; }
@@ -46,9 +48,9 @@ void fi_set_constant(fi_fill *fill, double value) {
 int fi_set_uniform(fi_fill *fill, double given_low, double given_high) {
     const fi_fpenv caller = fi_fpenv_enter();
     volatile double inside[] = {given_low, given_high};
-    const double low = inside[0], high = inside[1], width = high - low, end = fi_overflows_from[fill->dtype];
+    const double low = inside[0], high = inside[1], width = high - low, end = fi_greatest[fill->dtype];
     const int accepted =
-        fabs(low) < end && fabs(high) < end && low <= high && width < fi_overflows_from[compute_type(fill->dtype)];
+        fabs(low) <= end && fabs(high) <= end && low <= high && width <= fi_greatest[compute_type(fill->dtype)];
     if (accepted) {
         const double least = fi_rounded(fill->dtype, low), greatest = fi_rounded(fill->dtype, high);
         fi_set_draw(fill, FI_UNIFORM);
@@ -67,7 +69,7 @@ int fi_set_normal(fi_fill *fill, double given_mean, double given_std) {
     const fi_fpenv caller = fi_fpenv_enter();
     volatile double inside[] = {given_mean, given_std};
     const double mean = inside[0], std = inside[1];
-    const int accepted = std >= 0 && fabs(mean) + fi_normal_reach(fill->dtype) * std < fi_overflows_from[fill->dtype];
+    const int accepted = std >= 0 && fabs(mean) + fi_normal_reach(fill->dtype) * std <= fi_greatest[fill->dtype];
     if (accepted) {
         fi_set_draw(fill, FI_NORMAL);
         fill->scale = fi_rounded(fill->dtype, std);

@@ -243,7 +243,7 @@ int fi_set_truncated_normal(fi_fill *fill, double given_mean, double given_std, 
     int accepted = low <= high && low < INFINITY && high > -INFINITY && std >= 0;
     if (accepted) {
         const double most = fmax(farthest(dtype, low, high), farthest(dtype, high, low));
-        accepted = fabs(mean) + (std > 0 ? most * std : 0) < fi_overflows_from[dtype];
+        accepted = fabs(mean) + (std > 0 ? most * std : 0) <= fi_greatest[dtype];
     }
     if (accepted) {
         fi_set_draw(fill, FI_TRUNCATED_CENTRAL);

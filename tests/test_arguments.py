@@ -365,3 +365,12 @@ def test_no_axes_are_a_block_of_no_axes(g):
 def test_constants_are_no_blocks(g, name):
     with pytest.raises(TypeError, match="offset"):
         getattr(g, name)(np.ones((2, 3)), offset=(0, 0), global_shape=(4, 5))
+
+
+@pytest.mark.parametrize(("dtype", "last", "first"), [("f2", 65519.996, 65519.999), ("f4", 3.4028234e38, 3.4028236e38)])
+def test_number_that_the_dtype_would_round_to_an_infinity_is_refused_also_if_float32_rounds_it_first(
+    dtype, last, first
+):
+    assert np.isfinite(fastinit.uniform(np.empty(9, dtype), last, last)).all()
+    with pytest.raises(ValueError, match="low"):
+        fastinit.uniform(np.empty(9, dtype), first, first)
