@@ -4,6 +4,8 @@
 # while these files of tests run, or all. Needs gcc, clang and a Python with what the tests need.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
+# shellcheck source=tests/c/core.sh
+source tests/c/core.sh
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
@@ -13,26 +15,12 @@ checked=(-O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all
 flags=(-std=c11 -ffp-contract=off -fno-math-errno -Wall -Wextra -Werror -Isrc "${checked[@]}")
 export UBSAN_OPTIONS=print_stacktrace=1
 
-kernels() { # NAME FLAG...: kernels.c for one instruction set
-  "$cc" "${flags[@]}" "${@:2}" -DFI_SIMD_HEADER="\"simd/$1.h\"" -c src/kernels.c -o "$work/$1.o"
-  have+=("-DFASTINIT_HAVE_${1^^}")
-}
-
 program() { # SOURCE FLAG...: a C program that is linked with the core
-  "$cc" "${flags[@]}" "${have[@]}" "${@:2}" "$1" src/{dispatch,fill,move,region,scale,threads,truncated}.c "$work"/*.o \
-    -pthread -lm -o "$work/program"
+  "$cc" "${flags[@]}" "${have[@]}" "${@:2}" "$1" "${core[@]}" "$work"/*.o -pthread -lm -o "$work/program"
 }
 
 for cc in gcc clang; do
-  have=()
-  kernels portable
-  case $(uname -m) in
-  x86_64)
-    kernels avx2 -mavx2 -mfma -mf16c
-    kernels avx512 -mavx512f -mavx512dq -mavx512bw -mavx512vl
-    ;;
-  aarch64) kernels neon ;;
-  esac
+  native_kernels "$cc" "${flags[@]}"
   program tests/c/check_golden.c
   "$work/program" tests/golden.txt
   program tests/c/fuzz_regions.c -DFUZZ_WITHOUT_LIBFUZZER

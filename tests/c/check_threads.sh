@@ -3,16 +3,18 @@
 # random cases of fuzz_regions.c.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
+# shellcheck source=tests/c/core.sh
+source tests/c/core.sh
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-core=(src/{dispatch,fill,kernels,move,region,scale,threads,truncated}.c)
 flags=(-std=c11 -O1 -g -fsanitize=thread -ffp-contract=off -fno-math-errno -Wall -Wextra -Werror -Isrc
   -DFI_SIMD_HEADER='"simd/portable.h"')
 export TSAN_OPTIONS=halt_on_error=1
 
 for cc in gcc clang; do
-  "$cc" "${flags[@]}" "${core[@]}" tests/c/check_golden.c -pthread -lm -o "$work/check_golden"
+  "$cc" "${flags[@]}" src/kernels.c "${core[@]}" tests/c/check_golden.c -pthread -lm -o "$work/check_golden"
   "$work/check_golden" tests/golden.txt
-  "$cc" "${flags[@]}" -DFUZZ_WITHOUT_LIBFUZZER "${core[@]}" tests/c/fuzz_regions.c -pthread -lm -o "$work/fuzz_regions"
+  "$cc" "${flags[@]}" -DFUZZ_WITHOUT_LIBFUZZER src/kernels.c "${core[@]}" tests/c/fuzz_regions.c -pthread -lm \
+  -o "$work/fuzz_regions"
   "$work/fuzz_regions" 1000
 done

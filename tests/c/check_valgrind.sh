@@ -3,15 +3,17 @@
 # checks some of the golden vectors and random cases of fuzz_regions.c. Needs gcc and valgrind.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
+# shellcheck source=tests/c/core.sh
+source tests/c/core.sh
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-core=(src/{dispatch,fill,kernels,move,region,scale,threads,truncated}.c)
 flags=(-std=c11 -O1 -g -ffp-contract=off -fno-math-errno -Wall -Wextra -Werror -Isrc -DFI_SIMD_HEADER='"simd/portable.h"')
 # The threads of the pool live on, and what they have allocated with them.
 valgrind=(valgrind -q --error-exitcode=1 --leak-check=full --show-leak-kinds=definite --errors-for-leak-kinds=definite)
 
-gcc "${flags[@]}" "${core[@]}" tests/c/check_golden.c -pthread -lm -o "$work/check_golden"
-gcc "${flags[@]}" -DFUZZ_WITHOUT_LIBFUZZER "${core[@]}" tests/c/fuzz_regions.c -pthread -lm -o "$work/fuzz_regions"
+gcc "${flags[@]}" src/kernels.c "${core[@]}" tests/c/check_golden.c -pthread -lm -o "$work/check_golden"
+gcc "${flags[@]}" -DFUZZ_WITHOUT_LIBFUZZER src/kernels.c "${core[@]}" tests/c/fuzz_regions.c -pthread -lm \
+  -o "$work/fuzz_regions"
 
 # Under Valgrind all of them take some minutes.
 awk 'NR % 4 == 0' tests/golden.txt > "$work/golden.txt"

@@ -11,6 +11,8 @@ for argument in "$@"; do
   if [[ $argument =~ ^[0-9]+$ ]]; then seconds=$argument; else inputs+=("$(realpath "$argument")"); fi
 done
 cd "$(dirname "$0")/../.."
+# shellcheck source=tests/c/core.sh
+source tests/c/core.sh
 work=$(mktemp -d)
 # shellcheck disable=SC2046
 trap 'kill $(jobs -p) 2> /dev/null || true; rm -rf "$work"' EXIT
@@ -19,22 +21,9 @@ sanitizers=address,undefined,local-bounds
 # Without compiler.h's forced inlining and unrolling: with every access checked they would take minutes to compile.
 flags=(-std=c11 -O1 -g -ffp-contract=off -fno-math-errno -Wall -Wextra -Werror -Isrc
   -DFASTINIT_COMPILER_H -DALWAYS_INLINE=inline -DUNROLLED= -fno-sanitize-recover=all)
-have=()
-
-kernels() { # NAME FLAG...: kernels.c for one instruction set, whose branches depend on random bits and would teach nothing
-  clang "${flags[@]}" -fsanitize=$sanitizers "${@:2}" -DFI_SIMD_HEADER="\"simd/$1.h\"" -c src/kernels.c -o "$work/$1.o"
-  have+=("-DFASTINIT_HAVE_${1^^}")
-}
-
-kernels portable
-case $(uname -m) in
-x86_64)
-  kernels avx2 -mavx2 -mfma -mf16c
-  kernels avx512 -mavx512f -mavx512dq -mavx512bw -mavx512vl
-  ;;
-aarch64) kernels neon ;;
-esac
-clang "${flags[@]}" -fsanitize=fuzzer,$sanitizers "${have[@]}" src/{dispatch,fill,move,region,scale,threads,truncated}.c \
+# The kernels' branches depend on random bits and would teach libFuzzer nothing.
+native_kernels clang "${flags[@]}" -fsanitize=$sanitizers
+clang "${flags[@]}" -fsanitize=fuzzer,$sanitizers "${have[@]}" "${core[@]}" \
   tests/c/fuzz_regions.c "$work"/*.o -pthread -lm -o "$work/fuzz"
 
 if [ ${#inputs[@]} -gt 0 ]; then
