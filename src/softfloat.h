@@ -163,13 +163,13 @@ FI_OUT_OF_LINE double fi_soft_fma(double a, double b, double c) {
 /*
  * A compiler that has the instruction inlines the builtin; the C library's fmaf and fma, slow in software, are not used.
  */
-#if defined(__FP_FAST_FMAF) || defined(__FMA__) || defined(__aarch64__)
+#if defined(__FP_FAST_FMAF) || defined(__FMA__) || defined(__aarch64__) || defined(__s390x__)
 static inline float fi_fmaf(float a, float b, float c) { return __builtin_fmaf(a, b, c); }
 #else
 static inline float fi_fmaf(float a, float b, float c) { return fi_soft_fmaf(a, b, c); }
 #endif
 
-#if defined(__FP_FAST_FMA) || defined(__FMA__) || defined(__aarch64__)
+#if defined(__FP_FAST_FMA) || defined(__FMA__) || defined(__aarch64__) || defined(__s390x__)
 static inline double fi_fma(double a, double b, double c) { return __builtin_fma(a, b, c); }
 #else
 static inline double fi_fma(double a, double b, double c) { return fi_soft_fma(a, b, c); }
