@@ -10,7 +10,7 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
 # Without compiler.h's forced inlining and unrolling: with every access checked they would take minutes to compile.
-checked=(-O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all
+checked=(-O1 -g "-fsanitize=address,undefined" -fno-sanitize-recover=all
   -DFASTINIT_COMPILER_H -DALWAYS_INLINE=inline -DUNROLLED=)
 flags=(-std=c11 -ffp-contract=off -fno-math-errno -Wall -Wextra -Werror -Isrc "${checked[@]}")
 export UBSAN_OPTIONS=print_stacktrace=1
@@ -30,12 +30,13 @@ done
 # The last of several options counts, so the compiler is one that adds its own to those of the build.
 printf '#!/bin/sh\nexec gcc "$@" %s\n' "${checked[*]}" > "$work/cc"
 chmod +x "$work/cc"
-CC=$work/cc python -m pip install -q --no-deps --target "$work/site" .
+CC=$work/cc python -m pip install -q --no-deps -Cinstall.strip=false --target "$work/site" .
 
 # Python's allocator would hide where a buffer ends, and Python frees little at its end.
 checked_python=(env LD_PRELOAD="$(gcc -print-file-name=libasan.so) $(gcc -print-file-name=libubsan.so)" PYTHONMALLOC=malloc
   ASAN_OPTIONS=detect_leaks=0 PYTHONPATH="$work/site" python -P)
 
-# Each file in a process of its own, as many at a time as there are CPUs.
+# Each file in a process of its own, as many at a time as there are CPUs. A report must not get lost in what pytest captures.
 if [ $# -eq 0 ]; then set -- tests/test_*.py; fi
-printf '%s\0' "$@" | xargs -0 -P "$(nproc)" -n 1 "${checked_python[@]}" -m pytest -q -p no:cacheprovider --no-header
+printf '%s\0' "$@" | xargs -0 -P "$(nproc)" -n 1 "${checked_python[@]}" -m pytest -q -p no:cacheprovider --no-header \
+  --capture=sys

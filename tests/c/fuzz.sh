@@ -36,13 +36,13 @@ mkdir "$work/inputs" "$work/logs"
 for i in {1..300}; do head -c 500 /dev/urandom > "$work/inputs/$i"; done
 findings=$(mktemp -d)
 for i in $(seq "$(nproc)"); do
-  "$work/fuzz" -max_total_time="$seconds" -timeout=60 -max_len=1000 -entropic_scale_per_exec_time=1 -print_final_stats=1 \
-    -artifact_prefix="$findings/" "$work/inputs" > "$work/logs/$i" 2>&1 &
+  "$work/fuzz" -max_total_time="$seconds" -timeout=60 -report_slow_units=60 -max_len=1000 -entropic_scale_per_exec_time=1 \
+    -print_final_stats=1 -artifact_prefix="$findings/" "$work/inputs" > "$work/logs/$i" 2>&1 &
 done
 for _ in $(seq "$(nproc)"); do
   if ! wait -n; then
     grep -hv '^#' "$work"/logs/* | tail -n 100
-    printf 'To repeat it: tests/c/fuzz.sh %s\n' "$findings"/*
+    find "$findings" -type f -printf 'To repeat it: tests/c/fuzz.sh %p\n'
     exit 1
   fi
 done
