@@ -34,13 +34,14 @@ class Generator(_core.Generator):
 
     # ---- Constants ---------------------------------------------------------------------------------------------------
 
-    def zeros(self, out: _Array) -> _Array:
+    def zeros(self, out: _Array, *, offset: _Sizes | None = None, global_shape: _Sizes | None = None) -> _Array:
         """
         Fills an array with zeros: for biases. Weights that are all equal stay so: their units learn the same.
 
         Parameters
         ----------
         <out>
+        <block>
 
         <returns and raises>
 
@@ -50,15 +51,16 @@ class Generator(_core.Generator):
         >>> fastinit.zeros(np.empty(3))
         array([0., 0., 0.])
         """
-        return self.constant(out, 0.0)
+        return self.constant(out, 0.0, offset=offset, global_shape=global_shape)
 
-    def ones(self, out: _Array) -> _Array:
+    def ones(self, out: _Array, *, offset: _Sizes | None = None, global_shape: _Sizes | None = None) -> _Array:
         """
         Fills an array with ones: for the scales of normalisation layers.
 
         Parameters
         ----------
         <out>
+        <block>
 
         <returns and raises>
 
@@ -68,9 +70,11 @@ class Generator(_core.Generator):
         >>> fastinit.ones(np.empty(3))
         array([1., 1., 1.])
         """
-        return self.constant(out, 1.0)
+        return self.constant(out, 1.0, offset=offset, global_shape=global_shape)
 
-    def constant(self, out: _Array, value: float) -> _Array:
+    def constant(
+        self, out: _Array, value: float, *, offset: _Sizes | None = None, global_shape: _Sizes | None = None
+    ) -> _Array:
         """
         Fills an array with one value.
 
@@ -79,6 +83,7 @@ class Generator(_core.Generator):
         <out>
         value : float
             Any number, infinities and NaN too, that does not overflow the array's dtype.
+        <block>
 
         <returns and raises>
 
@@ -90,9 +95,12 @@ class Generator(_core.Generator):
         """
         _core.check_array(out)
         checked = _in_dtype("value", _core.number("value", value), out.dtype)
+        _core.block_of(out, offset, global_shape)
         return self._write(out, lambda: out.fill(checked))
 
-    def identity(self, out: _Array, gain: float = 1.0) -> _Array:
+    def identity(
+        self, out: _Array, gain: float = 1.0, *, offset: _Sizes | None = None, global_shape: _Sizes | None = None
+    ) -> _Array:
         """
         Fills a matrix with gain times the identity: ones on the diagonal, which may be shorter than a side.
 
@@ -102,6 +110,7 @@ class Generator(_core.Generator):
             Of two axes, of dtype float32, float64, float16 or bfloat16 (of ml_dtypes).
         gain : float
             Finite.
+        <block>
 
         <returns and raises>
 
@@ -119,15 +128,18 @@ class Generator(_core.Generator):
         """
         _check_axes("identity", out, 2, 2)
         diagonal = _in_dtype("gain", _core.finite("gain", gain), out.dtype)
+        (top, left) = _core.block_of(out, offset, global_shape)[1]
 
         def write() -> None:
-            places = np.arange(min(out.shape))
+            places = np.arange(max(top, left), min(top + out.shape[0], left + out.shape[1]))
             out[...] = 0
-            out[places, places] = diagonal
+            out[places - top, places - left] = diagonal
 
         return self._write(out, write)
 
-    def dirac(self, out: _Array, groups: int = 1) -> _Array:
+    def dirac(
+        self, out: _Array, groups: int = 1, *, offset: _Sizes | None = None, global_shape: _Sizes | None = None
+    ) -> _Array:
         """
         Fills the weights of a convolution so that it passes its input channels on: as many as there are outputs.
 
@@ -137,6 +149,7 @@ class Generator(_core.Generator):
             Of three to five axes (out, in, \\*kernel), of dtype float32, float64, float16 or bfloat16 (of ml_dtypes).
         groups : int
             Groups of output channels, each of which passes on the same input channels; divides the first axis.
+        <block>
 
         <returns and raises>
 
@@ -157,16 +170,19 @@ class Generator(_core.Generator):
         """
         _check_axes("dirac", out, 3, 5)
         count = _core.positive_integer("groups", groups)
-        if out.shape[0] % count:
-            raise ValueError(f"groups={count} does not divide the {out.shape[0]} output channels of shape={out.shape}")
+        shape, start = _core.block_of(out, offset, global_shape)
+        if shape[0] % count:
+            raise ValueError(f"groups={count} does not divide the {shape[0]} output channels of shape={shape}")
 
         def write() -> None:
-            channels = np.arange(min(out.shape[0] // count, out.shape[1]))
-            center = tuple(size // 2 for size in out.shape[2:])
+            group = max(shape[0] // count, 1)
+            outputs = np.arange(start[0], start[0] + out.shape[0])
+            inputs = outputs % group
+            kept = (inputs >= start[1]) & (inputs < start[1] + out.shape[1])
+            center = tuple(size // 2 - first for size, first in zip(shape[2:], start[2:], strict=True))
             out[...] = 0
-            if out.size:
-                for group in range(count):
-                    out[(group * (out.shape[0] // count) + channels, channels, *center)] = 1
+            if all(0 <= place < size for place, size in zip(center, out.shape[2:], strict=True)):
+                out[(outputs[kept] - start[0], inputs[kept] - start[1], *center)] = 1
 
         return self._write(out, write)
 
@@ -392,15 +408,23 @@ class Generator(_core.Generator):
         if not isinstance(fills, Iterable):
             raise TypeError(f"fills must be a mapping or an iterable of tuples, not {type(fills).__name__}")
         named = isinstance(fills, Mapping)
-        specs = dict(fills if isinstance(fills, Mapping) else enumerate(fills))
-        pending = _core.record(Generator(0), _FILLS, specs, named, accumulate)
-        _core.check_apart(pending)
-        self._run(pending)
+        specs = fills.items() if isinstance(fills, Mapping) else enumerate(fills)
+        pending = self._fill(specs, "fills[{!r}]", named, accumulate)
         return {fill.key: fill.out for fill in pending} if named else [fill.out for fill in pending]
+
+    def _fill(
+        self, specs: Iterable[tuple[Any, _Spec]], label: str, named: bool = False, accumulate: bool = False
+    ) -> list[_core.Pending]:
+        """Runs the fills under their keys, which may repeat; the label, with the key in it, begins the errors."""
+        pending = _core.record(Generator(0), FILLS, specs, named, accumulate, label)
+        _core.check_apart(pending, label)
+        self._run(pending)
+        return pending
 
 
 _CONSTANTS = frozenset(("zeros", "ones", "constant", "identity", "dirac"))
-_FILLS = {
+# What fills an array, and whether it draws.
+FILLS = {
     name: name not in _CONSTANTS
     for name in dir(Generator)
     if not name.startswith("_") and name not in ("fill", "reseed", "seed", "state", "stream")

@@ -957,6 +957,15 @@ cdef class Generator:
             seed[0] = self._seed
         return first
 
+    def _address(self, stream):
+        """The seed and the stream of a fill that is given this stream; takes the next unnamed one if that is None."""
+        cdef uint64_t seed = 0
+        if stream is None:
+            stream = self.take_streams(1, &seed)
+            return seed, stream
+        explicit_stream(stream)
+        return self.seed, stream
+
     cdef object finish(self, fi_fill *fill, cnp.ndarray array, const block *where, object stream, bint accumulate):
         """Runs a fill whose draw and constants are set."""
         fill.accumulate = accumulate
@@ -1562,15 +1571,16 @@ cdef class Pending:
         return self
 
 
-def record(Generator recorder, dict accepted, dict specs, bint named, bint accumulate):
+def record(Generator recorder, dict accepted, specs, bint named, bint accumulate, str label):
     """
-    The fills of specs, of tuples (out, scheme, *arguments), as a list of Pending; the recorder is spent.
+    The fills of pairs of a key and a tuple (out, scheme, *arguments), as a list of Pending; the recorder is spent.
 
-    accepted tells of each scheme whether it draws. Named fills that do take their key as the stream.
+    accepted tells of each scheme whether it draws. Named fills that do take their key as the stream. The label, with
+    the key in it, begins the errors.
     """
     cdef Pending each
     recorder._pending = []
-    for key, spec in specs.items():
+    for key, spec in specs:
         try:
             if not isinstance(spec, (tuple, list)) or len(spec) < 2:
                 raise TypeError(f"accepted is a tuple (out, scheme, *arguments), not {type(spec).__name__}")
@@ -1595,12 +1605,12 @@ def record(Generator recorder, dict accepted, dict specs, bint named, bint accum
             each.key = key
         except (TypeError, ValueError) as error:
             kind = TypeError if isinstance(error, TypeError) else ValueError
-            raise kind(f"fills[{key!r}]: {error}") from None
+            raise kind(f"{label.format(key)}: {error}") from None
     return recorder._pending
 
 
-def check_apart(list pending):
-    """Raises an error if two of the arrays share memory."""
+def check_apart(list pending, str label):
+    """Raises an error, with the label and their keys in it, if two of the arrays share memory."""
     cdef Pending each
     cdef cnp.ndarray lows = numpy.empty(len(pending), numpy.uintp), highs = numpy.empty(len(pending), numpy.uintp)
     cdef uintptr_t *low = <uintptr_t *>cnp.PyArray_DATA(lows)
@@ -1616,8 +1626,8 @@ def check_apart(list pending):
         reaching = [j for j in reaching if high[j] > low[i]] if farthest > low[i] else []
         for j in reaching:
             if numpy.shares_memory(pending[i].out, pending[j].out):
-                one, other = pending[min(i, j)].key, pending[max(i, j)].key
-                raise ValueError(f"fills[{one!r}] and fills[{other!r}] share memory; each array is filled once")
+                one, other = [label.format(pending[k].key) for k in (min(i, j), max(i, j))]
+                raise ValueError(f"{one} and {other} share memory; each array is filled once")
         reaching.append(i)
         farthest = max(farthest, high[i])
 

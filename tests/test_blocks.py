@@ -454,6 +454,36 @@ def test_shard_next_to_the_kernels_center_holds_the_zeros_around_it():
         assert out.any() == (offset == (1, 1))
 
 
+@pytest.mark.parametrize("dtype", FLOATS, ids=str)
+@pytest.mark.parametrize(
+    ("name", "arguments", "shape", "cuts"),
+    [
+        ("zeros", (), (7, 9), ((2, 3), (4,))),
+        ("ones", (), (7, 9), ((2, 3), (4,))),
+        ("constant", (0.1,), (7, 9), ((2, 3), (4,))),
+        ("identity", (2.0,), (7, 9), ((2, 3), (1, 4, 8))),
+        ("identity", (), (9, 4), ((2, 5), (1, 3))),
+        ("dirac", (), (6, 4, 3), ((1, 4), (3,), (1,))),
+        ("dirac", (3,), (6, 4, 3, 2), ((1, 2, 5), (1, 3), (1, 2), (1,))),
+        ("dirac", (2,), (8, 2, 1, 1, 5), ((3,), (1,), (), (), (2, 3))),
+    ],
+)
+def test_blocks_of_constants_together_are_the_whole(name, arguments, shape, cuts, dtype):
+    g = fastinit.Generator(7)
+    whole, together = getattr(g, name)(np.empty(shape, dtype), *arguments), np.full(shape, np.nan, dtype)
+    for offset, size in in_pieces(shape, cuts):
+        getattr(g, name)(together[part_of(offset, size)], *arguments, offset=offset, global_shape=shape)
+    assert together.tobytes() == whole.tobytes()
+    assert g.stream == 0
+
+
+def test_dirac_counts_the_groups_of_the_whole_tensor():
+    block = {"offset": (2, 0, 0), "global_shape": (6, 2, 3)}
+    assert fastinit.dirac(np.ones((1, 2, 3)), groups=3, **block).sum() == 1
+    with pytest.raises(ValueError, match=r"groups=4 does not divide the 6 output channels of shape=\(6, 2, 3\)"):
+        fastinit.dirac(np.ones((4, 2, 3)), groups=4, **block)
+
+
 def test_blocks_of_enormous_schemes_need_only_their_own_memory():
     block = {"stream": 1, "offset": (2**40 - 3, 2**22 - 5), "global_shape": (2**40, 2**22)}
     g, first = fastinit.Generator(7), (2**40 - 3) * 2**22 + 2**22 - 5

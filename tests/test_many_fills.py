@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from test_docs import FILLS
 
 import fastinit
-from fastinit.generator import _FILLS
+from fastinit.generator import FILLS as SCHEMES
 
 CONSTANTS = ("zeros", "ones", "constant", "identity", "dirac")
 ARGUMENTS = {"constant": (0.5,), "sparse": (0.25,), "orthogonal": (1.5,), "uniform": (-1, 2), "normal": (0.5, 2)}
@@ -60,15 +60,15 @@ def threads():
 
 
 def test_every_function_that_fills_can_be_named():
-    assert set(_FILLS) == set(FILLS) - {"fill"}
-    for name, draws in _FILLS.items():
+    assert set(SCHEMES) == set(FILLS) - {"fill"}
+    for name, draws in SCHEMES.items():
         assert draws == ("stream" in SIGNATURES[name])
 
 
 @pytest.mark.parametrize("accumulate", [False, True])
 @pytest.mark.parametrize("dtype", FLOATS, ids=str)
 def test_every_function_writes_what_it_writes_alone(g, dtype, accumulate):
-    names = [name for name in _FILLS if not (accumulate and name in ("bits", *CONSTANTS))]
+    names = [name for name in SCHEMES if not (accumulate and name in ("bits", *CONSTANTS))]
     filled = g.fill({f"{name}.w": spec_of(name, array_for(name, dtype)) for name in names}, accumulate=accumulate)
     assert g.stream == 0
     for name in names:
@@ -111,7 +111,7 @@ def test_order_and_company_do_not_matter(g):
 @settings(max_examples=100, deadline=None)
 @given(data=st.data(), named=st.booleans(), first=st.integers(0, 2**63 - 20))
 def test_any_set_of_fills_is_what_they_are_one_by_one(data, named, first):
-    names = data.draw(st.lists(st.sampled_from(sorted(_FILLS)), max_size=8))
+    names = data.draw(st.lists(st.sampled_from(sorted(SCHEMES)), max_size=8))
     dtypes = [data.draw(st.sampled_from(FLOATS)) for _ in names]
     specs = [spec_of(name, array_for(name, dtype)) for name, dtype in zip(names, dtypes, strict=True)]
     g, one_by_one = fastinit.Generator(7, first), fastinit.Generator(7, first)
