@@ -1,0 +1,202 @@
+"""
+Recipe: a scheme and its arguments, apart from any array; what rules, lazy arrays and frameworks' initialisers hold.
+
+With it, what the modules for frameworks have in common: which stream a tensor takes, how a large one is cut, and which
+of several rules applies to it.
+"""
+
+import functools
+import inspect
+import itertools
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, SupportsIndex, TypeAlias, TypeVar
+
+import numpy as np
+
+import fastinit
+from fastinit import _core
+from fastinit.generator import FILLS
+
+_Array = TypeVar("_Array", bound=np.ndarray[Any, Any])
+_Shape: TypeAlias = tuple[int, ...]
+_Item = TypeVar("_Item")
+Stream: TypeAlias = SupportsIndex | str
+
+WHERE = ("out", "stream", "offset", "global_shape", "accumulate")  # what a tensor has and a recipe has not
+WHOLE = frozenset(("orthogonal", "delta_orthogonal", "sparse"))  # a block of these costs as much as all of it
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """
+    The name of a function that fills arrays, and its arguments by keyword: all but the array, its stream and its block.
+
+    >>> from fastinit.recipe import Recipe
+    >>> print(Recipe.of("normal", 0.0, 0.02))
+    normal(mean=0.0, std=0.02)
+    """
+
+    scheme: str
+    arguments: dict[str, Any]
+
+    @classmethod
+    def of(cls, scheme: str, *arguments: Any, **keywords: Any) -> "Recipe":
+        """The recipe for arguments as the function takes them after the array; TypeError, ValueError if it does not."""
+        parameters = _parameters(scheme)
+        try:
+            bound = parameters.bind(*arguments, **keywords)
+        except TypeError as error:
+            accepted = ", ".join(str(each) for each in parameters.parameters.values())
+            raise TypeError(f"{scheme}: {error}; accepted are ({accepted})") from None
+        return cls(scheme, bound.arguments)
+
+    @classmethod
+    def parse(cls, spec: object) -> "Recipe":
+        """The recipe for a scheme's name or a tuple (scheme, *arguments), a dictionary at whose end holds keywords."""
+        if isinstance(spec, Recipe):
+            return spec
+        if isinstance(spec, str):
+            return cls.of(spec)
+        if not isinstance(spec, (tuple, list)) or not spec:
+            raise TypeError(f"{spec!r}; accepted is a scheme's name or a tuple (scheme, *arguments)")
+        scheme, *arguments = spec
+        keywords = arguments.pop() if arguments and isinstance(arguments[-1], dict) else {}
+        return cls.of(scheme, *arguments, **keywords)
+
+    def __str__(self) -> str:
+        return f"{self.scheme}({', '.join(f'{name}={value!r}' for name, value in self.arguments.items())})"
+
+    @property
+    def draws(self) -> bool:
+        """Whether it takes a stream."""
+        return FILLS[self.scheme]
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether a block of it costs as much as the whole tensor."""
+        return self.scheme in WHOLE
+
+    @property
+    def takes_layout(self) -> bool:
+        """Whether it is missing the fans that a layout would give it."""
+        return "layout" in _parameters(self.scheme).parameters and not {"layout", "fan_in", "fan_out"} & set(
+            self.arguments
+        )
+
+    def with_layout(self, layout: str) -> "Recipe":
+        """Itself, with its fans by that layout if it needs some and was given none."""
+        return Recipe(self.scheme, {**self.arguments, "layout": layout}) if self.takes_layout else self
+
+    def fill(
+        self,
+        generator: fastinit.Generator,
+        out: _Array,
+        *,
+        stream: Stream | None = None,
+        offset: Iterable[SupportsIndex] | None = None,
+        global_shape: Iterable[SupportsIndex] | None = None,
+    ) -> _Array:
+        """Fills the array, or the block of a tensor that it is."""
+        keywords = {**self.arguments, "offset": offset, "global_shape": global_shape}
+        if self.draws:
+            keywords["stream"] = stream
+        filled: _Array = getattr(generator, self.scheme)(out, **keywords)
+        return filled
+
+    def spec(self, out: np.ndarray[Any, Any], stream: Stream, offset: _Shape, global_shape: _Shape) -> tuple[Any, ...]:
+        """The same as one of many fills: what Generator.fill takes."""
+        keywords = {**self.arguments, "offset": offset, "global_shape": global_shape}
+        if self.draws:
+            keywords["stream"] = stream
+        return out, self.scheme, keywords
+
+    def array(
+        self,
+        shape: _Shape,
+        dtype: np.dtype[Any],
+        seed: int,
+        stream: Stream,
+        offset: _Shape | None = None,
+        global_shape: _Shape | None = None,
+    ) -> np.ndarray[Any, Any]:
+        """A new array, or block of a tensor."""
+        where = {"offset": offset, "global_shape": global_shape}
+        return self.fill(fastinit.Generator(seed), np.empty(shape, dtype), stream=stream, **where)
+
+    def check(self, shape: _Shape, dtype: np.dtype[Any]) -> None:
+        """Raises what the fill of a tensor of that shape and dtype would raise, and fills nothing."""
+        out = np.empty((0,) * len(shape), dtype)
+        spec = self.spec(out, 0, (0,) * len(shape), tuple(shape))
+        _core.record(fastinit.Generator(0), FILLS, [(self, spec)], False, False, self.scheme)
+
+
+@functools.cache
+def _parameters(scheme: str) -> inspect.Signature:
+    """What a recipe for the scheme may hold."""
+    _core.choice("scheme", scheme, FILLS)
+    parameters = inspect.signature(getattr(fastinit.Generator, scheme)).parameters.values()
+    return inspect.Signature([each for each in parameters if each.name not in ("self", *WHERE)])
+
+
+def address(seed: SupportsIndex | None, stream: Stream | None) -> tuple[int, Stream]:
+    """
+    The seed and the stream of a tensor, from what its maker was given.
+
+    Without a seed it is a fill by the default generator, whose next unnamed stream it takes if it was given none. With
+    a seed it needs a stream too: tensors that share both would be parts of the same numbers.
+    """
+    if seed is None:
+        return fastinit.default_generator._address(stream)
+    if stream is None:
+        raise TypeError(f"seed={seed} without stream; give each tensor its own: a name or an integer in [0, 2**63)")
+    return fastinit.Generator(seed)._address(stream)
+
+
+def pieces(shape: _Shape, elements: int) -> Iterator[tuple[_Shape, _Shape]]:
+    """Cuts a tensor into blocks of at most that many elements, (offset, shape), that follow each other in C order."""
+    if not shape:
+        yield (), ()
+    if not shape or 0 in shape:
+        return
+    axis = next(axis for axis in range(len(shape)) if math.prod(shape[axis + 1 :]) <= elements)
+    rest = shape[axis + 1 :]
+    step = elements // math.prod(rest)
+    for outer in itertools.product(*map(range, shape[:axis])):
+        for first in range(0, shape[axis], step):
+            size = min(step, shape[axis] - first)
+            yield (*outer, first, *(0,) * len(rest)), (*(1,) * axis, size, *rest)
+
+
+def first_matches(
+    items: Mapping[str, _Item], rules: Sequence[tuple[str, Callable[[str, _Item], bool]]]
+) -> dict[str, int | None]:
+    """
+    Which rule applies to each named item: the first that matches it, or None.
+
+    A rule is its text and what tells whether it matches a name and an item. One that applies to none is a ValueError:
+    it is misspelt, or stands behind those that take all it means.
+    """
+    found = {
+        name: next((i for i, (_, matches) in enumerate(rules) if matches(name, item)), None)
+        for name, item in items.items()
+    }
+    for i in sorted(set(range(len(rules))) - set(found.values())):
+        text, matches = rules[i]
+        before = {found[name] for name, item in items.items() if matches(name, item)}
+        if before:
+            earlier = ", ".join(rules[j][0] for j in sorted(j for j in before if j is not None))
+            raise ValueError(f"rule {text} never applies: {earlier}, before it, already takes all that it matches")
+        raise ValueError(f"rule {text} matches nothing; the names are {_listed(items)}")
+    return found
+
+
+def _listed(names: Iterable[str], most: int = 12) -> str:
+    shown = list(itertools.islice(names, most + 1))
+    return ", ".join(map(repr, shown[:most])) + (", ..." if len(shown) > most else "")
+
+
+def missing(error: ModuleNotFoundError, extra: str) -> ImportError:
+    """What importing the module for a framework raises where the framework is not installed."""
+    return ImportError(f"fastinit.{extra} needs {error.name}, which `pip install 'fastinit[{extra}]'` installs")
