@@ -99,9 +99,11 @@ class Recipe:
         global_shape: Iterable[SupportsIndex] | None = None,
     ) -> _Array:
         """Fills the array, or the block of a tensor that it is."""
-        keywords = {**self.arguments, "offset": offset, "global_shape": global_shape}
+        keywords = dict(self.arguments)
         if self.draws:
             keywords["stream"] = stream
+        if offset is not None or global_shape is not None:
+            keywords |= {"offset": offset, "global_shape": global_shape}
         filled: _Array = getattr(generator, self.scheme)(out, **keywords)
         return filled
 

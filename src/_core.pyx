@@ -863,7 +863,7 @@ cdef class Generator:
     """
 
     cdef uint64_t _seed, _stream
-    cdef bint _from_entropy
+    cdef readonly bint _from_entropy
     cdef list _pending  # the fills that record() has checked; None in any other generator
 
     def __init__(self, seed=None, stream=0):

@@ -78,6 +78,14 @@ def fill(request):
     return request.param
 
 
+@pytest.fixture(scope="session")
+def lazy_device():
+    """PyTorch's lazy tensors: a device other than the CPU that every build has."""
+    backend = pytest.importorskip("torch._lazy.ts_backend")
+    backend.init()
+    return "lazy"
+
+
 # ---- Arrays of any layout --------------------------------------------------------------------------------------------
 
 SEED, STREAM = 0x0123456789ABCDEF, 2**63 + 0x1122334455667788

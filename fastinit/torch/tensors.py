@@ -1,0 +1,220 @@
+"""Tensors as the core sees them: blocks of memory on the CPU, and where in a global tensor each of them lies."""
+
+import itertools
+import math
+import sys
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple, TypeAlias
+
+import numpy as np
+import torch
+
+import fastinit
+from fastinit.recipe import Recipe, Stream, missing, pieces
+
+Tensor: TypeAlias = torch.Tensor
+_Shape: TypeAlias = tuple[int, ...]
+_Runs: TypeAlias = list[range]  # of global indices along an axis, in the order in which a shard holds them
+
+_DTYPES: dict[Any, np.dtype[Any]] = {
+    torch.float32: np.dtype(np.float32),
+    torch.float64: np.dtype(np.float64),
+    torch.float16: np.dtype(np.float16),
+}
+BUFFER = 1 << 22  # elements that go to another device at a time: some milliseconds of work
+
+
+class Part(NamedTuple):
+    """Memory that belongs to one block of a global tensor."""
+
+    tensor: Tensor
+    offset: _Shape
+
+
+class Target(NamedTuple):
+    """A tensor to fill: its shape before it was cut into shards, and the parts of it that this process holds."""
+
+    tensor: Tensor
+    dtype: np.dtype[Any]
+    global_shape: _Shape
+    parts: list[Part]
+
+    @property
+    def is_sharded(self) -> bool:
+        """Whether other processes may hold other parts."""
+        return is_dtensor(self.tensor)
+
+
+def target_of(tensor: object, offset: Sequence[int] | None = None, global_shape: Sequence[int] | None = None) -> Target:
+    """What to fill of a tensor, which may be the block of a larger one; an error if it cannot be filled."""
+    if not isinstance(tensor, torch.Tensor):
+        raise TypeError(f"tensor must be a torch.Tensor, not {type(tensor).__name__}")
+    if torch.nn.parameter.is_lazy(tensor):
+        raise ValueError("tensor is of a lazy module and has no shape yet; run the module once on an input")
+    dtype = _dtype_of(tensor)
+    if tensor.layout != torch.strided:
+        raise TypeError(f"tensor has layout {tensor.layout}; accepted is torch.strided")
+    if is_dtensor(tensor):
+        if offset is not None or global_shape is not None:
+            raise ValueError(f"offset={offset}, global_shape={global_shape} with a DTensor, whose placements say both")
+        return Target(tensor, dtype, tuple(tensor.shape), list(_shards(tensor)))
+    if (offset is None) != (global_shape is None):
+        raise ValueError(f"offset={offset!r}, global_shape={global_shape!r}; accepted are both or neither")
+    if offset is None or global_shape is None:
+        return Target(tensor, dtype, tuple(tensor.shape), [Part(tensor, (0,) * tensor.ndim)])
+    return Target(tensor, dtype, tuple(global_shape), [Part(tensor, tuple(offset))])
+
+
+def _dtype_of(tensor: Tensor) -> np.dtype[Any]:
+    dtype = _DTYPES.get(tensor.dtype)
+    if dtype is not None:
+        return dtype
+    if tensor.dtype == torch.bfloat16:
+        return _bfloat16()
+    raise TypeError(f"tensor has dtype {tensor.dtype}; accepted are {', '.join(map(str, _DTYPES))}, torch.bfloat16")
+
+
+def _bfloat16() -> np.dtype[Any]:
+    try:
+        import ml_dtypes
+    except ModuleNotFoundError as error:
+        raise missing(error, "torch") from None
+    dtype: np.dtype[Any] = np.dtype(ml_dtypes.bfloat16)
+    return dtype
+
+
+# ---- Memory ----------------------------------------------------------------------------------------------------------
+
+
+def fill(target: Target, recipe: Recipe, generator: fastinit.Generator, stream: Stream | None) -> None:
+    """Fills all parts from one stream, after every check."""
+    arrays = [array_of(part.tensor) for part in target.parts]
+    if len(arrays) == 1 and arrays[0] is not None:
+        fill_part(target.parts[0], arrays[0], target, recipe, generator, stream)
+    else:
+        recipe.check(target.global_shape, target.dtype)
+        seed, stream = generator._address(stream)
+        for part, array in zip(target.parts, arrays, strict=True):
+            fill_part(part, array, target, recipe, fastinit.Generator(seed), stream)
+    count_write(target.tensor)
+
+
+def fill_part(
+    part: Part,
+    array: np.ndarray[Any, Any] | None,
+    target: Target,
+    recipe: Recipe,
+    generator: fastinit.Generator,
+    stream: Stream | None,
+) -> None:
+    """Fills one part, whose memory is the array or, if that is None, on another device."""
+    if array is None:
+        _fill_elsewhere(part, target, recipe, generator, stream)
+    elif array.shape == target.global_shape and not any(part.offset):
+        recipe.fill(generator, array, stream=stream)
+    else:
+        recipe.fill(generator, array, stream=stream, offset=part.offset, global_shape=target.global_shape)
+
+
+def array_of(tensor: Tensor) -> np.ndarray[Any, Any] | None:
+    """The memory of a tensor as an array, or None if it lies on another device."""
+    if not tensor.is_cpu or tensor.is_neg():
+        return None
+    if tensor.requires_grad:
+        tensor = tensor.detach()
+    try:
+        if tensor.dtype != torch.bfloat16:
+            return tensor.numpy()  # type: ignore[no-any-return, unused-ignore]
+        return tensor.view(torch.int16).numpy().view(_bfloat16())  # type: ignore[no-any-return, unused-ignore]
+    except RuntimeError as error:
+        raise TypeError(f"tensor is a {type(tensor).__name__}, whose memory cannot be written to: {error}") from None
+
+
+def _fill_elsewhere(
+    part: Part, target: Target, recipe: Recipe, generator: fastinit.Generator, stream: Stream | None
+) -> None:
+    """Fills a part through a buffer on the CPU: a piece at a time, or at once what is computed at once."""
+    local = part.tensor.detach()
+    most = max(local.numel(), 1) if recipe.is_whole else BUFFER
+    buffer = torch.empty(min(most, local.numel()), dtype=local.dtype, device="cpu", pin_memory=local.is_cuda)
+    for start, size in pieces(tuple(local.shape), most):
+        piece = buffer[: math.prod(size)].view(size)
+        offset = tuple(map(sum, zip(part.offset, start, strict=True)))
+        fill_part(Part(piece, offset), array_of(piece), target, recipe, generator, stream)
+        local[tuple(slice(first, first + n) for first, n in zip(start, size, strict=True))].copy_(piece)
+
+
+def count_write(tensor: Tensor) -> None:
+    """Tells autograd that the tensor was written to, as PyTorch's own in-place functions do."""
+    torch.autograd.graph.increment_version(tensor)
+
+
+# ---- Shards ----------------------------------------------------------------------------------------------------------
+
+
+def is_dtensor(tensor: Tensor) -> bool:
+    """Whether it is a DTensor; none is where that module was not imported, which takes a while."""
+    module = sys.modules.get("torch.distributed.tensor")
+    return module is not None and isinstance(tensor, module.DTensor)
+
+
+def _shards(tensor: Any) -> Iterator[Part]:
+    """The parts of a DTensor that this process holds: one, or several with _StridedShard, or none."""
+    coordinate = tensor.device_mesh.get_coordinate()
+    if coordinate is None:  # this process is not in the mesh
+        return
+    with torch.no_grad():
+        local = tensor.to_local()
+    axes: list[_Runs] = [[range(size)] for size in tensor.shape]
+    for mesh_axis in _sharding_order(tensor):
+        placement, count = tensor.placements[mesh_axis], tensor.device_mesh.size(mesh_axis)
+        kind = type(placement).__name__
+        if kind in ("Shard", "_StridedShard"):
+            stripes = placement.split_factor if kind == "_StridedShard" else 1
+            axes[placement.dim] = shard_of(axes[placement.dim], stripes, count, coordinate[mesh_axis])
+        elif kind != "Replicate" and count > 1:
+            raise ValueError(
+                f"tensor is a DTensor with placements {tensor.placements}; accepted are Shard and Replicate"
+            )
+    shape = tuple(sum(map(len, runs)) for runs in axes)
+    if shape != tuple(local.shape):
+        raise ValueError(
+            f"tensor is a DTensor whose shard here has shape {tuple(local.shape)}; its placements {tensor.placements} "
+            f"make it {shape}"
+        )
+    for block in itertools.product(*map(_located, axes)):
+        place = tuple(slice(first, first + len(run)) for first, run in block)
+        yield Part(local[place], tuple(run.start for _, run in block))
+
+
+def _sharding_order(tensor: Any) -> Sequence[int]:
+    """The axes of the mesh in the order in which they cut the tensor: from left to right, if it says nothing else."""
+    order = getattr(tensor._spec, "shard_order", None)
+    axes = range(tensor.device_mesh.ndim)
+    if not order:
+        return axes
+    named = [axis for entry in order for axis in entry.mesh_dims]
+    return [*named, *(axis for axis in axes if axis not in named)]
+
+
+def shard_of(runs: _Runs, stripes: int, count: int, index: int) -> _Runs:
+    """
+    Shard number index of count, of an axis of which these runs are left: a part of each stripe.
+
+    Stripes and shards are as torch.chunk cuts: ceil(size / count) each, the last ones smaller or empty. One stripe is
+    Shard, several are _StridedShard.
+    """
+    return [run for stripe in range(stripes) for run in _chunk(_chunk(runs, stripes, stripe), count, index)]
+
+
+def _chunk(runs: _Runs, count: int, index: int) -> _Runs:
+    size = -(-sum(map(len, runs)) // count)
+    first, last = size * index, size * (index + 1)
+    cut = [run[max(first - at, 0) : max(last - at, 0)] for at, run in _located(runs)]
+    return [run for run in cut if run]
+
+
+def _located(runs: _Runs) -> list[tuple[int, range]]:
+    """The runs, each with its place in the shard."""
+    places = itertools.accumulate(map(len, runs), initial=0)
+    return list(zip(places, runs, strict=False))

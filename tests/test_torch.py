@@ -1,0 +1,343 @@
+"""fastinit.torch fills tensors as fastinit fills arrays, by the names and with the arguments of torch.nn.init."""
+
+import inspect
+import math
+
+import ml_dtypes
+import numpy as np
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+torch = pytest.importorskip("torch", reason="PyTorch is not installed")
+
+import fastinit  # noqa: E402  (after the skip)
+import fastinit.torch as init  # noqa: E402
+from fastinit.torch import tensors  # noqa: E402
+
+DTYPES = {
+    torch.float32: np.float32,
+    torch.float64: np.float64,
+    torch.float16: np.float16,
+    torch.bfloat16: ml_dtypes.bfloat16,
+}
+SEED, INF = 7, math.inf
+
+
+def scaled(scale, mode, distribution):
+    """How CALLS ends for the schemes that have no function of their own."""
+    return "variance_scaling", {"scale": scale, "mode": mode, "distribution": distribution, "layout": "torch"}
+
+
+# The function of torch.nn.init, its arguments, and what Generator does for it.
+CALLS = [
+    ("uniform_", (-0.5, 0.25), {}, "uniform", {"low": -0.5, "high": 0.25}),
+    ("uniform_", (), {"a": -1.0}, "uniform", {"low": -1.0, "high": 1.0}),
+    ("normal_", (0.1, 0.02), {}, "normal", {"mean": 0.1, "std": 0.02}),
+    ("trunc_normal_", (), {}, "truncated_normal", {}),
+    ("trunc_normal_", (), {"std": 0.5, "a": -0.5, "b": 1}, "truncated_normal", {"std": 0.5, "low": -1, "high": 2}),
+    ("trunc_normal_", (1, 0.25, 1.5, INF), {}, "truncated_normal", {"mean": 1, "std": 0.25, "low": 2, "high": INF}),
+    ("xavier_uniform_", (), {}, "xavier_uniform", {"layout": "torch"}),
+    ("xavier_uniform_", (5 / 3,), {}, "xavier_uniform", {"layout": "torch", "gain": 5 / 3}),
+    ("xavier_normal_", (), {"gain": 2.0}, "xavier_normal", {"layout": "torch", "gain": 2.0}),
+    ("kaiming_uniform_", (), {}, "he_uniform", {"layout": "torch"}),
+    ("kaiming_uniform_", (math.sqrt(5),), {}, "he_uniform", {"layout": "torch", "negative_slope": math.sqrt(5)}),
+    ("kaiming_normal_", (), {"nonlinearity": "relu", "a": 3}, "he_normal", {"layout": "torch"}),
+    ("kaiming_normal_", (), {"mode": "fan_out", "nonlinearity": "relu"}, *scaled(2, "fan_out", "normal")),
+    ("kaiming_uniform_", (0.2, "fan_out"), {}, *scaled(2 / 1.04, "fan_out", "uniform")),
+    ("kaiming_normal_", (0, "fan_in", "tanh"), {}, *scaled((5 / 3) ** 2, "fan_in", "normal")),
+    ("kaiming_normal_", (0, "fan_in", "linear"), {}, "lecun_normal", {"layout": "torch"}),
+    ("orthogonal_", (1.5,), {}, "orthogonal", {"gain": 1.5}),
+    ("sparse_", (0.3,), {}, "sparse", {"sparsity": 0.3, "std": 0.01}),
+    ("sparse_", (), {"sparsity": 0.5, "std": 2.0}, "sparse", {"sparsity": 0.5, "std": 2.0}),
+    ("constant_", (0.3,), {}, "constant", {"value": 0.3}),
+    ("ones_", (), {}, "ones", {}),
+    ("zeros_", (), {}, "zeros", {}),
+    ("eye_", (), {}, "identity", {}),
+]
+CONSTANTS = {"constant_", "ones_", "zeros_", "eye_", "dirac_"}
+SHAPE = (6, 7)
+
+
+def bits(tensor):
+    return tensor.detach().contiguous().view(torch.uint8).numpy().tobytes()
+
+
+def expected_array(scheme, keywords, shape, dtype, stream=0):
+    if scheme in ("constant", "ones", "zeros", "identity", "dirac"):
+        return getattr(fastinit.Generator(SEED), scheme)(np.empty(shape, DTYPES[dtype]), **keywords)
+    return getattr(fastinit.Generator(SEED), scheme)(np.empty(shape, DTYPES[dtype]), stream=stream, **keywords)
+
+
+def call(name, tensor, arguments, keywords, stream=0):
+    if name in CONSTANTS:
+        return getattr(init, name)(tensor, *arguments, **keywords)
+    return getattr(init, name)(tensor, *arguments, **keywords, generator=fastinit.Generator(SEED), stream=stream)
+
+
+# ---- The functions of torch.nn.init ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
+@pytest.mark.parametrize(("name", "arguments", "keywords", "scheme", "expected"), CALLS)
+def test_function_fills_as_the_generators_does(name, arguments, keywords, scheme, expected, dtype):
+    tensor = torch.full(SHAPE, 9, dtype=dtype)
+    assert call(name, tensor, arguments, keywords) is tensor
+    assert bits(tensor) == expected_array(scheme, expected, SHAPE, dtype).tobytes()
+
+
+def names_of_torch():
+    """Those of its public functions that fill a tensor, and calculate_gain."""
+    for name, value in vars(torch.nn.init).items():
+        if inspect.isfunction(value) and not name.startswith("_") and (name.endswith("_") or name == "calculate_gain"):
+            yield name
+
+
+@pytest.mark.parametrize("name", list(names_of_torch()))
+def test_every_function_of_torch_is_there_with_its_arguments_and_defaults(name):
+    own, other = (inspect.signature(getattr(module, name)).parameters for module in (init, torch.nn.init))
+    extra = [each for each in own.values() if each.name not in other]
+    assert all(each.kind is each.VAR_KEYWORD for each in extra)
+    for each, theirs in zip(own.values(), other.values(), strict=False):
+        assert (each.name, each.default) == (theirs.name, theirs.default)
+
+
+@pytest.mark.parametrize("nonlinearity", ["linear", "conv2d", "sigmoid", "tanh", "relu", "leaky_relu", "selu"])
+@pytest.mark.parametrize("param", [None, 0, 0.2])
+def test_gains_are_torchs(nonlinearity, param):
+    theirs = torch.nn.init.calculate_gain(nonlinearity, param)
+    assert init.calculate_gain(nonlinearity, param) == pytest.approx(theirs, rel=1e-15)
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [
+        (name, arguments)
+        for name, arguments, keywords, *_ in CALLS
+        if not keywords and name not in CONSTANTS and INF not in arguments  # which PyTorch does not take
+    ],
+)
+def test_values_are_distributed_as_torchs(name, arguments):
+    """The means and deviations of 400,000 values, whose own deviations are below 0.3 %."""
+    own, theirs = torch.empty(500, 800), torch.empty(500, 800)
+    call(name, own, arguments, {})
+    getattr(torch.nn.init, name)(theirs, *arguments, generator=torch.Generator().manual_seed(1))
+    spread = theirs.std().item()
+    assert own.mean().item() == pytest.approx(theirs.mean().item(), abs=0.01 * spread)
+    assert own.std().item() == pytest.approx(spread, rel=0.01)
+
+
+def test_matrices_and_constants_are_torchs():
+    assert torch.equal(init.eye_(torch.ones(3, 5)), torch.nn.init.eye_(torch.empty(3, 5)))
+    for shape, groups in (((6, 2, 3), 3), ((4, 6, 3, 4), 2), ((5, 3, 1, 2, 3), 1)):
+        assert torch.equal(init.dirac_(torch.ones(shape), groups), torch.nn.init.dirac_(torch.empty(shape), groups))
+    q = init.orthogonal_(torch.empty(40, 3, 10), gain=2.0, generator=fastinit.Generator(SEED)).flatten(1)
+    assert torch.allclose(q.T @ q, 4 * torch.eye(30), atol=1e-5)
+    zeros = (init.sparse_(torch.empty(10, 6), 0.35, generator=fastinit.Generator(SEED)) == 0).sum(0)
+    assert zeros.tolist() == (torch.nn.init.sparse_(torch.empty(10, 6), 0.35) == 0).sum(0).tolist() == [4] * 6
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    mean=st.floats(-1e3, 1e3),
+    std=st.floats(1e-4, 1e3),
+    ends=st.tuples(st.floats(-1e3, 1e3), st.floats(-1e3, 1e3)).map(sorted),
+    dtype=st.sampled_from([torch.float32, torch.float64]),
+)
+def test_truncated_normals_never_leave_the_bounds_that_were_given(mean, std, ends, dtype):
+    a, b = ends
+    assume(b - a > 1e-5 * (abs(mean) + std + abs(a) + abs(b)))  # otherwise there may be no float between them
+    values = init.trunc_normal_(torch.empty(300, dtype=dtype), mean, std, a, b, generator=fastinit.Generator(SEED))
+    assert a <= values.double().min()
+    assert values.double().max() <= b
+
+
+# ---- Tensors ---------------------------------------------------------------------------------------------------------
+
+
+def views():
+    """Tensors of shape SHAPE that lie in memory in other ways, and all of that memory."""
+    yield "transposed", lambda dtype: (whole := torch.zeros(7, 6, dtype=dtype), whole.T)
+    yield "stepped", lambda dtype: (whole := torch.zeros(12, 15, dtype=dtype), whole[::2, 1::2])
+    yield "inner axis last", lambda dtype: (whole := torch.zeros(7, 3, 6, dtype=dtype), whole[:, 1].T)
+    yield "from an odd place", lambda dtype: (whole := torch.zeros(50, dtype=dtype), whole[3:45].view(6, 7))
+
+
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
+@pytest.mark.parametrize(("title", "made"), list(views()))
+def test_tensors_of_any_strides_get_the_same_values_and_nothing_around_them_changes(title, made, dtype):
+    whole, tensor = made(dtype)
+    call("normal_", tensor, (0.0, 3.0), {})
+    assert bits(tensor) == expected_array("normal", {"std": 3.0}, SHAPE, dtype).tobytes()
+    assert torch.count_nonzero(whole) == torch.count_nonzero(tensor)
+
+
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
+def test_tensors_are_filled_where_they_are(dtype):
+    tensor = torch.zeros(300, 300, dtype=dtype)
+    place, shared = tensor.data_ptr(), tensor.view(-1)
+    init.kaiming_normal_(tensor)
+    assert tensor.data_ptr() == place
+    assert torch.count_nonzero(shared) > 80_000
+
+
+def test_channels_last_and_scalar_and_empty_tensors():
+    image = torch.empty(4, 3, 5, 5).to(memory_format=torch.channels_last)
+    call("kaiming_uniform_", image, (), {})
+    assert bits(image) == expected_array("he_uniform", {"layout": "torch"}, (4, 3, 5, 5), torch.float32).tobytes()
+    scalar = call("normal_", torch.empty(()), (), {})
+    assert scalar.item() == expected_array("normal", {}, (), torch.float32)
+    assert call("xavier_uniform_", torch.empty(0, 3), (), {}).shape == (0, 3)
+
+
+def test_fills_record_no_gradient_and_tell_autograd_that_the_tensor_changed():
+    weight = torch.nn.Parameter(torch.ones(3, 3))
+    before = weight._version
+    init.xavier_normal_(weight)
+    assert weight.is_leaf
+    assert weight.grad_fn is None
+    assert weight._version > before
+    x = torch.ones(3, requires_grad=True)
+    y = x * 2
+    z = (y * y).sum()
+    with torch.no_grad():
+        init.normal_(y)
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+        z.backward()
+
+
+def test_fill_inside_inference_mode():
+    with torch.inference_mode():
+        tensor = call("normal_", torch.empty(SHAPE), (), {})
+    assert bits(tensor.clone()) == expected_array("normal", {}, SHAPE, torch.float32).tobytes()
+
+
+def test_tensor_of_negated_bits_gets_the_values():
+    tensor = torch.zeros(5, dtype=torch.complex64).conj().imag
+    assert tensor.is_neg()
+    call("normal_", tensor, (), {})
+    assert bits(tensor.resolve_neg()) == expected_array("normal", {}, (5,), torch.float32).tobytes()
+
+
+def test_unnamed_fills_take_the_generators_streams_in_turn_and_others_do_not():
+    g = fastinit.Generator(SEED)
+    init.normal_(torch.empty(3), generator=g)
+    init.zeros_(torch.empty(3))
+    init.uniform_(torch.empty(3), generator=g, stream="a")
+    second = init.uniform_(torch.empty(SHAPE), generator=g)
+    assert g.stream == 2
+    assert bits(second) == expected_array("uniform", {}, SHAPE, torch.float32, stream=1).tobytes()
+
+
+def test_without_a_generator_it_is_the_default_one():
+    fastinit.seed(SEED)
+    first = init.normal_(torch.empty(SHAPE))
+    assert bits(first) == expected_array("normal", {}, SHAPE, torch.float32).tobytes()
+    assert fastinit.default_generator.stream == 1
+
+
+@pytest.mark.parametrize("name", ["normal_", "xavier_uniform_", "orthogonal_", "sparse_", "eye_"])
+def test_tensors_that_are_blocks_get_the_part_of_the_whole(name):
+    arguments = (0.25,) if name == "sparse_" else ()
+    named = {} if name == "eye_" else {"generator": fastinit.Generator(SEED), "stream": "w"}
+    whole = getattr(init, name)(torch.empty(8, 10), *arguments, **named)
+    block = {"offset": (2, 3), "global_shape": (8, 10)}
+    part = getattr(init, name)(torch.empty(5, 4), *arguments, **named, **block)
+    assert torch.equal(part, whole[2:7, 3:7])
+
+
+def test_meta_tensors_are_checked_and_take_no_stream():
+    g = fastinit.Generator(SEED)
+    tensor = torch.empty(3, 4, device="meta")
+    assert init.kaiming_normal_(tensor, generator=g) is tensor
+    assert g.stream == 0
+    with pytest.raises(ValueError, match="std=-1"):
+        init.normal_(tensor, 0, -1, generator=g)
+
+
+# ---- Other devices ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("pieces", [5, 40, 1 << 22])
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
+@pytest.mark.parametrize(("name", "arguments", "keywords", "scheme", "expected"), CALLS[::3])
+def test_tensor_on_another_device_gets_the_same_values(
+    lazy_device, monkeypatch, name, arguments, keywords, scheme, expected, dtype, pieces
+):
+    monkeypatch.setattr(tensors, "BUFFER", pieces)
+    tensor = torch.full(SHAPE, 9, dtype=dtype, device=lazy_device)
+    assert call(name, tensor, arguments, keywords, stream="w") is tensor
+    assert bits(tensor.cpu()) == expected_array(scheme, expected, SHAPE, dtype, stream="w").tobytes()
+
+
+def test_tensor_on_another_device_takes_one_stream_whatever_its_pieces(lazy_device, monkeypatch):
+    monkeypatch.setattr(tensors, "BUFFER", 4)
+    g = fastinit.Generator(SEED)
+    first, second = (init.normal_(torch.empty(SHAPE, device=lazy_device), generator=g) for _ in range(2))
+    assert g.stream == 2
+    assert bits(first.cpu()) == expected_array("normal", {}, SHAPE, torch.float32, stream=0).tobytes()
+    assert bits(second.cpu()) == expected_array("normal", {}, SHAPE, torch.float32, stream=1).tobytes()
+
+
+# ---- Bad input -------------------------------------------------------------------------------------------------------
+
+
+def untouched_by(fill, tensor):
+    before = tensor.clone()
+    g = fastinit.Generator(SEED)
+    with pytest.raises((TypeError, ValueError)) as caught:
+        fill(tensor, g)
+    assert torch.equal(tensor, before)
+    assert g.stream == 0
+    return str(caught.value)
+
+
+@pytest.mark.filterwarnings("ignore:torch.quantize_per_tensor")  # PyTorch is about to drop them
+@pytest.mark.parametrize(
+    ("fill", "parts"),
+    [
+        (lambda t, g: init.normal_(t, 0, -1, generator=g), ["std=-1"]),
+        (lambda t, g: init.normal_(t, "0", generator=g), ["mean must be a number"]),
+        (lambda t, g: init.uniform_(t, 1, 0, generator=g), ["low=1", "high=0"]),
+        (lambda t, g: init.trunc_normal_(t, 0, 0, generator=g), ["std=0"]),
+        (lambda t, g: init.trunc_normal_(t, a=1, b=-1, generator=g), ["a=1, b=-1; accepted is a <= b"]),
+        (lambda t, g: init.trunc_normal_(t, a=math.nan, generator=g), ["a=nan"]),
+        (lambda t, g: init.trunc_normal_(t, math.inf, generator=g), ["mean=inf"]),
+        (lambda t, g: init.xavier_uniform_(t, -1, generator=g), ["gain=-1"]),
+        (lambda t, g: init.kaiming_normal_(t, mode="fan_avg", generator=g), ["mode='fan_avg'", "fan_in, fan_out"]),
+        (lambda t, g: init.kaiming_normal_(t, nonlinearity="gelu", generator=g), ["nonlinearity='gelu'"]),
+        (lambda t, g: init.kaiming_normal_(t, math.nan, generator=g), ["a=nan"]),
+        (lambda t, g: init.xavier_uniform_(t[0], generator=g), ["shape=(4,)", "two axes or more"]),
+        (lambda t, g: init.sparse_(t, 2, generator=g), ["sparsity=2"]),
+        (lambda t, g: init.dirac_(t), ["dirac takes an array of 3"]),
+        (lambda t, g: init.eye_(t[0]), ["identity takes an array of 2"]),
+        (lambda t, g: init.constant_(t, 1e39), ["value=1e+39 overflows float32"]),
+        (lambda t, g: init.normal_(t, generator=torch.Generator()), ["generator must be a fastinit.Generator"]),
+        (lambda t, g: init.normal_(t, generator=g, stream=-1), ["stream=-1"]),
+        (lambda t, g: init.normal_(t, generator=g, size=3), ["unexpected keyword argument 'size'"]),
+        (lambda t, g: init.normal_(t, generator=g, offset=(0, 0)), ["offset=(0, 0), global_shape=None"]),
+        (lambda t, g: init.normal_(t, generator=g, offset=(1, 0), global_shape=(3, 4)), ["global_shape=(3, 4)"]),
+        (lambda t, g: init.normal_(t.to(torch.int32), generator=g), ["dtype torch.int32", "torch.float32"]),
+        (lambda t, g: init.normal_(t.to(torch.complex64), generator=g), ["dtype torch.complex64"]),
+        (lambda t, g: init.zeros_(t.to(torch.float8_e4m3fn)), ["dtype torch.float8_e4m3fn"]),
+        (lambda t, g: init.normal_(torch.quantize_per_tensor(t, 1, 0, torch.qint8), generator=g), ["torch.qint8"]),
+        (lambda t, g: init.normal_(t[0].expand(3, 4), generator=g), ["overlaps itself"]),
+        (lambda t, g: init.normal_(t.numpy(), generator=g), ["tensor must be a torch.Tensor, not ndarray"]),
+        (lambda t, g: init.normal_([t], generator=g), ["tensor must be a torch.Tensor, not list"]),
+        (lambda t, g: init.normal_(t.to_mkldnn(), generator=g), ["layout torch._mkldnn; accepted is torch.strided"]),
+        (lambda t, g: init.normal_(torch.nn.UninitializedParameter(), generator=g), ["lazy module"]),
+    ],
+)
+def test_bad_arguments_say_what_is_accepted_and_nothing_is_written(fill, parts):
+    message = untouched_by(fill, torch.ones(3, 4))
+    for part in parts:
+        assert part in message
+
+
+def test_tensor_without_memory_of_its_own_is_refused():
+    from torch._subclasses.fake_tensor import FakeTensorMode
+
+    with FakeTensorMode():
+        tensor = torch.empty(3)
+    with pytest.raises(TypeError, match="tensor is a FakeTensor, whose memory cannot be written to"):
+        init.normal_(tensor)

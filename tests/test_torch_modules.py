@@ -1,0 +1,346 @@
+"""init_module_ fills every parameter by its name and by the rule that matches it, or says why not."""
+
+import copy
+import math
+
+import numpy as np
+import pytest
+from test_torch import DTYPES, bits
+
+torch = pytest.importorskip("torch", reason="PyTorch is not installed")
+from torch import nn  # noqa: E402  (after the skip)
+
+import fastinit  # noqa: E402
+import fastinit.torch as init  # noqa: E402
+
+SEED = 7
+
+
+def drawn(name, scheme, shape, dtype=torch.float32, **arguments):
+    return getattr(fastinit.Generator(SEED), scheme)(np.empty(shape, DTYPES[dtype]), stream=name, **arguments)
+
+
+def small_model():
+    return nn.Sequential(nn.Linear(20, 30), nn.ReLU(), nn.LayerNorm(30), nn.Linear(30, 10, bias=False))
+
+
+def values(module):
+    return {name: bits(tensor) for name, tensor in module.state_dict().items()}
+
+
+# ---- Rules -----------------------------------------------------------------------------------------------------------
+
+
+def test_each_parameter_is_filled_by_its_name_and_its_rule():
+    model = small_model()
+    rules = {
+        "0.weight": ("he_normal", {"negative_slope": 0.1}),
+        "*.bias": "zeros",
+        (nn.Linear, "weight"): ("normal", 0.0, 0.02),
+        nn.LayerNorm: ("constant", 0.5),
+    }
+    done = init.init_module_(model, rules, seed=SEED)
+    weight = drawn("0.weight", "he_normal", (30, 20), layout="torch", negative_slope=0.1)
+    assert bits(model[0].weight) == weight.tobytes()
+    assert bits(model[3].weight) == drawn("3.weight", "normal", (10, 30), std=0.02).tobytes()
+    assert not model[0].bias.any()
+    assert not model[2].bias.any()
+    assert (model[2].weight == 0.5).all()
+    assert list(done) == [name for name, _ in model.named_parameters()]
+    assert done["0.weight"] == init.Filled(
+        "he_normal", {"negative_slope": 0.1, "layout": "torch"}, "'0.weight'", (30, 20), torch.float32, ()
+    )
+    assert [(each.scheme, each.rule) for each in done.values()][1:] == [
+        ("zeros", "'*.bias'"),
+        ("constant", "LayerNorm"),
+        ("zeros", "'*.bias'"),
+        ("normal", "(Linear, 'weight')"),
+    ]
+    assert str(done["3.weight"]) == "normal(mean=0.0, std=0.02)"
+
+
+def test_the_first_rule_that_matches_applies_and_order_decides():
+    model = small_model()
+    init.init_module_(model, {"3.weight": "ones", "*.weight": "zeros"}, seed=SEED)
+    assert model[3].weight.all()
+    assert not model[0].weight.any()
+
+
+def test_rules_may_be_functions_of_the_module():
+    model = nn.Sequential(nn.Linear(4, 5), nn.Conv1d(3, 8, 5))
+    rules = {nn.Module: lambda module, name: ("constant", module.weight.shape[0] if name == "weight" else 0.0)}
+    done = init.init_module_(model, rules, seed=SEED)
+    assert model[0].weight.unique().item() == 5
+    assert model[1].weight.unique().item() == 8
+    assert str(done["1.weight"]) == "constant(value=8)"
+
+
+def test_rules_may_leave_a_parameter_as_it_is():
+    model = small_model()
+    before = model[0].weight.clone()
+    done = init.init_module_(model, {"0.weight": None}, seed=SEED)
+    assert torch.equal(model[0].weight, before)
+    assert done["0.weight"].scheme is None
+    assert str(done["0.weight"]) == "left as it is"
+
+
+class Tokens(nn.Module):
+    """A parameter that no type of module explains."""
+
+    def __init__(self):
+        super().__init__()
+        self.token = nn.Parameter(torch.full((1, 4), 5.0))
+        self.head = nn.Linear(4, 2)
+
+
+def test_parameter_that_nothing_matches_is_an_error_unless_told_otherwise():
+    model = Tokens()
+    before = values(model)
+    with pytest.raises(ValueError, match="no rule matches 'token'; keep_unmatched=True leaves them as they are"):
+        init.init_module_(model, seed=SEED)
+    assert values(model) == before
+    done = init.init_module_(model, seed=SEED, keep_unmatched=True)
+    assert (model.token == 5).all()
+    assert done["token"].rule == "no rule"
+    assert bits(model.head.weight) != before["head.weight"]
+    with pytest.raises(ValueError, match=r"no rule matches 'token', 'head\.weight', 'head\.bias'"):
+        init.init_module_(model, seed=SEED, defaults=False)
+
+
+def test_other_layers_do_not_change_a_layers_values():
+    one, other = small_model(), nn.Sequential(nn.Linear(20, 30), nn.Linear(99, 3))
+    for model in (one, other):
+        init.init_module_(model, seed=SEED)
+    assert torch.equal(one[0].weight, other[0].weight)
+    assert torch.equal(one[0].bias, other[0].bias)
+
+
+def test_part_of_a_model_gets_what_it_gets_in_the_whole():
+    whole, part = nn.ModuleDict({"body": small_model()}), small_model()
+    init.init_module_(whole, seed=SEED)
+    done = init.init_module_(part, seed=SEED, prefix="body")
+    assert values(part) == values(whole["body"])
+    assert "body.0.weight" in done
+
+
+def test_without_a_seed_it_is_the_default_generators_and_takes_no_unnamed_stream():
+    fastinit.seed(SEED)
+    one, other = small_model(), small_model()
+    init.init_module_(one)
+    assert fastinit.default_generator.stream == 0
+    init.init_module_(other, seed=SEED)
+    assert values(one) == values(other)
+
+
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
+def test_every_dtype(dtype):
+    model = nn.Linear(40, 30).to(dtype)
+    init.init_module_(model, {"weight": "he_normal"}, seed=SEED)
+    assert bits(model.weight) == drawn("weight", "he_normal", (30, 40), dtype, layout="torch").tobytes()
+
+
+# ---- What PyTorch's constructors draw --------------------------------------------------------------------------------
+
+MODULES = {
+    "Linear": lambda: nn.Linear(300, 200),
+    "Bilinear": lambda: nn.Bilinear(40, 50, 60),
+    "Conv1d": lambda: nn.Conv1d(40, 50, 7),
+    "Conv2d": lambda: nn.Conv2d(64, 48, 3, groups=4),
+    "Conv3d": lambda: nn.Conv3d(20, 30, (1, 3, 5)),
+    "ConvTranspose2d": lambda: nn.ConvTranspose2d(40, 60, 3, groups=2),
+    "Embedding": lambda: nn.Embedding(300, 50),
+    "EmbeddingBag": lambda: nn.EmbeddingBag(300, 50),
+    "LayerNorm": lambda: nn.LayerNorm(70),
+    "RMSNorm": lambda: nn.RMSNorm(70),
+    "GroupNorm": lambda: nn.GroupNorm(7, 70),
+    "BatchNorm2d": lambda: nn.BatchNorm2d(70),
+    "InstanceNorm1d": lambda: nn.InstanceNorm1d(70, affine=True),
+    "LSTM": lambda: nn.LSTM(30, 40, 2, bidirectional=True, proj_size=20),
+    "GRU": lambda: nn.GRU(30, 40),
+    "RNNCell": lambda: nn.RNNCell(50, 70),
+    "MultiheadAttention": lambda: nn.MultiheadAttention(64, 4, add_bias_kv=True),
+    "MultiheadAttention of other sizes": lambda: nn.MultiheadAttention(64, 4, kdim=32, vdim=48),
+    "PReLU": lambda: nn.PReLU(3, init=0.1),
+    "TransformerEncoderLayer": lambda: nn.TransformerEncoderLayer(64, 4, 128),
+}
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_defaults_are_distributed_as_what_pytorchs_constructor_draws(name):
+    """Constants are equal; the mean and the deviation of draws, and their bounds where they are uniform, are close."""
+    torch.manual_seed(1)
+    theirs, own = MODULES[name](), MODULES[name]()
+    for tensor in own.state_dict().values():
+        tensor.fill_(9)
+    init.init_module_(own, seed=SEED)
+    for (key, expected), value in zip(theirs.state_dict().items(), own.state_dict().values(), strict=True):
+        if expected.numel() == 1 or expected.unique().numel() == 1:
+            assert torch.equal(value, expected), key
+            continue
+        spread, error = expected.std().item(), 6 / math.sqrt(expected.numel())
+        assert value.mean().item() == pytest.approx(expected.mean().item(), abs=spread * error), key
+        assert value.std().item() == pytest.approx(spread, rel=error), key
+        if "Embedding" not in name and "bias_" not in key:
+            assert value.abs().max().item() == pytest.approx(expected.abs().max().item(), rel=error), key
+
+
+class WithAdapter(nn.Linear):
+    def __init__(self):
+        super().__init__(4, 4)
+        self.adapter = nn.Parameter(torch.zeros(4, 2))
+
+
+def test_parameters_that_a_subclass_adds_are_nobodys_default():
+    with pytest.raises(ValueError, match="no rule matches 'adapter'"):
+        init.init_module_(WithAdapter(), seed=SEED)
+
+
+def test_padding_of_embeddings_is_zero_whatever_the_rule():
+    for rules in ({}, {"weight": ("normal", 0.0, 0.02)}):
+        for index in (0, 3, 9):
+            model = nn.Embedding(10, 4, padding_idx=index)
+            init.init_module_(model, rules, seed=SEED)
+            assert not model.weight[index].any()
+            assert model.weight.count_nonzero() == 36
+
+
+def test_running_statistics_start_again():
+    model = nn.BatchNorm1d(3)
+    model(torch.randn(5, 3))
+    init.init_module_(model, seed=SEED)
+    assert model.running_mean.tolist() == [0, 0, 0]
+    assert model.running_var.tolist() == [1, 1, 1]
+    assert model.num_batches_tracked.item() == 0
+
+
+# ---- Tied, wrapped, meta ---------------------------------------------------------------------------------------------
+
+
+class Tied(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.embedding = nn.Embedding(50, 8)
+        self.body = nn.Linear(8, 8)
+        self.head = nn.Linear(8, 50, bias=False)
+        self.head.weight = self.embedding.weight
+
+
+def test_tied_weights_are_filled_once_and_any_of_their_names_can_be_in_a_rule():
+    model = Tied()
+    done = init.init_module_(model, seed=SEED)
+    assert done["embedding.weight"].aliases == ("head.weight",)
+    assert "head.weight" not in done
+    assert bits(model.head.weight) == drawn("embedding.weight", "normal", (50, 8)).tobytes()
+    done = init.init_module_(model, {"head.weight": ("normal", 0.0, 0.5)}, seed=SEED)
+    assert bits(model.head.weight) == drawn("embedding.weight", "normal", (50, 8), std=0.5).tobytes()
+
+
+def test_module_that_is_used_twice_is_filled_once():
+    layer = nn.Linear(4, 4)
+    done = init.init_module_(nn.Sequential(layer, nn.ReLU(), layer), seed=SEED)
+    assert done["0.weight"].aliases == ("2.weight",)
+    assert list(done) == ["0.weight", "0.bias"]
+
+
+def test_parameters_that_share_memory_in_another_way_are_refused():
+    model = nn.Sequential(nn.Linear(4, 4, bias=False), nn.Linear(4, 2, bias=False))
+    model[1].weight = nn.Parameter(model[0].weight.detach()[:2])
+    before = values(model)
+    with pytest.raises(ValueError, match=r"parameter '0.weight' and parameter '1.weight' share memory"):
+        init.init_module_(model, seed=SEED)
+    assert values(model) == before
+
+
+def test_wrappers_do_not_change_names_and_so_not_values():
+    plain = small_model()
+    init.init_module_(plain, seed=SEED)
+    compiled = torch.compile(small_model(), backend="eager")
+    done = init.init_module_(compiled, {"0.weight": "he_normal", (nn.Linear, "w*"): "lecun_uniform"}, seed=SEED)
+    assert "0.weight" in done
+    init.init_module_(compiled, seed=SEED)
+    assert list(values(compiled).values()) == list(values(plain).values())
+    from torch.distributed.algorithms._checkpoint.checkpoint_wrapper import checkpoint_wrapper
+
+    inner = small_model()
+    inner[0] = checkpoint_wrapper(inner[0])
+    init.init_module_(inner, seed=SEED)
+    assert list(values(inner).values()) == list(values(plain).values())
+
+
+def test_meta_module_is_refused_until_it_has_memory():
+    with torch.device("meta"):
+        model = small_model()
+    with pytest.raises(ValueError, match=r"parameter '0.weight': it is on the meta device .*to_empty"):
+        init.init_module_(model, seed=SEED)
+    model.to_empty(device="cpu")
+    plain = small_model()
+    for each in (model, plain):
+        init.init_module_(each, seed=SEED)
+    assert values(model) == values(plain)
+
+
+def test_module_on_another_device_gets_the_same_values(lazy_device):
+    model, plain = small_model().to(lazy_device), small_model()
+    model[3].weight = nn.Parameter(model[3].weight.detach().cpu())  # some here, some there
+    for each in (model, plain):
+        init.init_module_(each, {"0.weight": "orthogonal"}, seed=SEED)
+    assert {name: bits(tensor.cpu()) for name, tensor in model.state_dict().items()} == values(plain)
+
+
+def test_training_goes_on_with_the_same_parameters():
+    model = small_model()
+    optimiser = torch.optim.SGD(model.parameters(), lr=0.1)
+    identities = [id(parameter) for parameter in model.parameters()]
+    init.init_module_(model, seed=SEED)
+    assert [id(parameter) for parameter in model.parameters()] == identities
+    before = copy.deepcopy(model.state_dict())
+    model(torch.randn(5, 20)).sum().backward()
+    optimiser.step()
+    assert not torch.equal(model[3].weight, before["3.weight"])
+
+
+# ---- Bad input -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("rules", "error", "message"),
+    [
+        ({"fc.weight": "zeros"}, ValueError, "rule 'fc.weight' matches nothing; the names are '0.weight', '0.bias'"),
+        ({nn.Conv2d: "zeros"}, ValueError, "rule Conv2d matches nothing"),
+        ({"*": "zeros", nn.Linear: "ones"}, ValueError, r"rule Linear never applies: '\*', before it"),
+        ({"*": "zero"}, ValueError, r"rule '\*': scheme='zero'; accepted are bits, constant"),
+        ({"*": ("normal", {"sd": 1})}, TypeError, r"rule '\*': normal: got an unexpected keyword argument 'sd'"),
+        ({"*": 3}, TypeError, r"rule '\*': 3; accepted is a scheme's name or a tuple"),
+        ({3: "zeros"}, TypeError, "rules has the key 3; accepted are a pattern of names"),
+        ({int: "zeros"}, TypeError, "rules has the key <class 'int'>"),
+        ([("*", "zeros")], TypeError, "rules must be a mapping, not list"),
+        ({"0.weight": ("normal", 0.0, -1.0)}, ValueError, "parameter '0.weight': normal: mean=0.0, std=-1.0"),
+        ({"0.bias": "he_normal"}, ValueError, r"parameter '0.bias': he_normal: shape=\(30,\); layout='torch'"),
+        ({"0.bias": "bits"}, TypeError, "parameter '0.bias': bits: out has dtype float32; accepted are uint32"),
+    ],
+)
+def test_bad_rules_are_named_and_nothing_is_written(rules, error, message):
+    model = small_model()
+    before = values(model)
+    with pytest.raises(error, match=message):
+        init.init_module_(model, rules, seed=SEED)
+    assert values(model) == before
+
+
+def test_parameters_that_cannot_be_filled_are_named_and_nothing_is_written():
+    model = small_model()
+    model.phase = nn.Parameter(torch.zeros(3, dtype=torch.complex64))
+    before = values(model)
+    with pytest.raises(TypeError, match=r"parameter 'phase': tensor has dtype torch.complex64; accepted are"):
+        init.init_module_(model, {"phase": "zeros"}, seed=SEED)
+    model.phase = nn.Parameter(torch.zeros(3, dtype=torch.int8), requires_grad=False)
+    with pytest.raises(TypeError, match=r"parameter 'phase': tensor has dtype torch.int8"):
+        init.init_module_(model, {"phase": "zeros"}, seed=SEED)
+    del model.phase
+    assert values(model) == {name: value for name, value in before.items() if name != "phase"}
+    with pytest.raises(ValueError, match=r"parameter 'weight' is of a lazy module"):
+        init.init_module_(nn.LazyLinear(3), seed=SEED)
+    with pytest.raises(TypeError, match=r"module must be a torch.nn.Module, not Tensor"):
+        init.init_module_(torch.zeros(3), seed=SEED)
+    with pytest.raises(ValueError, match=r"seed=-1"):
+        init.init_module_(small_model(), seed=-1)

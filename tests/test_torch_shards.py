@@ -1,0 +1,213 @@
+"""A sharded tensor gets what the whole one gets: in a process that plays each rank of a mesh, and in real processes."""
+
+import itertools
+import math
+import os
+import re
+import runpy
+import subprocess
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch", reason="PyTorch is not installed")
+dist = pytest.importorskip("torch.distributed.tensor", reason="this PyTorch has no DTensor")
+
+from torch.distributed import destroy_process_group, init_process_group  # noqa: E402  (after the skips)
+from torch.distributed.device_mesh import DeviceMesh  # noqa: E402
+from torch.distributed.tensor import DTensor, Partial, Replicate, Shard, distribute_tensor  # noqa: E402
+from torch.distributed.tensor.placement_types import _StridedShard  # noqa: E402
+from torch.testing._internal.distributed.fake_pg import FakeStore  # noqa: E402
+
+import fastinit  # noqa: E402
+import fastinit.torch as init  # noqa: E402
+
+# A mesh of the CPU: PyTorch says that its own random operators do not support it.
+pytestmark = pytest.mark.filterwarnings("ignore:DTensor random operators")
+EXAMPLE = str(Path(__file__).parent.parent / "examples" / "sharded_weights.py")
+SEED = 7
+
+
+@contextmanager
+def rank_of(rank, mesh_shape):
+    """The mesh as that rank sees it; nothing is sent anywhere."""
+    count = math.prod(mesh_shape)
+    init_process_group("fake", store=FakeStore(), rank=rank, world_size=count)
+    try:
+        yield DeviceMesh("cpu", torch.arange(count).reshape(mesh_shape))
+    finally:
+        destroy_process_group()
+
+
+def placements(axes, mesh_shape):
+    """All ways to place a tensor with so many axes, those of FSDP2 with tensor parallelism among them."""
+    kinds = [Replicate(), *map(Shard, range(axes))]
+    yield from itertools.product(kinds, repeat=len(mesh_shape))
+    for axis in range(axes if len(mesh_shape) > 1 else 0):
+        for last in kinds:
+            if last == Shard(axis):
+                yield (*[_StridedShard(axis, split_factor=mesh_shape[-1])] * (len(mesh_shape) - 1), last)
+    if len(mesh_shape) == 2:
+        yield _StridedShard(0, split_factor=3), Replicate()
+
+
+def cuts():
+    for mesh_shape, shapes in (
+        ((1,), [(5, 3)]),
+        ((2,), [(), (7, 5), (1, 3), (4, 6, 5)]),
+        ((3,), [(7, 5), (2, 2)]),
+        ((2, 2), [(8, 6), (7, 5), (3, 1)]),
+        ((2, 3), [(13, 5), (6, 12)]),
+        ((2, 2, 2), [(9, 16)]),
+    ):
+        for shape in shapes:
+            for placed in placements(len(shape), mesh_shape):
+                yield mesh_shape, shape, placed
+
+
+@pytest.mark.parametrize(("mesh_shape", "shape", "placed"), list(cuts()), ids=str)
+def test_every_rank_gets_its_part_of_the_whole(mesh_shape, shape, placed):
+    """PyTorch itself cuts the whole tensor: its parts are what ours must be."""
+    whole = torch.from_numpy(fastinit.Generator(SEED).normal(np.empty(shape, np.float32), stream="w"))
+    for rank in range(math.prod(mesh_shape)):
+        with rank_of(rank, mesh_shape) as mesh:
+            expected = distribute_tensor(whole, mesh, placed, src_data_rank=None).to_local()
+            sharded = distribute_tensor(torch.zeros(shape), mesh, placed, src_data_rank=None)
+            init.normal_(sharded, generator=fastinit.Generator(SEED), stream="w")
+            assert torch.equal(sharded.to_local(), expected)
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "shape"),
+    [
+        ("xavier_uniform_", (), (9, 10)),
+        ("kaiming_normal_", (0.1, "fan_out"), (9, 10, 3)),
+        ("trunc_normal_", (), (19,)),
+        ("orthogonal_", (), (9, 10)),
+        ("sparse_", (0.4,), (9, 10)),
+        ("constant_", (0.5,), (9, 10)),
+        ("eye_", (), (9, 10)),
+        ("dirac_", (3,), (9, 4, 3)),
+    ],
+)
+@pytest.mark.parametrize("placed", [(Shard(0), Replicate()), (_StridedShard(0, split_factor=2), Shard(0))], ids=str)
+def test_every_function_fills_shards_with_fans_of_the_whole(name, arguments, shape, placed):
+    named = {} if name in ("constant_", "eye_", "dirac_") else {"generator": fastinit.Generator(SEED)}
+    whole = getattr(init, name)(torch.empty(shape), *arguments, **named)
+    for rank in range(4):
+        with rank_of(rank, (2, 2)) as mesh:
+            named = {"generator": fastinit.Generator(SEED)} if named else {}
+            expected = distribute_tensor(whole, mesh, placed, src_data_rank=None).to_local()
+            sharded = distribute_tensor(torch.zeros(shape), mesh, placed, src_data_rank=None)
+            getattr(init, name)(sharded, *arguments, **named)
+            assert torch.equal(sharded.to_local(), expected)
+
+
+def test_order_in_which_the_mesh_cuts_an_axis_is_followed():
+    """Sharded over the second axis of the mesh first: what _StridedShard says in another way."""
+    from torch.distributed.tensor._dtensor_spec import DTensorSpec, ShardOrderEntry, TensorMeta
+
+    for rank in range(6):
+        with rank_of(rank, (2, 3)) as mesh:
+            strided = (_StridedShard(0, split_factor=3), Shard(0))
+            expected = distribute_tensor(torch.zeros(13, 4), mesh, strided, src_data_rank=None)
+            init.normal_(expected, generator=fastinit.Generator(SEED))
+            local = torch.zeros_like(expected.to_local())
+            meta = TensorMeta(torch.Size((13, 4)), (4, 1), torch.float32)
+            order = (ShardOrderEntry(tensor_dim=0, mesh_dims=(1, 0)),)
+            spec = DTensorSpec(mesh, (Shard(0), Shard(0)), meta, shard_order=order)
+            sharded = DTensor(local, spec, requires_grad=False)
+            init.normal_(sharded, generator=fastinit.Generator(SEED))
+            assert torch.equal(local, expected.to_local())
+
+
+def test_rank_outside_the_mesh_fills_nothing_and_takes_the_stream_all_the_same():
+    g = fastinit.Generator(SEED)
+    init_process_group("fake", store=FakeStore(), rank=2, world_size=3)
+    try:
+        mesh = DeviceMesh("cpu", torch.arange(2))
+        sharded = distribute_tensor(torch.zeros(4), mesh, [Shard(0)], src_data_rank=None)
+        init.normal_(sharded, generator=g)
+        assert g.stream == 1
+    finally:
+        destroy_process_group()
+
+
+# ---- Bad input -------------------------------------------------------------------------------------------------------
+
+
+def test_sums_that_are_still_to_be_made_are_refused():
+    with rank_of(0, (2,)) as mesh:
+        sharded = DTensor.from_local(torch.zeros(4), mesh, [Partial()])
+        with pytest.raises(ValueError, match=r"placements \(Partial\(sum\),\); accepted are Shard and Replicate"):
+            init.normal_(sharded, generator=fastinit.Generator(SEED))
+
+
+def test_shards_that_are_not_what_their_placement_says_are_refused():
+    with rank_of(0, (2,)) as mesh:
+        sharded = DTensor.from_local(torch.zeros(1, 3), mesh, [Shard(0)], run_check=False, shape=(8, 3), stride=(3, 1))
+        with pytest.raises(ValueError, match=r"shard here has shape \(1, 3\); its placements .* make it \(4, 3\)"):
+            init.normal_(sharded, generator=fastinit.Generator(SEED))
+
+
+def test_sharded_tensors_need_a_seed_that_all_processes_share():
+    with rank_of(0, (2,)) as mesh:
+        sharded = distribute_tensor(torch.zeros(4), mesh, [Shard(0)], src_data_rank=None)
+        with pytest.raises(ValueError, match="generator is not seeded"):
+            init.normal_(sharded, generator=fastinit.Generator())
+        init.normal_(sharded, generator=fastinit.Generator(SEED))
+        module = torch.nn.Linear(3, 4)
+        module.bias = torch.nn.Parameter(sharded)
+        fastinit.seed()
+        with pytest.raises(ValueError, match="seed=None with sharded parameters"):
+            init.init_module_(module)
+        fastinit.seed(SEED)
+        init.init_module_(module)
+
+
+def test_blocks_of_dtensors_are_refused():
+    with rank_of(0, (2,)) as mesh:
+        sharded = distribute_tensor(torch.zeros(4), mesh, [Shard(0)], src_data_rank=None)
+        with pytest.raises(ValueError, match="with a DTensor, whose placements say both"):
+            init.normal_(sharded, generator=fastinit.Generator(SEED), offset=(0,), global_shape=(8,))
+
+
+def test_modules_that_flatten_their_parameters_are_refused():
+    class FullyShardedDataParallel(torch.nn.Module):
+        pass
+
+    with pytest.raises(TypeError, match="wrapped in FullyShardedDataParallel, which flattens parameters"):
+        init.init_module_(torch.nn.Sequential(FullyShardedDataParallel()), seed=SEED)
+
+
+# ---- Real processes --------------------------------------------------------------------------------------------------
+
+
+def digests_of(processes):
+    """What the example prints of fastinit's weights, in so many processes that talk over gloo."""
+    command = [
+        sys.executable,
+        "-m",
+        "torch.distributed.run",
+        "--standalone",
+        "--nproc-per-node",
+        str(processes),
+        EXAMPLE,
+    ]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    run = subprocess.run(command, capture_output=True, text=True, timeout=200, env=environment, check=False)
+    assert run.returncode == 0, run.stderr
+    return re.search(rf"^fastinit +{processes} of  (.*)$", run.stdout, re.M)[1]
+
+
+def test_one_two_and_four_processes_start_from_the_same_weights():
+    """Whole, by FSDP2, and by FSDP2 with tensor parallelism: bit for bit."""
+    example = runpy.run_path(EXAMPLE)
+    model = example["Block"]()
+    example["fill_by_fastinit"](model)
+    whole = "  ".join(f"{name} {digest}" for name, digest in example["digests"](model))
+    assert digests_of(2) == whole
+    assert digests_of(4) == whole
