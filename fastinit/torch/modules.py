@@ -135,16 +135,24 @@ def _text(key: object) -> str:
     return repr(key)
 
 
-def _chosen_by_rules(owned: Mapping[str, Owned], rules: Mapping[Any, Any]) -> dict[str, tuple[str, Any]]:
+def _chosen_by_rules(parameters: Mapping[str, Owned], rules: Mapping[Any, Any]) -> dict[str, tuple[str, _Choice]]:
     """For each parameter that a rule applies to, the rule and what it chooses."""
-    keys = list(rules)
-    found = first_matches(owned, [(_text(key), _matcher(key)) for key in keys])
-    return {name: (_text(keys[i]), rules[keys[i]]) for name, i in found.items() if i is not None}
+    found = first_matches(parameters, [(_text(key), _matcher(key)) for key in rules])
+    texts, choices = [], []
+    for key, spec in rules.items():
+        with _errors_of(f"rule {_text(key)}"):
+            texts.append(_text(key))
+            choices.append(spec if callable(spec) else _recipe(spec))
+    chosen: dict[str, tuple[str, _Choice]] = {}
+    for name, i in found.items():
+        if i is not None:
+            with _errors_of(f"rule {texts[i]}"):
+                choice, owned = choices[i], parameters[name]
+                chosen[name] = texts[i], _recipe(choice(owned.module, owned.local_name)) if callable(choice) else choice
+    return chosen
 
 
-def _recipe(spec: object, owned: Owned) -> _Choice:
-    if callable(spec):
-        spec = spec(owned.module, owned.local_name)
+def _recipe(spec: object) -> _Choice:
     return None if spec is None else Recipe.parse(spec).with_layout("torch")
 
 
@@ -266,9 +274,7 @@ def _choices(
     unmatched = []
     for name, owned in parameters.items():
         if name in by_rules:
-            rule, spec = by_rules[name]
-            with _errors_of(f"rule {rule}"):
-                chosen[name] = rule, _recipe(spec, owned)
+            chosen[name] = by_rules[name]
         elif defaults and (recipe := _default(owned)):
             chosen[name] = f"default of {type(owned.module).__name__}", recipe
         else:

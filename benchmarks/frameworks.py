@@ -1,0 +1,237 @@
+"""
+Whole models: `python benchmarks/frameworks.py [torch|jax]`.
+
+All parameters of GPT-2 (124 million) and of ResNet-50 (26 million), float32, filled by torch.nn.init or
+jax.nn.initializers and by fastinit, in turn in one run; on one thread and on all. PyTorch and JAX are measured in
+processes of their own, so that neither's threads disturb the other. Memory is allocated beforehand where the framework
+lets one.
+"""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from statistics import median, quantiles
+from typing import Any, NamedTuple
+
+from fastinit.bench import measure
+
+EFFORT = measure.Effort((), rounds=9, batch_seconds=1e-3, case_seconds=60)
+LAYERS, WIDTH = 12, 768
+BLOCKS = ((64, 3), (128, 4), (256, 6), (512, 3))  # ResNet-50: width and count
+
+
+class Parameter(NamedTuple):
+    """A name, a shape in PyTorch's layout, and how it is filled: normal (std), he (fan_out), ones or zeros."""
+
+    name: str
+    shape: tuple[int, ...]
+    kind: str
+    std: float = 0.02
+
+
+def gpt2() -> Iterator[Parameter]:
+    """Radford et al. 2019; the projections onto the residual stream get 1 / sqrt(2 layers) of the deviation."""
+    yield Parameter("wte.weight", (50257, WIDTH), "normal")
+    yield Parameter("wpe.weight", (1024, WIDTH), "normal")
+    for i in range(LAYERS):
+        yield from norm(f"h.{i}.ln_1", WIDTH)
+        yield from dense(f"h.{i}.attn.c_attn", 3 * WIDTH, WIDTH)
+        yield from dense(f"h.{i}.attn.c_proj", WIDTH, WIDTH, 0.02 / (2 * LAYERS) ** 0.5)
+        yield from norm(f"h.{i}.ln_2", WIDTH)
+        yield from dense(f"h.{i}.mlp.c_fc", 4 * WIDTH, WIDTH)
+        yield from dense(f"h.{i}.mlp.c_proj", WIDTH, 4 * WIDTH, 0.02 / (2 * LAYERS) ** 0.5)
+    yield from norm("ln_f", WIDTH)
+
+
+def dense(name: str, fan_out: int, fan_in: int, std: float = 0.02) -> Iterator[Parameter]:
+    """A linear layer."""
+    yield Parameter(f"{name}.weight", (fan_out, fan_in), "normal", std)
+    yield Parameter(f"{name}.bias", (fan_out,), "zeros")
+
+
+def norm(name: str, width: int) -> Iterator[Parameter]:
+    """A normalisation layer."""
+    yield Parameter(f"{name}.weight", (width,), "ones")
+    yield Parameter(f"{name}.bias", (width,), "zeros")
+
+
+def resnet50() -> Iterator[Parameter]:
+    """He et al. 2016, as torchvision initialises it: He's normal by the fan_out."""
+    yield from convolution("stem", 64, 3, 7)
+    channels = 64
+    for stage, (width, count) in enumerate(BLOCKS):
+        for i in range(count):
+            name = f"layer{stage}.{i}"
+            yield from convolution(f"{name}.conv1", width, channels, 1)
+            yield from convolution(f"{name}.conv2", width, width, 3)
+            yield from convolution(f"{name}.conv3", 4 * width, width, 1)
+            if i == 0:
+                yield from convolution(f"{name}.downsample", 4 * width, channels, 1)
+            channels = 4 * width
+    yield from dense("fc", 1000, channels)
+
+
+def convolution(name: str, fan_out: int, fan_in: int, kernel: int) -> Iterator[Parameter]:
+    """A convolution and its batch normalisation."""
+    yield Parameter(f"{name}.weight", (fan_out, fan_in, kernel, kernel), "he")
+    yield from norm(f"{name}.bn", fan_out)
+
+
+class Model(NamedTuple):
+    """The parameters, and the rules by which init_module_ fills them so."""
+
+    parameters: Callable[[], Iterator[Parameter]]
+    rules: dict[str, Any]
+
+
+MODELS = {
+    "GPT-2, 124 M": Model(
+        gpt2,
+        {
+            "*.c_proj.weight": ("normal", 0.0, 0.02 / (2 * LAYERS) ** 0.5),
+            "*.bias": "zeros",
+            "*ln_*.weight": "ones",
+            "*.weight": ("normal", 0.0, 0.02),
+        },
+    ),
+    "ResNet-50, 26 M": Model(
+        resnet50,
+        {
+            "*.bn.weight": "ones",
+            "*.bias": "zeros",
+            "fc.weight": ("normal", 0.0, 0.02),
+            "*.weight": ("variance_scaling", 2.0, "fan_out", "normal"),
+        },
+    ),
+}
+
+
+# ---- PyTorch ---------------------------------------------------------------------------------------------------------
+
+
+def torch_statements(chosen: Model) -> tuple[dict[str, str], dict[str, Any]]:
+    """Both sides' statements over the same tensors, and the names in them."""
+    import torch
+
+    import fastinit.torch as init
+
+    parameters, model, tensors = list(chosen.parameters()), torch.nn.Module(), []
+    for each in parameters:
+        owner = model
+        *path, local_name = each.name.split(".")
+        for part in path:
+            if not hasattr(owner, part):
+                owner.add_module(part, torch.nn.Module())
+            owner = getattr(owner, part)
+        setattr(owner, local_name, torch.nn.Parameter(torch.zeros(each.shape)))
+        tensors.append(getattr(owner, local_name))
+
+    def loop(functions: Any) -> None:
+        for each, tensor in zip(parameters, tensors, strict=True):
+            CALLS[each.kind](functions, tensor, each)
+
+    names = {"loop": loop, "theirs": torch.nn.init, "init": init, "model": model, "rules": chosen.rules}
+    return {
+        "torch.nn.init": "loop(theirs)",
+        "fastinit.torch, the same functions": "loop(init)",
+        "init_module_": "init.init_module_(model, rules, seed=0)",
+    }, names
+
+
+CALLS: dict[str, Callable[[Any, Any, Parameter], Any]] = {
+    "normal": lambda init, tensor, each: init.normal_(tensor, 0.0, each.std),
+    "he": lambda init, tensor, each: init.kaiming_normal_(tensor, mode="fan_out", nonlinearity="relu"),
+    "ones": lambda init, tensor, each: init.ones_(tensor),
+    "zeros": lambda init, tensor, each: init.zeros_(tensor),
+}
+
+
+# ---- JAX -------------------------------------------------------------------------------------------------------------
+
+
+def jax_statements(chosen: Model) -> tuple[dict[str, str], dict[str, Any]]:
+    """JAX's initialisers one by one and compiled as one function, and fastinit's; new arrays, as JAX has no others."""
+    import jax
+    import numpy as np
+
+    import fastinit.jax as init
+
+    parameters = list(chosen.parameters())
+    jitted = jax.jit(lambda key: drawn(jax.nn.initializers, parameters, key))
+    names = {
+        "jax": jax,
+        "eager": lambda functions: jax.block_until_ready(drawn(functions, parameters, jax.random.key(0))),
+        "jitted": lambda: jax.block_until_ready(jitted(jax.random.key(0))),
+        "init": init,
+        "np": np,
+    }
+    names["jitted"]()
+    return {
+        "jax.nn.initializers": "eager(jax.nn.initializers)",
+        "jax.nn.initializers, jitted": "jitted()",
+        "fastinit.jax": "eager(init)",
+    }, names
+
+
+def drawn(functions: Any, parameters: list[Parameter], key: Any) -> list[Any]:
+    """The arrays, each from a key of its own."""
+    import jax
+
+    keys = jax.random.split(key, len(parameters))
+    return [JAX_CALLS[each.kind](functions, each)(key, each.shape) for key, each in zip(keys, parameters, strict=True)]
+
+
+JAX_CALLS: dict[str, Callable[[Any, Parameter], Any]] = {
+    "normal": lambda init, each: init.normal(each.std),
+    "he": lambda init, each: init.variance_scaling(2.0, "fan_out", "normal", in_axis=1, out_axis=0),
+    "ones": lambda init, each: init.ones,
+    "zeros": lambda init, each: init.zeros,
+}
+
+
+# ---- The run ---------------------------------------------------------------------------------------------------------
+
+
+def report(framework: str, threads: int) -> None:
+    """Measures one framework, in this process, and prints a table."""
+    import fastinit
+
+    fastinit.set_num_threads(threads)
+    if framework == "torch":
+        import torch
+
+        torch.set_num_threads(threads)
+    for title, model in MODELS.items():
+        statements, names = STATEMENTS[framework](model)
+        seconds = measure.interleaved(statements, names, EFFORT)
+        first = next(iter(statements))
+        for side, rounds in seconds.items():
+            low, _, high = quantiles(rounds, n=4)
+            ratio = median(theirs / own for theirs, own in zip(seconds[first], rounds, strict=True))
+            spread = f"{low * 1e3:.1f} to {high * 1e3:.1f}"
+            print(
+                f"{title:15}  {side:34}  {threads:7}  {median(rounds) * 1e3:8.1f}  {spread:>16}  {ratio:6.1f} x",
+                flush=True,
+            )
+
+
+STATEMENTS = {"torch": torch_statements, "jax": jax_statements}
+
+
+def main() -> None:
+    """Runs each framework with one thread and with all, each in a process that can use as many CPUs."""
+    print(f"{'model':15}  {'filled by':34}  {'threads':>7}  {'ms':>8}  {'middle half':>16}  {'ratio':>8}", flush=True)
+    cpus = sorted(os.sched_getaffinity(0))
+    for framework in sys.argv[1:] or STATEMENTS:
+        for count in sorted({1, len(cpus)}):
+            start = f"import os; os.sched_setaffinity(0, {cpus[:count]}); import frameworks; "
+            run = f"frameworks.report({framework!r}, {count})"
+            folder = os.path.dirname(os.path.abspath(__file__))
+            subprocess.run(
+                [sys.executable, "-c", f"import sys; sys.path.insert(0, {folder!r}); {start}{run}"], check=True
+            )
+
+
+if __name__ == "__main__":
+    main()
