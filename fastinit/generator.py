@@ -126,9 +126,8 @@ class Generator(_core.Generator):
         array([[0.5, 0. , 0. ],
                [0. , 0.5, 0. ]])
         """
-        _check_axes("identity", out, 2, 2)
+        _, (top, left) = _block("identity", out, offset, global_shape, 2, 2)
         diagonal = _in_dtype("gain", _core.finite("gain", gain), out.dtype)
-        (top, left) = _core.block_of(out, offset, global_shape)[1]
 
         def write() -> None:
             places = np.arange(max(top, left), min(top + out.shape[0], left + out.shape[1]))
@@ -168,9 +167,8 @@ class Generator(_core.Generator):
                [[0., 0., 0.],
                 [0., 1., 0.]]])
         """
-        _check_axes("dirac", out, 3, 5)
+        shape, start = _block("dirac", out, offset, global_shape, 3, 5)
         count = _core.positive_integer("groups", groups)
-        shape, start = _core.block_of(out, offset, global_shape)
         if shape[0] % count:
             raise ValueError(f"groups={count} does not divide the {shape[0]} output channels of shape={shape}")
 
@@ -230,9 +228,8 @@ class Generator(_core.Generator):
         >>> np.allclose(q @ q.T, np.eye(2))
         True
         """
-        _check_axes("orthogonal", out, 2)
+        shape, start = _block("orthogonal", out, offset, global_shape, 2)
         scale = _in_dtype("gain", _core.positive("gain", gain), out.dtype)
-        shape, start = _core.block_of(out, offset, global_shape)
         _check_size("orthogonal", shape, out.dtype)
 
         def write(seed: int, number: int) -> None:
@@ -282,9 +279,8 @@ class Generator(_core.Generator):
         >>> int(np.count_nonzero(w))
         32
         """
-        _check_axes("delta_orthogonal", out, 3, 5)
+        shape, start = _block("delta_orthogonal", out, offset, global_shape, 3, 5)
         scale = _in_dtype("gain", _core.positive("gain", gain), out.dtype)
-        shape, start = _core.block_of(out, offset, global_shape)
         rows, columns = shape[-2:]
         if rows > columns:
             raise ValueError(f"a tensor of shape={shape}; delta_orthogonal takes (*kernel, in, out) with in <= out")
@@ -341,13 +337,12 @@ class Generator(_core.Generator):
         >>> np.count_nonzero(w == 0, axis=0)
         array([3, 3, 3, 3])
         """
-        _check_axes("sparse", out, 2, 2)
+        shape, (top, left) = _block("sparse", out, offset, global_shape, 2, 2)
         part = _core.finite("sparsity", sparsity)
         if not 0 <= part <= 1:
             raise ValueError(f"sparsity={sparsity!r}; accepted is 0 <= sparsity <= 1")
         std = _core.number("std", std)
         _core.check_normal(out, std)
-        shape, (top, left) = _core.block_of(out, offset, global_shape)
         _check_size("sparse", (shape[0], out.shape[1]), np.dtype(np.uint64))
 
         def write(seed: int, number: int) -> None:
@@ -499,11 +494,17 @@ def _store(out: np.ndarray[Any, Any], values: np.ndarray[Any, Any], accumulate: 
     out[...] = out.astype(values.dtype) + values if accumulate else values
 
 
-def _check_axes(scheme: str, out: Any, least: int, most: int | None = None) -> None:
+def _block(
+    scheme: str, out: Any, offset: _Sizes | None, global_shape: _Sizes | None, least: int, most: int | None = None
+) -> tuple[_Shape, _Shape]:
+    """The shape of the tensor that out is a block of, and where in it out begins, if the scheme takes such a tensor."""
     _core.check_array(out)
+    shape, start = _core.block_of(out, offset, global_shape)
     if out.ndim < least or (most is not None and out.ndim > most):
+        has = "has" if shape == out.shape else "is a block of a tensor of"
         accepted = f"{least} axes or more" if most is None else f"{' or '.join(map(str, range(least, most + 1)))} axes"
-        raise ValueError(f"out has shape={out.shape}; {scheme} takes an array of {accepted}")
+        raise ValueError(f"out {has} shape={shape}; {scheme} takes an array of {accepted}")
+    return shape, start
 
 
 def _check_size(scheme: str, shape: _Shape, dtype: np.dtype[Any]) -> None:

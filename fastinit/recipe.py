@@ -190,13 +190,14 @@ def first_matches(
         if before:
             earlier = ", ".join(rules[j][0] for j in sorted(j for j in before if j is not None))
             raise ValueError(f"rule {text} never applies: {earlier}, before it, already takes all that it matches")
-        raise ValueError(f"rule {text} matches nothing; the names are {_listed(items)}")
+        raise ValueError(f"rule {text} matches nothing; the names are {listed(items)}")
     return found
 
 
-def _listed(names: Iterable[str], most: int = 12) -> str:
-    shown = list(itertools.islice(names, most + 1))
-    return ", ".join(map(repr, shown[:most])) + (", ..." if len(shown) > most else "")
+def listed(names: Iterable[str], most: int = 12) -> str:
+    """The names as errors list them: not all of a thousand."""
+    shown = list(names)
+    return ", ".join(map(repr, shown[:most])) + (f" and {len(shown) - most} more" if len(shown) > most else "")
 
 
 def missing(error: ModuleNotFoundError, extra: str) -> ImportError:

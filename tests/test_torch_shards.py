@@ -183,6 +183,15 @@ def test_modules_that_flatten_their_parameters_are_refused():
         init.init_module_(torch.nn.Sequential(FullyShardedDataParallel()), seed=SEED)
 
 
+def test_names_that_data_parallel_training_adds_do_not_count():
+    plain, inner = torch.nn.Linear(3, 4), torch.nn.Linear(3, 4)
+    init.init_module_(plain, seed=SEED)
+    with rank_of(0, (1,)):
+        wrapped = torch.nn.parallel.DistributedDataParallel(inner)
+        assert list(init.init_module_(wrapped, seed=SEED)) == ["weight", "bias"]
+    assert torch.equal(inner.weight, plain.weight)
+
+
 # ---- Real processes --------------------------------------------------------------------------------------------------
 
 

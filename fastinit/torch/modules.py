@@ -14,7 +14,7 @@ from torch.nn.modules.conv import _ConvNd
 from torch.nn.modules.linear import NonDynamicallyQuantizableLinear
 
 import fastinit
-from fastinit.recipe import Recipe, first_matches
+from fastinit.recipe import Recipe, first_matches, listed
 from fastinit.torch.tensors import Target, Tensor, array_of, count_write, fill_part, target_of
 
 Module: TypeAlias = nn.Module
