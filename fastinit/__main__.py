@@ -1,16 +1,19 @@
-"""The command line: python -m fastinit bench | info | insight | bits."""
+"""The command line: python -m fastinit bench | info | insight | init | bits."""
 
 import argparse
 import io
 import os
+import shutil
 import sys
 import tempfile
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
 import fastinit
-from fastinit import bench, insight, raw_bits
+from fastinit import bench, checkpoint, insight, raw_bits
 from fastinit.bench import environment, report
+from fastinit.checkpoint import report as checkpoint_report
 from fastinit.insight import figures
 
 USAGE_ERROR = 2
@@ -49,6 +52,26 @@ def parser() -> argparse.ArgumentParser:
         "--out", type=Path, metavar="DIR", required=True, help="the folder for the pictures; made if it is not there"
     )
     insight_command.set_defaults(run=run_insight)
+    init_command = commands.add_parser(
+        "init",
+        help="write a fresh checkpoint: names and shapes of another, values by rules",
+        description="Writes a checkpoint with the names, shapes and dtypes of another, every tensor drawn anew.",
+        epilog="docs/checkpoints.md describes the rules.",
+    )
+    for option, kind, metavar, meaning in (
+        ("--like", Path, "FILE", "a .safetensors file, the .json index of several, or a .json of shapes"),
+        ("--rules", Path, "FILE", "a TOML file: which names get which scheme"),
+        ("--seed", int, "N", "the seed, in [0, 2^64)"),
+        ("--out", Path, "FILE", "the new .safetensors file, or the new index, beside which its files are written"),
+    ):
+        init_command.add_argument(option, type=kind, metavar=metavar, required=True, help=meaning)
+    init_command.add_argument("--dtype", metavar="NAME", help="of the shapes without one in a .json of shapes")
+    init_command.add_argument(
+        "--threads", type=int, metavar="N", help="threads of a fill, at most; as many as CPUs without this"
+    )
+    init_command.add_argument("--force", action="store_true", help="replace files that are there")
+    init_command.add_argument("--dry-run", action="store_true", help="check and print everything, write nothing")
+    init_command.set_defaults(run=run_init)
     bits_command = commands.add_parser(
         "bits",
         help="write raw bits to standard output, for randomness tests",
@@ -73,10 +96,8 @@ def parser() -> argparse.ArgumentParser:
 def run_bench(chosen: argparse.Namespace) -> str | None:
     if chosen.json is not None and (reason := unwritable(chosen.json)):
         return f"cannot write {chosen.json}: {reason}"
-    try:
-        fastinit.set_num_threads(chosen.threads)
-    except ValueError as error:
-        return f"--threads: {error}"
+    if reason := limit_threads(chosen.threads):
+        return reason
     bench.run(quick=chosen.quick, json_path=chosen.json)
     return None
 
@@ -89,6 +110,33 @@ def run_insight(chosen: argparse.Namespace) -> str | None:
     if reason := obstacle(chosen.out):
         return reason
     insight.run(chosen.out)
+    return None
+
+
+def run_init(chosen: argparse.Namespace) -> str | None:
+    if chosen.threads is not None and (reason := limit_threads(chosen.threads)):
+        return reason
+    began = time.monotonic()
+    try:
+        done = checkpoint.init_checkpoint(
+            chosen.like,
+            chosen.rules,
+            chosen.seed,
+            chosen.out,
+            dtype=chosen.dtype,
+            force=chosen.force,
+            dry_run=chosen.dry_run,
+            progress=True,
+        )
+    except OSError as error:
+        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror or str(error)
+    except (ValueError, ImportError, MemoryError) as error:
+        return str(error)
+    seconds = None if chosen.dry_run else time.monotonic() - began
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+    print(checkpoint_report.table(done, width))
+    print(f"\n{checkpoint_report.totals(done, seconds)}")
+    print("nothing is written (--dry-run)" if chosen.dry_run else f"written: {chosen.out}")
     return None
 
 
@@ -107,6 +155,15 @@ def run_bits(chosen: argparse.Namespace) -> str | None:
         sys.stdout.flush()
     except BrokenPipeError:
         forget_reader()  # how an endless stream ends
+    return None
+
+
+def limit_threads(threads: int) -> str | None:
+    """Sets the number of threads of a fill; why not, if that cannot be."""
+    try:
+        fastinit.set_num_threads(threads)
+    except ValueError as error:
+        return f"--threads: {error}"
     return None
 
 

@@ -9,14 +9,14 @@ BAR_WIDTH = 30
 
 
 class Progress:
-    """Shows how many of total cases are done; leaves no trace at the end of its with statement."""
+    """Shows how many of total cases are done, or how much; leaves no trace at the end of its with statement."""
 
-    def __init__(self, total: int, stream: TextIO | None = None) -> None:
+    def __init__(self, total: int, stream: TextIO | None = None, visible: bool = True) -> None:
         self.total = total
         self.done = 0
         self.label = ""
         self.stream = sys.stderr if stream is None else stream
-        self.visible = self.stream.isatty()
+        self.visible = visible and self.stream.isatty()
 
     def __enter__(self) -> "Progress":
         return self
@@ -27,18 +27,22 @@ class Progress:
         self._redraw("")
 
     def show(self, label: str) -> None:
-        """Names the case that is being measured."""
+        """Names what is being done."""
         self.label = label
         self._redraw(self.line())
 
-    def advance(self) -> None:
-        """One more case is done."""
-        self.done += 1
+    def advance(self, amount: int = 1) -> None:
+        """One more case is done, or that much of the total."""
+        self.done += amount
+
+    def count(self) -> str:
+        """Where the work is, in numbers."""
+        return f"{self.done + 1} of {self.total}"
 
     def line(self) -> str:
         """The bar, the count and the label."""
-        filled = BAR_WIDTH * self.done // self.total
-        return f"[{'#' * filled:.<{BAR_WIDTH}}] {self.done + 1} of {self.total}  {self.label}"
+        filled = BAR_WIDTH * self.done // max(self.total, 1)
+        return f"[{'#' * filled:.<{BAR_WIDTH}}] {self.count()}  {self.label}"
 
     def _redraw(self, line: str) -> None:
         if not self.visible:
