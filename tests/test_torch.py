@@ -1,7 +1,10 @@
 """fastinit.torch fills tensors as fastinit fills arrays, by the names and with the arguments of torch.nn.init."""
 
+import doctest
+import importlib
 import inspect
 import math
+import re
 
 import ml_dtypes
 import numpy as np
@@ -150,6 +153,23 @@ def test_truncated_normals_never_leave_the_bounds_that_were_given(mean, std, end
     values = init.trunc_normal_(torch.empty(300, dtype=dtype), mean, std, a, b, generator=fastinit.Generator(SEED))
     assert a <= values.double().min()
     assert values.double().max() <= b
+
+
+@pytest.mark.parametrize("module", ["fastinit.torch", "fastinit.torch.functions", "fastinit.torch.modules"])
+def test_examples_print_what_they_show(module):
+    failures, tried = doctest.testmod(importlib.import_module(module), optionflags=doctest.NORMALIZE_WHITESPACE)
+    assert tried
+    assert not failures
+
+
+@pytest.mark.parametrize("name", init.__all__)
+def test_every_function_documents_its_arguments_errors_and_an_example(name):
+    text = inspect.getdoc(getattr(init, name))
+    if name == "Filled":
+        return
+    for part in ("Parameters\n", "Returns\n", "Raises\n", "Examples\n"):
+        assert part in text
+    assert not re.search(r"<[a-z ]+>", text), "a shared paragraph was not written out"
 
 
 # ---- Tensors ---------------------------------------------------------------------------------------------------------

@@ -281,9 +281,7 @@ def _choices(
             unmatched.append(name)
             chosen[name] = "no rule", None
     if unmatched and not keep_unmatched:
-        raise ValueError(
-            f"no rule matches {', '.join(map(repr, unmatched))}; keep_unmatched=True leaves them as they are"
-        )
+        raise ValueError(f"no rule matches {listed(unmatched)}; keep_unmatched=True leaves them as they are")
     return chosen
 
 
