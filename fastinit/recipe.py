@@ -44,6 +44,7 @@ class Recipe:
     @classmethod
     def of(cls, scheme: str, *arguments: Any, **keywords: Any) -> "Recipe":
         """The recipe for arguments as the function takes them after the array; TypeError, ValueError if it does not."""
+        _core.choice("scheme", scheme, FILLS)
         parameters = _parameters(scheme)
         try:
             bound = parameters.bind(*arguments, **keywords)
@@ -137,7 +138,6 @@ class Recipe:
 @functools.cache
 def _parameters(scheme: str) -> inspect.Signature:
     """What a recipe for the scheme may hold."""
-    _core.choice("scheme", scheme, FILLS)
     parameters = inspect.signature(getattr(fastinit.Generator, scheme)).parameters.values()
     return inspect.Signature([each for each in parameters if each.name not in ("self", *WHERE)])
 

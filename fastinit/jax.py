@@ -1,0 +1,686 @@
+"""
+Initialisers for JAX, Flax and Haiku: ``from fastinit import jax as init`` takes the place of jax.nn.initializers.
+
+The key gives the seed and the stream, so that the values are those of a fastinit.Generator, bit for bit; see make_array
+for tensors whose shards are filled apart. docs/jax.md shows both.
+"""
+
+import functools
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, SupportsIndex, TypeAlias, TypeVar
+
+import numpy as np
+
+import fastinit
+from fastinit import _core
+from fastinit.recipe import Recipe, Stream, address, missing
+
+try:
+    import jax
+    import jax.numpy as jnp
+    from jax.nn.initializers import Initializer, constant, ones, zeros
+    from jax.sharding import Mesh, NamedSharding, PartitionSpec
+except ModuleNotFoundError as error:
+    raise missing(error, "jax") from None
+
+__all__ = [
+    "Initializer",
+    "constant",
+    "delta_orthogonal",
+    "for_haiku",
+    "glorot_normal",
+    "glorot_uniform",
+    "he_normal",
+    "he_uniform",
+    "kaiming_normal",
+    "kaiming_uniform",
+    "lecun_normal",
+    "lecun_uniform",
+    "make_array",
+    "normal",
+    "ones",
+    "orthogonal",
+    "truncated_normal",
+    "uniform",
+    "variance_scaling",
+    "xavier_normal",
+    "xavier_uniform",
+    "zeros",
+]
+
+_Function = TypeVar("_Function", bound=Callable[..., Any])
+_Shape: TypeAlias = tuple[int, ...]
+_Index: TypeAlias = tuple[slice, ...]
+_Axes: TypeAlias = int | Sequence[int]
+
+_PARAGRAPHS = {
+    "<axes>": """in_axis, out_axis : int or sequence of int
+        The axes of the inputs and of the outputs of a unit.
+    batch_axis : int or sequence of int
+        The axes of weights that are independent of each other. All other axes are the kernel of a convolution.""",
+    "<dtype>": """dtype : dtype, optional
+        What the returned function takes if it is given none: float32, float16, bfloat16, or float64 where JAX has it
+        enabled; by default JAX's own, float32 or float64.""",
+    "<returns and raises>": """Returns
+    -------
+    Initializer
+        A function (key, shape, dtype, out_sharding) that returns a jax.Array, as those of jax.nn.initializers do.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not accepted; by the returned function if its key, shape, dtype or sharding is not. Nothing
+        is filled then, and under jax.jit it is raised while the function is traced.""",
+    "<example>": """Examples
+    --------
+    >>> import jax, numpy as np, fastinit
+    >>> from fastinit import jax as init
+    >>> weights = init.{name}()(jax.random.key(7), (784, 512))
+    >>> w = np.empty((784, 512), np.float32)
+    >>> np.array_equal(weights, fastinit.Generator(7).{same})
+    True""",
+}
+
+
+def _documented(same: str = "") -> Callable[[_Function], _Function]:
+    """Writes out the paragraphs that docstrings share; the example with the call that fills w with the same values."""
+
+    def complete(function: _Function) -> _Function:
+        text = function.__doc__ or ""
+        for name, paragraph in _PARAGRAPHS.items():
+            text = text.replace(name, paragraph)
+        function.__doc__ = text.replace("{name}", function.__name__).replace("{same}", same)
+        return function
+
+    return complete
+
+
+# ---- Initialisers ----------------------------------------------------------------------------------------------------
+
+
+@_documented("uniform(w, 0.0, 0.01, stream=0)")
+def uniform(scale: float = 1e-2, dtype: Any = None) -> Initializer:
+    """
+    An initialiser that draws from U[0, scale).
+
+    Parameters
+    ----------
+    scale : float
+        Finite and >= 0.
+    <dtype>
+
+    <returns and raises>
+
+    <example>
+    """
+    return _initialiser(Recipe.of("uniform", 0.0, _not_negative("scale", scale)), dtype)
+
+
+@_documented("normal(w, 0.0, 0.01, stream=0)")
+def normal(stddev: float = 1e-2, dtype: Any = None) -> Initializer:
+    """
+    An initialiser that draws from N(0, stddev**2).
+
+    Parameters
+    ----------
+    stddev : float
+        Finite and >= 0.
+    <dtype>
+
+    <returns and raises>
+
+    <example>
+    """
+    return _initialiser(Recipe.of("normal", 0.0, _not_negative("stddev", stddev)), dtype)
+
+
+@_documented("truncated_normal(w, 0.0, 0.01, stream=0)")
+def truncated_normal(stddev: float = 1e-2, dtype: Any = None, lower: float = -2.0, upper: float = 2.0) -> Initializer:
+    """
+    An initialiser that draws from N(0, stddev**2) what lies in [lower stddev, upper stddev].
+
+    Parameters
+    ----------
+    stddev : float
+        Of the normal before it is cut, finite and >= 0; the spread is not corrected for the cut.
+    <dtype>
+    lower, upper : float
+        The bounds in standard deviations, with lower <= upper; infinities are accepted.
+
+    <returns and raises>
+
+    <example>
+    """
+    bounds = _core.number("lower", lower), _core.number("upper", upper)
+    return _initialiser(Recipe.of("truncated_normal", 0.0, _not_negative("stddev", stddev), *bounds), dtype)
+
+
+@_documented()
+def variance_scaling(
+    scale: float,
+    mode: Literal["fan_in", "fan_out", "fan_avg", "fan_geo_avg"],
+    distribution: Literal["truncated_normal", "normal", "uniform"],
+    in_axis: _Axes = -2,
+    out_axis: _Axes = -1,
+    batch_axis: _Axes = (),
+    dtype: Any = None,
+) -> Initializer:
+    """
+    An initialiser that draws with mean 0 and variance scale / n: the rule behind those that have names.
+
+    Parameters
+    ----------
+    scale : float
+        Positive and finite.
+    mode : {"fan_in", "fan_out", "fan_avg", "fan_geo_avg"}
+        n: the number of inputs, of outputs, their average or their geometric average.
+    distribution : {"truncated_normal", "normal", "uniform"}
+        A normal cut at two standard deviations, whose own are corrected so that the variance is the formula's; a whole
+        normal; U[-a, a) with a = sqrt(3 scale / n).
+    <axes>
+    <dtype>
+
+    <returns and raises>
+
+    Notes
+    -----
+    The values of ``fastinit.variance_scaling(out, scale, mode, distribution, fan_in=..., fan_out=...)``.
+
+    Examples
+    --------
+    >>> import jax, numpy as np, fastinit
+    >>> from fastinit import jax as init
+    >>> weights = init.variance_scaling(0.5, "fan_out", "normal")(jax.random.key(7), (3, 3, 16, 32))
+    >>> w = np.empty((3, 3, 16, 32), np.float32)
+    >>> _ = fastinit.Generator(7).variance_scaling(w, 0.5, "fan_out", "normal", layout="keras", stream=0)
+    >>> np.array_equal(weights, w)
+    True
+    """
+    rule = _core.positive("scale", scale), mode, distribution
+
+    def recipe_of(shape: _Shape) -> Recipe:
+        fan_in, fan_out = _fans(shape, in_axis, out_axis, batch_axis)
+        return Recipe.of("variance_scaling", *rule, fan_in=fan_in, fan_out=fan_out)
+
+    return _initialiser(recipe_of, dtype)
+
+
+@_documented('xavier_uniform(w, layout="keras", stream=0)')
+def glorot_uniform(in_axis: _Axes = -2, out_axis: _Axes = -1, batch_axis: _Axes = (), dtype: Any = None) -> Initializer:
+    """
+    Glorot's uniform initialiser: U[-a, a) with a = sqrt(6 / (fan_in + fan_out)).
+
+    Parameters
+    ----------
+    <axes>
+    <dtype>
+
+    <returns and raises>
+
+    Notes
+    -----
+    Glorot and Bengio, "Understanding the difficulty of training deep feedforward neural networks", AISTATS 2010.
+
+    <example>
+    """
+    return variance_scaling(1.0, "fan_avg", "uniform", in_axis, out_axis, batch_axis, dtype)
+
+
+@_documented('xavier_normal(w, layout="keras", truncated=True, stream=0)')
+def glorot_normal(in_axis: _Axes = -2, out_axis: _Axes = -1, batch_axis: _Axes = (), dtype: Any = None) -> Initializer:
+    """
+    Glorot's normal initialiser: N(0, 2 / (fan_in + fan_out)), cut at two standard deviations, the spread corrected.
+
+    Parameters
+    ----------
+    <axes>
+    <dtype>
+
+    <returns and raises>
+
+    Notes
+    -----
+    Glorot and Bengio, "Understanding the difficulty of training deep feedforward neural networks", AISTATS 2010.
+
+    <example>
+    """
+    return variance_scaling(1.0, "fan_avg", "truncated_normal", in_axis, out_axis, batch_axis, dtype)
+
+
+@_documented('lecun_uniform(w, layout="keras", stream=0)')
+def lecun_uniform(in_axis: _Axes = -2, out_axis: _Axes = -1, batch_axis: _Axes = (), dtype: Any = None) -> Initializer:
+    """
+    LeCun's uniform initialiser: U[-a, a) with a = sqrt(3 / fan_in).
+
+    Parameters
+    ----------
+    <axes>
+    <dtype>
+
+    <returns and raises>
+
+    Notes
+    -----
+    LeCun, Bottou, Orr and Müller, "Efficient BackProp", 1998.
+
+    <example>
+    """
+    return variance_scaling(1.0, "fan_in", "uniform", in_axis, out_axis, batch_axis, dtype)
+
+
+@_documented('lecun_normal(w, layout="keras", truncated=True, stream=0)')
+def lecun_normal(in_axis: _Axes = -2, out_axis: _Axes = -1, batch_axis: _Axes = (), dtype: Any = None) -> Initializer:
+    """
+    LeCun's normal initialiser: N(0, 1 / fan_in), cut at two standard deviations, the spread corrected.
+
+    Parameters
+    ----------
+    <axes>
+    <dtype>
+
+    <returns and raises>
+
+    Notes
+    -----
+    LeCun, Bottou, Orr and Müller, "Efficient BackProp", 1998.
+
+    <example>
+    """
+    return variance_scaling(1.0, "fan_in", "truncated_normal", in_axis, out_axis, batch_axis, dtype)
+
+
+@_documented('he_uniform(w, layout="keras", stream=0)')
+def he_uniform(in_axis: _Axes = -2, out_axis: _Axes = -1, batch_axis: _Axes = (), dtype: Any = None) -> Initializer:
+    """
+    He's uniform initialiser: U[-a, a) with a = sqrt(6 / fan_in).
+
+    Parameters
+    ----------
+    <axes>
+    <dtype>
+
+    <returns and raises>
+
+    Notes
+    -----
+    He et al., "Delving deep into rectifiers", ICCV 2015.
+
+    <example>
+    """
+    return variance_scaling(2.0, "fan_in", "uniform", in_axis, out_axis, batch_axis, dtype)
+
+
+@_documented('he_normal(w, layout="keras", truncated=True, stream=0)')
+def he_normal(in_axis: _Axes = -2, out_axis: _Axes = -1, batch_axis: _Axes = (), dtype: Any = None) -> Initializer:
+    """
+    He's normal initialiser: N(0, 2 / fan_in), cut at two standard deviations, the spread corrected.
+
+    Parameters
+    ----------
+    <axes>
+    <dtype>
+
+    <returns and raises>
+
+    Notes
+    -----
+    He et al., "Delving deep into rectifiers", ICCV 2015.
+
+    <example>
+    """
+    return variance_scaling(2.0, "fan_in", "truncated_normal", in_axis, out_axis, batch_axis, dtype)
+
+
+xavier_uniform = glorot_uniform
+xavier_normal = glorot_normal
+kaiming_uniform = he_uniform
+kaiming_normal = he_normal
+
+
+@_documented()
+def orthogonal(scale: float = 1.0, column_axis: int = -1, dtype: Any = None) -> Initializer:
+    """
+    An initialiser that draws a random orthogonal matrix, times scale: rows or columns, the fewer, are orthonormal.
+
+    Parameters
+    ----------
+    scale : float
+        Positive and finite.
+    column_axis : int
+        The axis of the matrix's columns; all others are its rows. The shape has two axes or more.
+    <dtype>
+
+    <returns and raises>
+
+    Notes
+    -----
+    The values of ``fastinit.orthogonal(out, scale)`` for the matrix, equal from machine to machine up to rounding. The
+    whole of it is computed for any sharding. Source: Saxe, McClelland and Ganguli, "Exact
+    solutions to the nonlinear dynamics of learning in deep linear neural networks", ICLR 2014.
+
+    Examples
+    --------
+    >>> import jax, numpy as np
+    >>> from fastinit import jax as init
+    >>> q = init.orthogonal()(jax.random.key(7), (2, 3))
+    >>> np.allclose(q @ q.T, np.eye(2), atol=1e-6)
+    True
+    """
+    gain = {"gain": _core.positive("scale", scale)}
+    return _initialiser(_Columns("orthogonal", gain, column_axis), dtype)
+
+
+@_documented()
+def delta_orthogonal(scale: float = 1.0, column_axis: int = -1, dtype: Any = None) -> Initializer:
+    """
+    An initialiser for convolutions: an orthogonal matrix, times scale, at the kernel's center, and zeros around it.
+
+    Parameters
+    ----------
+    scale : float
+        Positive and finite.
+    column_axis : {-1, -2, 0, 1}
+        The axis of the matrix's columns: makes no difference, as the matrix is orthogonal either way. The shape is
+        (\\*kernel, in, out) with one to three kernel axes and in <= out.
+    <dtype>
+
+    <returns and raises>
+
+    Notes
+    -----
+    The values of ``fastinit.delta_orthogonal(out, scale)``, equal from machine to machine up to rounding. Source: Xiao
+    et al., "Dynamical isometry and a mean field theory of CNNs", ICML 2018.
+
+    Examples
+    --------
+    >>> import jax, numpy as np
+    >>> from fastinit import jax as init
+    >>> w = init.delta_orthogonal()(jax.random.key(7), (3, 3, 4, 8))
+    >>> np.allclose(w[1, 1] @ w[1, 1].T, np.eye(4), atol=1e-6)
+    True
+    """
+    if column_axis not in (-2, -1, 0, 1):
+        raise ValueError(f"column_axis={column_axis!r}; accepted is an axis of a matrix: -2, -1, 0, 1")
+    return _initialiser(Recipe.of("delta_orthogonal", _core.positive("scale", scale)), dtype)
+
+
+def for_haiku(initialiser: Initializer) -> Callable[[Sequence[int], Any], Any]:
+    """
+    An initialiser as Haiku's modules take it: a function (shape, dtype), with the key of hk.next_rng_key().
+
+    Parameters
+    ----------
+    initialiser : Initializer
+        Any that takes (key, shape, dtype).
+
+    Returns
+    -------
+    Callable
+        What hk.Linear takes as w_init, hk.get_parameter as init.
+
+    Examples
+    --------
+    >>> import haiku as hk, jax, jax.numpy as jnp
+    >>> from fastinit import jax as init
+    >>> model = hk.transform(lambda x: hk.Linear(512, w_init=init.for_haiku(init.he_normal()))(x))
+    >>> model.init(jax.random.key(7), jnp.ones((1, 784)))["linear"]["w"].shape
+    (784, 512)
+    """
+    import haiku
+
+    return lambda shape, dtype: initialiser(haiku.next_rng_key(), shape, dtype)
+
+
+# ---- Sharded arrays --------------------------------------------------------------------------------------------------
+
+
+def make_array(
+    scheme: str,
+    shape: Sequence[SupportsIndex],
+    sharding: Any,
+    seed: SupportsIndex | None = None,
+    stream: Stream | None = None,
+    dtype: Any = None,
+    **arguments: Any,
+) -> Any:
+    """
+    A jax.Array of any sharding, each of whose shards is filled by itself: equal for every sharding.
+
+    Parameters
+    ----------
+    scheme : str
+        The name of a fastinit function that fills arrays, such as "he_normal".
+    shape : sequence of int
+        The whole tensor's.
+    sharding : jax.sharding.Sharding
+        As jax.make_array_from_callback takes it.
+    seed : int, optional
+        In [0, 2**64). Without one it is a fill by the default generator, which several processes do not share: an array
+        of theirs needs a seed.
+    stream : int or str, optional
+        Which stream of the seed the tensor is, an integer in [0, 2**63) or a name; needed if there is a seed.
+    dtype : dtype, optional
+        Float32, float16, bfloat16, or float64 where JAX has it enabled; by default JAX's own.
+    **arguments
+        The scheme's own, by name; for a scheme that needs fans, these or ``layout="keras"``, which is JAX's too.
+
+    Returns
+    -------
+    jax.Array
+        With the values of ``getattr(fastinit.Generator(seed), scheme)(out, stream=stream, **arguments)``.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not accepted; nothing is filled then.
+
+    Notes
+    -----
+    A process fills the shards of its own devices and no others, those that are replicated once. The schemes that
+    compute a whole matrix for a block of it (orthogonal, delta_orthogonal, sparse) compute it once a process.
+
+    Examples
+    --------
+    >>> import jax, numpy as np, fastinit
+    >>> from fastinit import jax as init
+    >>> sharding = jax.sharding.SingleDeviceSharding(jax.devices()[0])
+    >>> weights = init.make_array("he_normal", (784, 512), sharding, 7, "fc1.weight", layout="keras")
+    >>> w = fastinit.Generator(7).he_normal(np.empty((784, 512), np.float32), layout="keras", stream="fc1.weight")
+    >>> np.array_equal(weights, w)
+    True
+    """
+    recipe = Recipe.of(scheme, **arguments)
+    tensor = _tensor(shape, dtype)
+    recipe.check(tensor.shape, tensor.dtype)
+    if not isinstance(sharding, jax.sharding.Sharding):
+        raise TypeError(f"sharding={sharding!r}; accepted is a jax.sharding.Sharding")
+    try:
+        sharding.shard_shape(tensor.shape)
+    except (IndexError, ValueError) as error:
+        raise ValueError(f"sharding={sharding} does not fit shape={tensor.shape}: {error}") from None
+    if not recipe.draws:
+        return _assembled(recipe, tensor, sharding, 0, 0)
+    if seed is None and not sharding.is_fully_addressable:
+        raise TypeError("seed is missing: the processes of the sharding do not share a default generator")
+    return _assembled(recipe, tensor, sharding, *address(seed, stream))
+
+
+def _assembled(recipe: Recipe, tensor: Any, sharding: Any, seed: int, stream: Stream) -> Any:
+    """The array whose shards are filled apart, replicated ones once."""
+
+    @functools.cache
+    def whole() -> np.ndarray[Any, Any]:
+        return recipe.array(tensor.shape, tensor.dtype, seed, stream)
+
+    @functools.cache
+    def block(offset: _Shape, shape: _Shape) -> np.ndarray[Any, Any]:
+        return recipe.array(shape, tensor.dtype, seed, stream, offset, tensor.shape)
+
+    def shard(index: _Index) -> np.ndarray[Any, Any]:
+        if recipe.is_whole:
+            return whole()[index]
+        bounds = [axis.indices(size) for axis, size in zip(index, tensor.shape, strict=True)]
+        return block(tuple(start for start, _, _ in bounds), tuple(stop - start for start, stop, _ in bounds))
+
+    return jax.make_array_from_callback(tensor.shape, sharding, shard, tensor.dtype)
+
+
+# ---- From a key to values --------------------------------------------------------------------------------------------
+
+
+def _initialiser(recipe: Recipe | Callable[[_Shape], Recipe], dtype: Any) -> Initializer:
+    """The function that draws by a recipe, or by the one for a shape; its default dtype is that one."""
+
+    def init(key: Any, shape: Sequence[SupportsIndex], dtype: Any = dtype, out_sharding: Any = None) -> Any:
+        tensor = _tensor(shape, dtype, out_sharding)
+        checked = recipe if isinstance(recipe, Recipe) else recipe(tensor.shape)
+        checked.check(tensor.shape, tensor.dtype)
+        sharding = _sharding(out_sharding)
+        words = _words(key)
+        if isinstance(words, jax.core.Tracer):
+            return _staged(checked, tensor, sharding, words)
+        seed, stream = _address(np.asarray(words))
+        if sharding is None:
+            return _placed(checked.array(tensor.shape, tensor.dtype, seed, stream), key)
+        return _assembled(checked, tensor, _concrete(sharding), seed, stream)
+
+    return init
+
+
+def _tensor(shape: Sequence[SupportsIndex], dtype: Any, out_sharding: Any = None) -> Any:
+    """The shape and dtype of an array that JAX would make of these, with its rules, defaults and errors."""
+    return jax.eval_shape(lambda: jnp.zeros(shape, dtype, out_sharding=out_sharding))
+
+
+def _sharding(out_sharding: Any) -> Any:
+    """What an initialiser was given, as a NamedSharding; None where there are no axes of a mesh to shard over."""
+    if isinstance(out_sharding, PartitionSpec):
+        out_sharding = NamedSharding(jax.sharding.get_abstract_mesh(), out_sharding)
+    return out_sharding if out_sharding is not None and out_sharding.mesh.abstract_mesh.explicit_axes else None
+
+
+def _concrete(sharding: Any) -> Any:
+    """The sharding with its devices."""
+    return sharding if isinstance(sharding.mesh, Mesh) else NamedSharding(jax.sharding.get_mesh(), sharding.spec)
+
+
+def _words(key: Any) -> Any:
+    """The words of a key: of one, not of an array of keys."""
+    try:
+        words = jax.random.key_data(key)
+    except TypeError as error:
+        raise TypeError(f"key={key!r}; accepted is a key as jax.random.key makes it ({error})") from None
+    if words.ndim != 1:
+        raise ValueError(f"key is an array of keys, of shape={words.shape[:-1]}; accepted is one, see jax.vmap")
+    if words.size > 4:
+        raise ValueError(f"key has {words.size} words; accepted are keys of up to four, a seed and a stream")
+    return words
+
+
+def _address(words: np.ndarray[Any, Any]) -> tuple[int, int]:
+    """The seed, the first two words of a key, and the stream: the others, if it has any, less the highest bit."""
+    seed, stream = (int.from_bytes(part.astype(">u4").tobytes(), "big") for part in (words[:2], words[2:]))
+    return seed, stream % 2**63
+
+
+def _placed(values: np.ndarray[Any, Any], key: Any) -> Any:
+    """The values where JAX's draws are: on the devices that the key is committed to, or else the default one."""
+    array = jnp.asarray(values)
+    return jax.device_put(array, key.sharding) if getattr(key, "committed", False) else array
+
+
+def _staged(recipe: Recipe, tensor: Any, sharding: Any, words: Any) -> Any:
+    """The values for a key that is traced: the compiled program calls back for them, device by device if sharded."""
+    shape = tensor.shape
+    if sharding is None or sharding.is_fully_replicated or recipe.is_whole:
+        whole = _called_back(_Blocks(recipe, shape, tensor.dtype, shape), words, [0] * len(shape))
+        return whole if sharding is None else jax.sharding.reshard(whole, sharding)
+    blocks = _Blocks(recipe, shape, tensor.dtype, sharding.shard_shape(shape))
+    axes = (*sharding.spec, *[None] * (len(shape) - len(sharding.spec)))
+
+    def block(words: Any) -> Any:
+        return _called_back(blocks, words, [0 if names is None else jax.lax.axis_index(names) for names in axes])
+
+    return jax.shard_map(block, mesh=sharding.mesh, in_specs=PartitionSpec(), out_specs=sharding.spec)(words)
+
+
+@functools.partial(jax.jit, static_argnums=0)
+def _called_back(blocks: "_Blocks", words: Any, place: list[Any]) -> Any:
+    result = jax.ShapeDtypeStruct(blocks.block, blocks.dtype)
+    values = jax.pure_callback(blocks, result, words, jnp.array(place, np.int32), vmap_method="broadcast_all")
+    # What a callback returns is on one of the program's devices; only behind the barrier may it be on all of them.
+    return jax.lax.optimization_barrier(values)
+
+
+@dataclass(frozen=True)
+class _Blocks:
+    """Fills the block at a place among the equal blocks of a tensor, for each key of a batch; what programs call."""
+
+    recipe: Recipe
+    shape: _Shape
+    dtype: np.dtype[Any]
+    block: _Shape
+
+    def __hash__(self) -> int:
+        return hash((self.recipe.scheme, self.shape, self.dtype, self.block))
+
+    def __call__(self, words: Any, place: Any) -> np.ndarray[Any, Any]:
+        words, offset = np.asarray(words), np.asarray(place, np.int64) * np.array(self.block, np.int64)
+        out = np.empty((*words.shape[:-1], *self.block), self.dtype)
+        for i in np.ndindex(words.shape[:-1]):
+            seed, stream = _address(words[i])
+            where = {"offset": offset[i].tolist(), "global_shape": self.shape}
+            self.recipe.fill(fastinit.Generator(seed), out[(*i, ...)], stream=stream, **where)
+        return out
+
+
+# ---- What the schemes need -------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Columns(Recipe):
+    """A recipe for a matrix, whose columns are along one axis of the tensor and whose rows along all others."""
+
+    axis: int = -1
+
+    def check(self, shape: _Shape, dtype: np.dtype[Any]) -> None:
+        if len(shape) < 2:
+            raise ValueError(f"shape={shape}; {self.scheme} takes one of two axes or more")
+        columns = _size(shape, "column_axis", (self.axis,))
+        super().check((math.prod(shape) // max(columns, 1), columns), dtype)
+
+    def fill(self, generator: fastinit.Generator, out: Any, **where: Any) -> Any:
+        """Fills the whole tensor; there are no blocks of it."""
+        tensor = np.moveaxis(out, self.axis, -1)
+        matrix = np.empty((math.prod(tensor.shape[:-1]), tensor.shape[-1]), out.dtype)
+        tensor[...] = super().fill(generator, matrix, stream=where["stream"]).reshape(tensor.shape)
+        return out
+
+
+def _fans(shape: _Shape, in_axis: _Axes, out_axis: _Axes, batch_axis: _Axes) -> tuple[float, float]:
+    """The inputs and the outputs of a unit; of an empty tensor, which has no unit, 1."""
+    if in_axis == -2 and len(shape) < 2:
+        raise ValueError(
+            f"shape={shape} with in_axis=-2, the default; accepted are two axes or more, or another in_axis"
+        )
+    inputs, outputs = _size(shape, "in_axis", in_axis), _size(shape, "out_axis", out_axis)
+    independent = _size(shape, "batch_axis", batch_axis)
+    elements = math.prod(shape)
+    return (elements / (outputs * independent), elements / (inputs * independent)) if elements else (1.0, 1.0)
+
+
+def _not_negative(name: str, value: Any) -> float:
+    number = _core.finite(name, value)
+    if number < 0:
+        raise ValueError(f"{name}={value!r}; accepted is a finite number >= 0")
+    return number
+
+
+def _size(shape: _Shape, name: str, axes: _Axes) -> int:
+    """The product of the sizes along the axes."""
+    try:
+        return math.prod(shape[axis] for axis in ((axes,) if isinstance(axes, int) else axes))
+    except (IndexError, TypeError):
+        raise ValueError(f"{name}={axes!r}; accepted are axes of shape={shape}") from None
