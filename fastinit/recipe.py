@@ -160,7 +160,8 @@ def pieces(shape: _Shape, elements: int) -> Iterator[tuple[_Shape, _Shape]]:
     """Cuts a tensor into blocks of at most that many elements, (offset, shape), that follow each other in C order."""
     if not shape:
         yield (), ()
-    if not shape or 0 in shape:
+        return
+    if 0 in shape:
         return
     axis = next(axis for axis in range(len(shape)) if math.prod(shape[axis + 1 :]) <= elements)
     rest = shape[axis + 1 :]
@@ -202,4 +203,5 @@ def listed(names: Iterable[str], most: int = 12) -> str:
 
 def missing(error: ModuleNotFoundError, extra: str) -> ImportError:
     """What importing the module for a framework raises where the framework is not installed."""
-    return ImportError(f"fastinit.{extra} needs {error.name}, which `pip install 'fastinit[{extra}]'` installs")
+    package = (error.name or extra).partition(".")[0]
+    return ImportError(f"fastinit.{extra} needs {package}, which `pip install 'fastinit[{extra}]'` installs")

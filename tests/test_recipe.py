@@ -1,0 +1,173 @@
+"""What the modules for frameworks have in common: recipes, addresses of tensors, pieces, rules, missing extras."""
+
+import math
+import pickle
+
+import numpy as np
+import pytest
+from conftest import fresh_python
+from hypothesis import given
+from hypothesis import strategies as st
+
+import fastinit
+from fastinit.generator import FILLS
+from fastinit.recipe import Recipe, address, first_matches, listed, pieces
+
+F4 = np.dtype(np.float32)
+
+
+# ---- Recipes ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("spec", "text"),
+    [
+        ("zeros", "zeros()"),
+        (("normal", 0, 0.02), "normal(mean=0, std=0.02)"),
+        (["he_normal", {"layout": "torch"}], "he_normal(layout='torch')"),
+        (("xavier_uniform", 3, {"fan_out": 4}), "xavier_uniform(fan_in=3, fan_out=4)"),
+        (Recipe.of("ones"), "ones()"),
+    ],
+)
+def test_recipe_is_read_from_what_fill_takes_and_printed_by_keyword(spec, text):
+    assert str(Recipe.parse(spec)) == text
+
+
+@pytest.mark.parametrize("scheme", FILLS)
+def test_recipe_fills_what_the_generator_fills(scheme):
+    shape = {"dirac": (6, 4, 3), "delta_orthogonal": (3, 4, 6)}.get(scheme, (6, 4))
+    recipe = Recipe.of(scheme, *{"constant": (0.5,), "sparse": (0.25,)}.get(scheme, ())).with_layout("keras")
+    dtype = np.dtype(np.uint32) if scheme == "bits" else F4
+    named = {"stream": "w"} if FILLS[scheme] else {}
+    whole = getattr(fastinit.Generator(7), scheme)(np.empty(shape, dtype), **recipe.arguments, **named)
+    assert np.array_equal(recipe.array(shape, dtype, 7, "w"), whole)
+    block = recipe.array((2, *shape[1:]), dtype, 7, "w", (3, *(0,) * (len(shape) - 1)), shape) if shape[0] > 4 else None
+    assert block is None or np.array_equal(block, whole[3:5])
+    assert recipe.draws == FILLS[scheme]
+    recipe.check(shape, dtype)
+    assert pickle.loads(pickle.dumps(recipe)) == recipe
+
+
+def test_layouts_are_for_schemes_that_need_fans_and_were_given_none():
+    assert Recipe.of("he_normal").with_layout("torch").arguments == {"layout": "torch"}
+    assert Recipe.of("he_normal", 3).with_layout("torch").arguments == {"fan_in": 3}
+    assert Recipe.of("he_normal", layout="keras").with_layout("torch").arguments == {"layout": "keras"}
+    assert Recipe.of("normal").with_layout("torch").arguments == {}
+
+
+@pytest.mark.parametrize(
+    ("spec", "error", "message"),
+    [
+        ("nothing", ValueError, "scheme='nothing'; accepted are bits, constant"),
+        ((), TypeError, "accepted is a scheme's name or a tuple"),
+        (3, TypeError, "3; accepted is a scheme's name or a tuple"),
+        (([],), TypeError, "scheme must be a string, not list"),
+        (("normal", 1, 2, 3), TypeError, r"normal: too many positional arguments; accepted are \(mean=0.0, std=1.0\)"),
+        (("normal", {"stream": 1}), TypeError, "normal: got an unexpected keyword argument 'stream'"),
+        ("sparse", TypeError, "sparse: missing a required argument: 'sparsity'"),
+    ],
+)
+def test_what_is_no_recipe_is_refused(spec, error, message):
+    with pytest.raises(error, match=message):
+        Recipe.parse(spec)
+
+
+@pytest.mark.parametrize(
+    ("recipe", "shape", "dtype", "message"),
+    [
+        (Recipe.of("normal", std=-1), (2**40, 2**20), F4, "std=-1"),
+        (Recipe.of("normal", std=1e38), (3,), F4, "do not overflow float32"),
+        (Recipe.of("normal"), (3,), np.dtype(np.int64), "dtype int64; accepted are float32"),
+        (Recipe.of("bits"), (3,), F4, "dtype float32; accepted are uint32"),
+        (Recipe.of("he_normal"), (3, 4), F4, "fan_in is missing"),
+        (Recipe.of("he_normal", layout="torch"), (3,), F4, r"shape=\(3,\); layout='torch'"),
+        (Recipe.of("identity"), (3, 4, 5), F4, r"tensor of shape=\(3, 4, 5\); identity takes an array of 2 axes"),
+        (Recipe.of("normal"), (2**40, 2**40), F4, r"more than 2\*\*63 elements"),
+        (Recipe.of("orthogonal"), (2**42, 2**20), F4, "which no memory holds"),
+    ],
+)
+def test_check_raises_what_the_fill_would_and_needs_no_memory(recipe, shape, dtype, message):
+    with pytest.raises((TypeError, ValueError), match=message):
+        recipe.check(shape, dtype)
+
+
+# ---- Addresses -------------------------------------------------------------------------------------------------------
+
+
+def test_tensor_without_a_seed_takes_the_default_generators_next_stream():
+    fastinit.seed(7)
+    assert [address(None, None), address(None, "w"), address(None, None)] == [(7, 0), (7, "w"), (7, 1)]
+    assert fastinit.default_generator.stream == 2
+
+
+def test_seed_needs_a_stream_as_tensors_that_share_both_would_be_parts_of_the_same_numbers():
+    assert address(3, "w") == (3, "w")
+    assert address(np.uint64(2**64 - 1), 0) == (2**64 - 1, 0)
+    with pytest.raises(TypeError, match="seed=3 without stream"):
+        address(3, None)
+    with pytest.raises(ValueError, match="seed=-1"):
+        address(-1, 0)
+    with pytest.raises(ValueError, match="stream=-1"):
+        address(3, -1)
+
+
+# ---- Pieces ----------------------------------------------------------------------------------------------------------
+
+
+@given(shape=st.lists(st.integers(0, 7), max_size=4).map(tuple), elements=st.integers(1, 100))
+def test_pieces_are_small_and_together_the_tensor_in_c_order(shape, elements):
+    numbers, seen = np.arange(math.prod(shape)).reshape(shape), []
+    for offset, size in pieces(shape, elements):
+        assert math.prod(size) <= elements
+        part = numbers[tuple(slice(first, first + n) for first, n in zip(offset, size, strict=True))]
+        assert part.shape == size
+        seen += part.ravel().tolist()
+    assert seen == list(range(math.prod(shape)))
+
+
+def test_pieces_are_as_large_as_they_may_be():
+    assert len(list(pieces((1000, 1000), 250_000))) == 4
+    assert len(list(pieces((1000, 1000), 600))) == 2000
+    assert list(pieces((2**40,), 2**40)) == [((0,), (2**40,))]
+
+
+# ---- Rules -----------------------------------------------------------------------------------------------------------
+
+
+def starting(*prefixes):
+    return [(prefix, lambda name, item, prefix=prefix: name.startswith(prefix)) for prefix in prefixes]
+
+
+def test_first_rule_that_matches_applies():
+    names = dict.fromkeys(("ab", "ac", "b"))
+    assert first_matches(names, starting("ab", "a")) == {"ab": 0, "ac": 1, "b": None}
+
+
+def test_rule_that_never_applies_is_an_error_that_says_why():
+    names = dict.fromkeys(("ab", "ac", "b"))
+    with pytest.raises(ValueError, match="rule c matches nothing; the names are 'ab', 'ac', 'b'"):
+        first_matches(names, starting("a", "c"))
+    with pytest.raises(ValueError, match="rule ab never applies: a, before it, already takes all that it matches"):
+        first_matches(names, starting("a", "ab"))
+
+
+def test_thousands_of_names_are_not_all_listed():
+    assert listed("abc") == "'a', 'b', 'c'"
+    assert listed(map(str, range(1000)), 2) == "'0', '1' and 998 more"
+
+
+# ---- Extras ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("framework", ["torch", "jax", "keras", "dask"])
+def test_module_without_its_framework_says_what_to_install(framework):
+    code = f"import sys; sys.modules[{framework!r}] = None; import fastinit.{framework}"
+    message = (
+        f"ImportError: fastinit.{framework} needs {framework}, which `pip install 'fastinit[{framework}]'` installs"
+    )
+    assert fresh_python(code).stderr.strip().endswith(message)
+
+
+def test_importing_fastinit_imports_no_framework():
+    code = "import sys, fastinit; print(*{'torch', 'jax', 'keras', 'dask', 'ml_dtypes'} & set(sys.modules))"
+    assert fresh_python(code).stdout.strip() == ""
