@@ -8,17 +8,16 @@ array([-0.00024551, -0.00066779, -0.0001067 ], dtype=float32)
 """
 
 import inspect
-import operator
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, SupportsIndex
+from typing import Any
 
 import numpy as np
 
 import fastinit
 from fastinit.generator import FILLS
-from fastinit.recipe import WHERE, Recipe, Stream, address, missing
+from fastinit.recipe import WHERE, Recipe, Stream, address, missing, sizes_of
 
 try:
     import dask.array as da
@@ -48,7 +47,7 @@ def _block(tensor: _Tensor, place: tuple[slice, ...]) -> np.ndarray[Any, Any]:
 
 def _lazy(recipe: Recipe, shape: Any, chunks: Any, dtype: Any, **source: Any) -> da.Array:
     """The array of a recipe; source is its seed and its stream, if it takes them."""
-    shape = _sizes(shape)
+    shape = sizes_of(shape)
     if dtype is None:  # which NumPy takes for float64
         raise TypeError("dtype=None; accepted is a dtype")
     dtype = np.dtype(dtype)
@@ -72,16 +71,6 @@ def _made_at_once(recipe: Recipe, chunks: tuple[tuple[int, ...], ...]) -> tuple[
         return chunks
     rows, *others = ((sum(sizes),) for sizes in chunks)
     return (rows, chunks[1]) if recipe.scheme == "sparse" else (rows, *others)
-
-
-def _sizes(shape: Any) -> tuple[int, ...]:
-    try:
-        sizes = tuple(map(operator.index, (shape,) if isinstance(shape, SupportsIndex) else shape))
-    except TypeError:
-        raise TypeError(f"shape={shape!r}; accepted is an integer or a tuple of integers") from None
-    if any(size < 0 for size in sizes):
-        raise ValueError(f"shape={shape!r}; accepted are sizes of zero and more")
-    return sizes
 
 
 def _sizes_of_chunks(chunks: Any, shape: tuple[int, ...], dtype: np.dtype[Any]) -> tuple[tuple[int, ...], ...]:

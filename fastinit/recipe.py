@@ -9,6 +9,7 @@ import functools
 import inspect
 import itertools
 import math
+import operator
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, SupportsIndex, TypeAlias, TypeVar
@@ -154,6 +155,17 @@ def address(seed: SupportsIndex | None, stream: Stream | None) -> tuple[int, Str
     if stream is None:
         raise TypeError(f"seed={seed} without stream; give each tensor its own: a name or an integer in [0, 2**63)")
     return fastinit.Generator(seed)._address(stream)
+
+
+def sizes_of(shape: object) -> _Shape:
+    """A shape as a tuple of int, from what NumPy would take for one."""
+    try:
+        sizes = tuple(map(operator.index, (shape,) if isinstance(shape, SupportsIndex) else shape))  # type: ignore[call-overload]
+    except TypeError:
+        raise TypeError(f"shape={shape!r}; accepted is an integer or a tuple of integers") from None
+    if any(size < 0 for size in sizes):
+        raise ValueError(f"shape={shape!r}; accepted are sizes of zero and more")
+    return sizes
 
 
 def pieces(shape: _Shape, elements: int) -> Iterator[tuple[_Shape, _Shape]]:

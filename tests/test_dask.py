@@ -362,6 +362,13 @@ def test_workers_fill_one_file_that_each_of_them_opens(client, tmp_path):
     assert same(np.load(path), filled("he_normal", (120, 50), np.float64))
 
 
+def test_threads_fill_one_memory_map(tmp_path):
+    array = define("he_normal", (120, 50), (40, 20))
+    out = np.memmap(tmp_path / "w", array.dtype, "w+", shape=array.shape)
+    da.store(array, out, lock=False, scheduler="threads")
+    assert same(np.asarray(out), filled("he_normal", (120, 50), np.float32))
+
+
 def test_workers_fill_a_zarr_array_of_which_any_part_can_be_read(client, tmp_path):
     zarr = pytest.importorskip("zarr", reason="zarr is not installed")
     array = define("he_normal", (120, 50), (40, 20))

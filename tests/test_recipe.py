@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 import fastinit
 from fastinit.generator import FILLS
-from fastinit.recipe import Recipe, address, first_matches, listed, pieces
+from fastinit.recipe import Recipe, address, first_matches, listed, pieces, sizes_of
 
 F4 = np.dtype(np.float32)
 
@@ -111,7 +111,16 @@ def test_seed_needs_a_stream_as_tensors_that_share_both_would_be_parts_of_the_sa
         address(3, -1)
 
 
-# ---- Pieces ----------------------------------------------------------------------------------------------------------
+# ---- Shapes and pieces -----------------------------------------------------------------------------------------------
+
+
+def test_shapes_are_what_numpy_takes_for_one():
+    assert sizes_of(3) == (3,)
+    assert sizes_of([3, np.int8(4)]) == (3, 4)
+    assert sizes_of(()) == ()
+    for shape, error in ((3.0, TypeError), ("3", TypeError), ((3, None), TypeError), ((3, -1), ValueError)):
+        with pytest.raises(error, match="shape="):
+            sizes_of(shape)
 
 
 @given(shape=st.lists(st.integers(0, 7), max_size=4).map(tuple), elements=st.integers(1, 100))

@@ -1,0 +1,585 @@
+"""
+Keras 3: its initialisers under their own names, with a stream for each weight and the values of a fastinit.Generator.
+
+>>> import keras, fastinit.keras
+>>> layer = keras.layers.Dense(512, kernel_initializer=fastinit.keras.HeNormal(seed=7, stream="fc1/kernel"))
+
+On Keras's JAX and PyTorch backends, under jax.jit and with distribution layouts too. docs/keras.md says what equals
+what.
+"""
+
+import math
+import operator
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, SupportsIndex, TypeAlias, TypeVar
+
+import numpy as np
+
+import fastinit
+from fastinit import _core
+from fastinit.recipe import Recipe, Stream, address, missing, sizes_of
+
+try:
+    import keras
+    import ml_dtypes  # noqa: F401  (Keras needs it; NumPy then knows bfloat16 by its name)
+except ModuleNotFoundError as error:
+    raise missing(error, "keras") from None
+
+__all__ = [
+    "Constant",
+    "GlorotNormal",
+    "GlorotUniform",
+    "HeNormal",
+    "HeUniform",
+    "Identity",
+    "IdentityInitializer",
+    "LecunNormal",
+    "LecunUniform",
+    "Ones",
+    "Orthogonal",
+    "OrthogonalInitializer",
+    "RandomNormal",
+    "RandomUniform",
+    "TruncatedNormal",
+    "VarianceScaling",
+    "Zeros",
+]
+
+_Shape: TypeAlias = tuple[int, ...]
+_Seed: TypeAlias = "int | keras.random.SeedGenerator | None"
+_Axes: TypeAlias = Sequence[int] | None
+_Class = TypeVar("_Class", bound=type)
+
+_DTYPES = ("float32", "float64", "float16", "bfloat16")
+
+_PARAGRAPHS = {
+    "<seed>": """seed : int or keras.random.SeedGenerator, optional
+        An integer in [0, 2**64): the same values at each call. A SeedGenerator: others at each call. Left out: an
+        integer of Keras's, which keras.utils.set_random_seed governs.
+    stream : int or str
+        Which stream of the seed, an integer in [0, 2**63) or a name: weights that share both share their numbers.""",
+    "<axes>": """input_axes, output_axes : sequence of int, optional
+        The axes whose product is fan_in, and fan_out. Without both, the shape is (\\*kernel, in, out).""",
+    "<raises>": """Raises
+    ------
+    TypeError, ValueError
+        If an argument is not accepted: at once, or at the call if that depends on the shape or the dtype.""",
+    "<example>": """Examples
+    --------
+    >>> import numpy as np, fastinit.keras
+    >>> weights = fastinit.keras.{name}({arguments})((64, 32))
+    >>> w = np.empty((64, 32), np.float32)
+    >>> np.array_equal(weights, fastinit.Generator(7).{same})
+    True""",
+}
+
+
+def _public(same: str, arguments: str = "") -> Callable[[_Class], _Class]:
+    """Registers a class with Keras and writes out what docstrings share; same is the call that fills w alike."""
+    draws = not same.endswith(")")
+
+    def complete(cls: _Class) -> _Class:
+        text = cls.__doc__ or ""
+        for mark, paragraph in _PARAGRAPHS.items():
+            text = text.replace(mark, paragraph)
+        shown = 'seed=7, stream="fc1/kernel"' if draws else arguments
+        text = text.replace("{name}", cls.__name__).replace("{arguments}", shown)
+        cls.__doc__ = text.replace("{same}", f'{same}, stream="fc1/kernel")' if draws else same)
+        registered: _Class = keras.saving.register_keras_serializable(package="fastinit")(cls)
+        return registered
+
+    return complete
+
+
+# ---- From a recipe to a tensor of the backend ------------------------------------------------------------------------
+
+
+class _Filled(keras.initializers.Initializer):
+    """What all initialisers have in common; stands before Keras's own class among the bases."""
+
+    def __call__(self, shape: Sequence[SupportsIndex], dtype: Any = None, layout: Any = None) -> Any:
+        """
+        A tensor of the backend.
+
+        Parameters
+        ----------
+        shape : sequence of int
+            The whole tensor's.
+        dtype : str, optional
+            "float32", "float64", "float16" or "bfloat16"; by default keras.config.floatx().
+        layout : keras.distribution.TensorLayout, or the backend's, optional
+            How the tensor is distributed. On JAX, each device's block of it is filled apart.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If an argument is not accepted; nothing is filled then.
+        """
+        sizes = sizes_of(shape)
+        name = keras.backend.standardize_dtype(dtype)
+        if name not in _DTYPES:
+            raise ValueError(f"{type(self).__name__}: dtype={name!r}; accepted are {', '.join(_DTYPES)}")
+        empty = keras.ops.zeros((0,), dtype=name)
+        name = keras.backend.standardize_dtype(empty.dtype)  # JAX may have no float64
+        recipe = self._recipe(sizes)
+        recipe.check(sizes, np.dtype(name))
+        if getattr(empty, "is_meta", False):  # PyTorch asks for the shape alone
+            return keras.ops.zeros(sizes, dtype=name)
+        tensor = _Tensor(recipe, sizes, name, self._stream())
+        if keras.backend.backend() == "jax":
+            return _jax_array(tensor, self._words, layout, empty)
+        return _distributed(keras.ops.convert_to_tensor(tensor.values(self._words()), dtype=name), layout)
+
+    def _recipe(self, shape: _Shape) -> Recipe:
+        raise NotImplementedError
+
+    def _stream(self) -> Stream:
+        return 0
+
+    def _words(self) -> Any:
+        """The seed of this call: its low and its high 32 bits."""
+        return np.zeros(2, np.uint32)
+
+
+@dataclass(frozen=True)
+class _Tensor:
+    recipe: Recipe
+    shape: _Shape
+    dtype: str
+    stream: Stream
+
+    def values(self, words: Any) -> np.ndarray[Any, Any]:
+        return self.recipe.array(self.shape, np.dtype(self.dtype), _seed(words), self.stream)
+
+
+def _seed(words: Any) -> int:
+    low, high = keras.ops.convert_to_numpy(words).astype(np.uint32).tolist()  # PyTorch's are signed
+    return int(low + (high << 32))
+
+
+def _distributed(values: Any, layout: Any) -> Any:
+    return values if layout is None else keras.distribution.distribute_tensor(values, layout)
+
+
+def _jax_array(tensor: _Tensor, draw_words: Callable[[], Any], layout: Any, empty: Any) -> Any:
+    import jax
+
+    if isinstance(empty, jax.core.Tracer):
+        # The program calls back when it runs: tracing, which is often for the shape alone, fills nothing.
+        result = jax.ShapeDtypeStruct(tensor.shape, tensor.dtype)
+        values = jax.pure_callback(tensor.values, result, draw_words(), vmap_method="sequential")
+        return _distributed(values, layout)
+    if layout is None:
+        return keras.ops.convert_to_tensor(tensor.values(draw_words()), dtype=tensor.dtype)
+    return _jax_shards(tensor, draw_words, getattr(layout, "backend_layout", layout))
+
+
+def _jax_shards(tensor: _Tensor, draw_words: Callable[[], Any], sharding: Any) -> Any:
+    import jax
+
+    from fastinit.jax import make_array
+
+    if isinstance(getattr(sharding, "mesh", None), jax.sharding.AbstractMesh):
+        # Keras names no devices, and asks for explicit axes, which the state of a SeedGenerator has not.
+        sharding = jax.sharding.NamedSharding(jax.sharding.get_mesh(), sharding.spec)
+        with jax.sharding.use_abstract_mesh(sharding.mesh.abstract_mesh):
+            return _jax_shards(tensor, draw_words, sharding)
+    words = draw_words()
+    if tensor.recipe.is_whole:
+        return jax.device_put(tensor.values(words), sharding)
+    where = tensor.shape, sharding, _seed(words), tensor.stream, tensor.dtype
+    return make_array(tensor.recipe.scheme, *where, **tensor.recipe.arguments)
+
+
+# ---- Constants -------------------------------------------------------------------------------------------------------
+
+
+@_public("zeros(w)")
+class Zeros(_Filled, keras.initializers.Zeros):
+    """
+    Zeros: for biases.
+
+    <example>
+    """
+
+    def _recipe(self, shape: _Shape) -> Recipe:
+        return Recipe.of("zeros")
+
+
+@_public("ones(w)")
+class Ones(_Filled, keras.initializers.Ones):
+    """
+    Ones: for the scales of normalisation layers.
+
+    <example>
+    """
+
+    def _recipe(self, shape: _Shape) -> Recipe:
+        return Recipe.of("ones")
+
+
+@_public("constant(w, 0.1)", "0.1")
+class Constant(_Filled, keras.initializers.Constant):
+    """
+    One value.
+
+    Parameters
+    ----------
+    value : float
+        Any number that does not overflow the dtype.
+
+    <example>
+    """
+
+    def __init__(self, value: float = 0.0) -> None:
+        super().__init__(_core.number("value", value))
+
+    def _recipe(self, shape: _Shape) -> Recipe:
+        return Recipe.of("constant", self.value)
+
+
+@_public("identity(w, 0.5)", "0.5")
+class Identity(_Filled, keras.initializers.Identity):
+    """
+    gain times the identity matrix: ones on the diagonal, which may be shorter than a side.
+
+    Parameters
+    ----------
+    gain : float
+        Finite.
+
+    <example>
+    """
+
+    def __init__(self, gain: float = 1.0) -> None:
+        super().__init__(_core.finite("gain", gain))
+
+    def get_config(self) -> dict[str, Any]:
+        return {"gain": self.gain}  # Keras's own leaves it out
+
+    def _recipe(self, shape: _Shape) -> Recipe:
+        return Recipe.of("identity", self.gain)
+
+
+# ---- Draws -----------------------------------------------------------------------------------------------------------
+
+
+class _Random(_Filled):
+    """What draws has a seed, as in Keras, and a stream."""
+
+    def __init__(self, *arguments: Any, stream: Stream, **keywords: Any) -> None:
+        super().__init__(*arguments, **keywords)
+        address(self.seed if isinstance(self.seed, int) else 0, stream)
+        self.stream = stream if isinstance(stream, str) else operator.index(stream)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "stream": self.stream}
+
+    def _stream(self) -> Stream:
+        return self.stream
+
+    def _words(self) -> Any:
+        if isinstance(self.seed, keras.random.SeedGenerator):
+            return self.seed.next()
+        return np.array([self.seed % 2**32, self.seed >> 32], np.uint32)
+
+
+@_public("normal(w, 0.0, 0.05")
+class RandomNormal(_Random, keras.initializers.RandomNormal):
+    """
+    N(mean, stddev**2).
+
+    Parameters
+    ----------
+    mean, stddev : float
+        Finite, stddev >= 0.
+    <seed>
+
+    <raises>
+
+    <example>
+    """
+
+    def __init__(self, mean: float = 0.0, stddev: float = 0.05, seed: _Seed = None, *, stream: Stream = 0) -> None:
+        super().__init__(mean, stddev, seed, stream=stream)
+
+    def _recipe(self, shape: _Shape) -> Recipe:
+        return Recipe.of("normal", self.mean, self.stddev)
+
+
+@_public("uniform(w, -0.05, 0.05")
+class RandomUniform(_Random, keras.initializers.RandomUniform):
+    """
+    U[minval, maxval).
+
+    Parameters
+    ----------
+    minval, maxval : float
+        Finite, minval <= maxval.
+    <seed>
+
+    <raises>
+
+    <example>
+    """
+
+    def __init__(self, minval: float = -0.05, maxval: float = 0.05, seed: _Seed = None, *, stream: Stream = 0) -> None:
+        super().__init__(minval, maxval, seed, stream=stream)
+
+    def _recipe(self, shape: _Shape) -> Recipe:
+        return Recipe.of("uniform", self.minval, self.maxval)
+
+
+@_public("truncated_normal(w, 0.0, 0.05")
+class TruncatedNormal(_Random, keras.initializers.TruncatedNormal):
+    """
+    N(mean, stddev**2) cut at two standard deviations, the spread not corrected for the cut.
+
+    Parameters
+    ----------
+    mean, stddev : float
+        Of the normal before it is cut; finite, stddev >= 0.
+    <seed>
+
+    <raises>
+
+    <example>
+    """
+
+    def __init__(self, mean: float = 0.0, stddev: float = 0.05, seed: _Seed = None, *, stream: Stream = 0) -> None:
+        super().__init__(mean, stddev, seed, stream=stream)
+
+    def _recipe(self, shape: _Shape) -> Recipe:
+        return Recipe.of("truncated_normal", self.mean, self.stddev)
+
+
+class _Scaled(_Random):
+    """What scales its draws by the fans."""
+
+    def _recipe(self, shape: _Shape) -> Recipe:
+        fans: tuple[int, int] = fastinit.fans(shape, "keras")
+        if self.input_axes is not None and self.output_axes is not None:
+            fans = _size(shape, "input_axes", self.input_axes), _size(shape, "output_axes", self.output_axes)
+        fan_in, fan_out = (max(fan, 1) for fan in fans)  # as Keras does for an empty tensor
+        return Recipe.of("variance_scaling", self.scale, self.mode, self.distribution, fan_in=fan_in, fan_out=fan_out)
+
+
+def _size(shape: _Shape, name: str, axes: Sequence[int]) -> int:
+    try:
+        return math.prod(shape[axis] for axis in axes)
+    except (IndexError, TypeError):
+        raise ValueError(f"{name}={axes!r}; accepted are axes of shape={shape}") from None
+
+
+@_public('variance_scaling(w, 1.0, "fan_in", "truncated_normal", layout="keras"')
+class VarianceScaling(_Scaled, keras.initializers.VarianceScaling):
+    """
+    Draws of mean 0 and variance scale / n: the rule behind the six initialisers that have names.
+
+    Parameters
+    ----------
+    scale : float
+        Positive and finite.
+    mode : {"fan_in", "fan_out", "fan_avg"}
+        n: the number of inputs of a unit, of outputs, or their average.
+    distribution : {"truncated_normal", "normal", "untruncated_normal", "uniform"}
+        A normal cut at two standard deviations, whose own are corrected so that the variance is the formula's, by two
+        names; a whole normal; U[-a, a) with a = sqrt(3 scale / n).
+    <seed>
+    <axes>
+
+    <raises>
+
+    <example>
+    """
+
+    def __init__(
+        self,
+        scale: float = 1.0,
+        mode: str = "fan_in",
+        distribution: str = "truncated_normal",
+        seed: _Seed = None,
+        input_axes: _Axes = None,
+        output_axes: _Axes = None,
+        *,
+        stream: Stream = 0,
+    ) -> None:
+        super().__init__(scale, mode, distribution, seed, input_axes, output_axes, stream=stream)
+
+
+class _Named(_Scaled):
+    """What has its scale, mode and distribution from Keras's class of the name."""
+
+    def __init__(
+        self, seed: _Seed = None, input_axes: _Axes = None, output_axes: _Axes = None, *, stream: Stream = 0
+    ) -> None:
+        super().__init__(seed, input_axes, output_axes, stream=stream)
+
+
+@_public('xavier_uniform(w, layout="keras"')
+class GlorotUniform(_Named, keras.initializers.GlorotUniform):
+    """
+    U[-a, a) with a = sqrt(6 / (fan_in + fan_out)): for layers with tanh.
+
+    Parameters
+    ----------
+    <seed>
+    <axes>
+
+    <raises>
+
+    Notes
+    -----
+    Glorot and Bengio, "Understanding the difficulty of training deep feedforward neural networks", AISTATS 2010.
+
+    <example>
+    """
+
+
+@_public('xavier_normal(w, layout="keras", truncated=True')
+class GlorotNormal(_Named, keras.initializers.GlorotNormal):
+    """
+    N(0, 2 / (fan_in + fan_out)), cut at two standard deviations, the spread corrected: for layers with tanh.
+
+    Parameters
+    ----------
+    <seed>
+    <axes>
+
+    <raises>
+
+    Notes
+    -----
+    Glorot and Bengio, "Understanding the difficulty of training deep feedforward neural networks", AISTATS 2010.
+
+    <example>
+    """
+
+
+@_public('he_uniform(w, layout="keras"')
+class HeUniform(_Named, keras.initializers.HeUniform):
+    """
+    U[-a, a) with a = sqrt(6 / fan_in): for layers with ReLU.
+
+    Parameters
+    ----------
+    <seed>
+    <axes>
+
+    <raises>
+
+    Notes
+    -----
+    He et al., "Delving deep into rectifiers", ICCV 2015.
+
+    <example>
+    """
+
+
+@_public('he_normal(w, layout="keras", truncated=True')
+class HeNormal(_Named, keras.initializers.HeNormal):
+    """
+    N(0, 2 / fan_in), cut at two standard deviations, the spread corrected: for layers with ReLU.
+
+    Parameters
+    ----------
+    <seed>
+    <axes>
+
+    <raises>
+
+    Notes
+    -----
+    He et al., "Delving deep into rectifiers", ICCV 2015.
+
+    <example>
+    """
+
+
+@_public('lecun_uniform(w, layout="keras"')
+class LecunUniform(_Named, keras.initializers.LecunUniform):
+    """
+    U[-a, a) with a = sqrt(3 / fan_in): for layers with SELU or no activation.
+
+    Parameters
+    ----------
+    <seed>
+    <axes>
+
+    <raises>
+
+    Notes
+    -----
+    LeCun, Bottou, Orr and Müller, "Efficient BackProp", 1998.
+
+    <example>
+    """
+
+
+@_public('lecun_normal(w, layout="keras", truncated=True')
+class LecunNormal(_Named, keras.initializers.LecunNormal):
+    """
+    N(0, 1 / fan_in), cut at two standard deviations, the spread corrected: for layers with SELU or no activation.
+
+    Parameters
+    ----------
+    <seed>
+    <axes>
+
+    <raises>
+
+    Notes
+    -----
+    LeCun, Bottou, Orr and Müller, "Efficient BackProp", 1998.
+
+    <example>
+    """
+
+
+@_public("orthogonal(w, 1.0")
+class Orthogonal(_Random, keras.initializers.Orthogonal):
+    """
+    A random orthogonal matrix, times gain: rows or columns, the fewer, are orthonormal.
+
+    Parameters
+    ----------
+    gain : float
+        Positive and finite.
+    <seed>
+
+    <raises>
+
+    Notes
+    -----
+    The matrix is all axes but the last by the last. It is equal up to rounding from machine to machine, and computed
+    whole for any layout. Saxe, McClelland and Ganguli, "Exact solutions to the nonlinear dynamics of learning in deep
+    linear neural networks", ICLR 2014.
+
+    <example>
+    """
+
+    def __init__(self, gain: float = 1.0, seed: _Seed = None, *, stream: Stream = 0) -> None:
+        super().__init__(_core.positive("gain", gain), seed, stream=stream)
+
+    def _recipe(self, shape: _Shape) -> Recipe:
+        if len(shape) < 2:
+            raise ValueError(f"shape={shape}; Orthogonal takes one of two axes or more")
+        return _Matrix("orthogonal", {"gain": self.gain})
+
+
+@dataclass(frozen=True)
+class _Matrix(Recipe):
+    """A recipe for the matrix of all axes but the last by the last."""
+
+    def check(self, shape: _Shape, dtype: np.dtype[Any]) -> None:
+        super().check((math.prod(shape[:-1]), shape[-1]), dtype)
+
+    def fill(self, generator: fastinit.Generator, out: Any, *, stream: Stream | None = None, **block: Any) -> Any:
+        """Fills the whole of a new tensor; there are no blocks of it."""
+        super().fill(generator, out.reshape(math.prod(out.shape[:-1]), out.shape[-1]), stream=stream)
+        return out
+
+
+IdentityInitializer = Identity
+OrthogonalInitializer = Orthogonal

@@ -1,0 +1,462 @@
+"""
+Keras's layers start from the generator's values, on every backend and however they are built, saved or distributed.
+
+Keras takes its backend when it is imported, so pytest collects the checks below in a process for each of them.
+"""
+
+import doctest
+import importlib.util
+import inspect
+import os
+import subprocess
+import sys
+
+import ml_dtypes
+import numpy as np
+import pytest
+from conftest import printed_by
+
+import fastinit
+
+if importlib.util.find_spec("keras") is None:
+    pytest.skip("Keras is not installed", allow_module_level=True)
+
+# Keras's, when it makes arrays of PyTorch's tensors and of its variables.
+pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy:DeprecationWarning")
+
+BACKEND = os.environ.get("FASTINIT_TEST_KERAS")
+if BACKEND:
+    import keras
+
+    import fastinit.keras as init
+
+
+@pytest.mark.parametrize("backend", ["jax", "torch"])
+def test_all_checks_of_this_file_pass_on_the_backend(backend):
+    if importlib.util.find_spec(backend) is None:
+        pytest.skip(f"{backend}, a backend of Keras, is not installed")
+    devices = f"{os.environ.get('XLA_FLAGS', '')} --xla_force_host_platform_device_count=4"
+    run = subprocess.run(
+        [sys.executable, "-m", "pytest", __file__, "-o", "python_functions=check_*", "-q", "-p", "no:cacheprovider"],
+        env={**os.environ, "KERAS_BACKEND": backend, "FASTINIT_TEST_KERAS": backend, "XLA_FLAGS": devices},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert run.returncode == 0, run.stdout + run.stderr
+
+
+def test_without_keras_the_error_says_what_to_install():
+    code = "import sys; sys.modules['keras'] = None\ntry: import fastinit.keras\nexcept ImportError as e: print(e)"
+    assert "pip install 'fastinit[keras]'" in " ".join(printed_by(code))
+
+
+# ---- What the checks share -------------------------------------------------------------------------------------------
+
+on_jax = pytest.mark.skipif(BACKEND != "jax", reason="of the JAX backend")
+on_torch = pytest.mark.skipif(BACKEND != "torch", reason="of the PyTorch backend")
+
+# Each class, the arguments that it is given, and the call that fills an array of Keras's layout with the same values.
+KERAS = {"layout": "keras"}
+SAME = {
+    "Zeros": ((), "zeros", (), {}),
+    "Ones": ((), "ones", (), {}),
+    "Constant": ((0.1,), "constant", (0.1,), {}),
+    "Identity": ((0.5,), "identity", (0.5,), {}),
+    "RandomNormal": ((1.0, 0.5), "normal", (1.0, 0.5), {}),
+    "RandomUniform": ((-1.0, 3.0), "uniform", (-1.0, 3.0), {}),
+    "TruncatedNormal": ((1.0, 0.5), "truncated_normal", (1.0, 0.5, -2, 2), {}),
+    "VarianceScaling": ((2.0, "fan_out", "uniform"), "variance_scaling", (2.0, "fan_out", "uniform"), KERAS),
+    "GlorotUniform": ((), "xavier_uniform", (), KERAS),
+    "GlorotNormal": ((), "xavier_normal", (), {**KERAS, "truncated": True}),
+    "HeUniform": ((), "he_uniform", (), KERAS),
+    "HeNormal": ((), "he_normal", (), {**KERAS, "truncated": True}),
+    "LecunUniform": ((), "lecun_uniform", (), KERAS),
+    "LecunNormal": ((), "lecun_normal", (), {**KERAS, "truncated": True}),
+    "Orthogonal": ((0.5,), "orthogonal", (0.5,), {}),
+}
+CONSTANTS = ("Zeros", "Ones", "Constant", "Identity")
+SCALED = [name for name in SAME if SAME[name][3]]
+RANDOM = [name for name in SAME if name not in CONSTANTS]
+
+
+def make(name, seed=7, stream="fc1/kernel"):
+    source = {} if name in CONSTANTS else {"seed": seed, "stream": stream}
+    return getattr(init, name)(*SAME[name][0], **source)
+
+
+def filled(name, shape, dtype=np.float32, seed=7, stream="fc1/kernel"):
+    _, scheme, arguments, keywords = SAME[name]
+    source = {} if name in CONSTANTS else {"stream": stream}
+    out = np.empty(shape, dtype)
+    matrix = out.reshape(-1, shape[-1]) if scheme == "orthogonal" else out
+    getattr(fastinit.Generator(seed), scheme)(matrix, *arguments, **keywords, **source)
+    return out
+
+
+def same(tensor, expected):
+    values = keras.ops.convert_to_numpy(tensor)
+    return values.dtype == expected.dtype and values.shape == expected.shape and values.tobytes() == expected.tobytes()
+
+
+# ---- Values ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", SAME)
+@pytest.mark.parametrize("shape", [(48, 30), (3, 3, 8, 20), (2, 3, 3, 4, 9), (7,), ()], ids=str)
+def check_values_are_the_generators(name, shape):
+    if (name == "Identity" and len(shape) != 2) or (name == "Orthogonal" and len(shape) < 2):
+        with pytest.raises(ValueError, match=r"ax[ei]s"):
+            make(name)(shape)
+    else:
+        assert same(make(name)(shape), filled(name, shape))
+
+
+@pytest.mark.parametrize("name", SAME)
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32"])
+def check_every_dtype_is_filled(name, dtype):
+    assert same(make(name)((48, 30), dtype=dtype), filled(name, (48, 30), dtype))
+
+
+@on_torch
+def check_float64_is_filled_in_float64():
+    assert same(make("HeNormal")((48, 30), dtype="float64"), filled("HeNormal", (48, 30), np.float64))
+
+
+@on_jax
+@pytest.mark.filterwarnings("ignore:Explicitly requested dtype float64:UserWarning")  # JAX's own
+def check_without_float64_in_jax_the_values_are_float32s():
+    assert same(make("HeNormal")((48, 30), dtype="float64"), filled("HeNormal", (48, 30)))
+
+
+def check_the_dtype_is_keras_default():
+    keras.config.set_floatx("float16")
+    try:
+        assert same(make("HeNormal")((48, 30)), filled("HeNormal", (48, 30), np.float16))
+    finally:
+        keras.config.set_floatx("float32")
+
+
+@pytest.mark.parametrize("name", SCALED)
+def check_the_spread_is_that_of_keras(name):
+    shape = (3, 3, 40, 60)
+    ours = keras.ops.convert_to_numpy(make(name)(shape))
+    theirs = keras.ops.convert_to_numpy(getattr(keras.initializers, name)(*SAME[name][0], seed=7)(shape))
+    assert ours.std() == pytest.approx(theirs.std(), rel=0.02)  # 21600 draws: 0.7 % at one standard deviation
+    assert abs(ours).max() == pytest.approx(abs(theirs).max(), rel=0.01)
+
+
+@pytest.mark.parametrize("name", ["RandomNormal", "RandomUniform", "TruncatedNormal"])
+def check_the_defaults_are_those_of_keras(name):
+    shape = (200, 100)
+    ours = keras.ops.convert_to_numpy(getattr(init, name)(seed=7)(shape))
+    theirs = keras.ops.convert_to_numpy(getattr(keras.initializers, name)(seed=7)(shape))
+    assert ours.std() == pytest.approx(theirs.std(), rel=0.02)
+    if name != "RandomNormal":
+        assert abs(ours).max() == pytest.approx(abs(theirs).max(), rel=0.01)
+
+
+def check_fans_may_be_products_of_other_axes():
+    axes = {"input_axes": [0, 1], "output_axes": [2]}
+    tensor = init.HeNormal(seed=7, stream="w", **axes)((4, 5, 6))
+    expected = fastinit.Generator(7).he_normal(np.empty((4, 5, 6), np.float32), 20, truncated=True, stream="w")
+    assert same(tensor, expected)
+    with pytest.raises(ValueError, match=r"output_axes=\[3\]"):
+        init.HeNormal(seed=7, input_axes=[0], output_axes=[3])((4, 5, 6))
+
+
+def check_empty_tensors_are_made():
+    for name in ("GlorotUniform", "Zeros", "Orthogonal"):
+        assert tuple(make(name)((0, 4)).shape) == (0, 4)
+
+
+# ---- Seeds and streams -----------------------------------------------------------------------------------------------
+
+
+def check_an_integer_gives_the_same_values_at_each_call():
+    initialiser = make("HeNormal")
+    assert same(initialiser((48, 30)), filled("HeNormal", (48, 30)))
+    assert same(initialiser((48, 30)), filled("HeNormal", (48, 30)))
+
+
+def check_a_seed_generator_gives_other_values_at_each_call():
+    initialiser = make("HeNormal", seed=keras.random.SeedGenerator(7))
+    for call in range(3):
+        assert same(initialiser((48, 30)), filled("HeNormal", (48, 30), seed=7 + call * 2**32))
+
+
+@on_torch
+def check_the_words_of_a_seed_generator_are_unsigned():
+    initialiser = make("HeNormal", seed=keras.random.SeedGenerator(-1))
+    assert same(initialiser((48, 30)), filled("HeNormal", (48, 30), seed=2**32 - 1))
+
+
+def check_seeds_have_64_bits():
+    seed = 2**64 - 2**33 + 5
+    assert same(make("HeNormal", seed=seed)((48, 30)), filled("HeNormal", (48, 30), seed=seed))
+
+
+def check_without_a_seed_keras_governs():
+    def values():
+        keras.utils.set_random_seed(3)
+        return [keras.ops.convert_to_numpy(init.HeNormal()((5, 4))) for _ in range(2)]
+
+    (first, second), again = values(), values()
+    assert np.array_equal([first, second], again)
+    assert not np.array_equal(first, second)
+
+
+def check_weights_of_one_seed_and_one_stream_share_numbers_and_of_others_do_not():
+    first, other = make("HeNormal")((48, 30)), make("HeNormal", stream="fc2/kernel")((48, 30))
+    assert np.array_equal(first, make("HeNormal")((48, 30)))
+    assert not np.isin(keras.ops.convert_to_numpy(first), keras.ops.convert_to_numpy(other)).all()
+    assert same(make("HeNormal", stream=np.int64(4))((48, 30)), filled("HeNormal", (48, 30), stream=4))
+
+
+# ---- In layers and models --------------------------------------------------------------------------------------------
+
+
+def model():
+    normal = init.HeNormal(seed=7, stream="conv/kernel")
+    return keras.Sequential(
+        [
+            keras.Input((8, 8, 3)),
+            keras.layers.Conv2D(4, 3, kernel_initializer=normal, bias_initializer=init.Constant(0.5)),
+            keras.layers.Flatten(),
+            keras.layers.Dense(
+                5, kernel_initializer=init.Orthogonal(0.5, seed=keras.random.SeedGenerator(7), stream=1)
+            ),
+        ]
+    )
+
+
+def weights_of(model):
+    return [keras.ops.convert_to_numpy(weight) for weight in model.weights]
+
+
+def check_layers_start_from_the_generators_values():
+    kernel, bias, dense, _ = weights_of(model())
+    assert same(kernel, filled("HeNormal", (3, 3, 3, 4), stream="conv/kernel"))
+    assert same(bias, np.full(4, 0.5, np.float32))
+    assert same(dense, filled("Orthogonal", (144, 5), stream=1))
+    embedding = keras.layers.Embedding(10, 6, embeddings_initializer=init.RandomUniform(-1.0, 3.0, seed=7, stream=2))
+    embedding.build()
+    assert same(embedding.embeddings, filled("RandomUniform", (10, 6), stream=2))
+
+
+def check_a_layer_has_the_dtype_of_its_policy():
+    for policy, dtype in (("mixed_bfloat16", np.float32), ("bfloat16", ml_dtypes.bfloat16)):
+        layer = keras.layers.Dense(5, kernel_initializer=make("HeNormal"), dtype=policy)
+        layer.build((None, 4))
+        assert same(layer.kernel.value, filled("HeNormal", (4, 5), dtype))
+
+
+@pytest.mark.parametrize("name", SAME)
+def check_a_config_makes_the_same_initialiser(name):
+    initialiser = make(name)
+    config = keras.initializers.serialize(initialiser)
+    assert config["registered_name"] == f"fastinit>{name}"
+    for copy in (keras.initializers.deserialize(config), initialiser.clone(), keras.initializers.get(config)):
+        assert type(copy) is type(initialiser)
+        assert same(copy((6, 5)), filled(name, (6, 5)))
+
+
+def check_a_seed_generator_is_in_the_config():
+    copy = keras.initializers.deserialize(
+        keras.initializers.serialize(make("HeNormal", seed=keras.random.SeedGenerator(7)))
+    )
+    copy((6, 5))
+    assert same(copy((6, 5)), filled("HeNormal", (6, 5), seed=7 + 2**32))
+
+
+def check_a_saved_model_loads_and_its_copies_start_anew(tmp_path):
+    first = model()
+    first.layers[0].kernel.assign(keras.ops.zeros((3, 3, 3, 4)))
+    first.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    assert all(map(np.array_equal, weights_of(loaded), weights_of(first)))
+    assert loaded.layers[0].kernel_initializer.stream == "conv/kernel"
+    assert all(map(np.array_equal, weights_of(keras.models.clone_model(loaded)), weights_of(model())))
+
+
+# ---- Traced ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def fills(monkeypatch):
+    """The schemes of all fills."""
+    recipes, values = [], init._Tensor.values
+
+    def recorded(tensor, words):
+        recipes.append(tensor.recipe.scheme)
+        return values(tensor, words)
+
+    monkeypatch.setattr(init._Tensor, "values", recorded)
+    return recipes
+
+
+@on_jax
+@pytest.mark.parametrize("name", SAME)
+def check_under_jit_the_values_are_the_same_and_tracing_fills_nothing(name, fills):
+    import jax
+
+    traced = jax.jit(lambda: make(name)((48, 30), "bfloat16"))
+    lowered = traced.lower()
+    assert not fills
+    assert "cpu_callback" in lowered.as_text() or "xla_ffi_python" in lowered.as_text()
+    assert same(traced(), filled(name, (48, 30), ml_dtypes.bfloat16))
+
+
+@on_jax
+def check_a_seed_generator_under_jit_gives_other_values_at_each_run():
+    import jax
+
+    generator = keras.random.SeedGenerator(7)
+    initialiser = make("HeNormal", seed=generator)
+
+    @jax.jit
+    def draw(state):
+        with keras.StatelessScope([(generator.state, state)]) as scope:
+            values = initialiser((48, 30))
+        return values, scope.get_current_value(generator.state)
+
+    state = generator.state.value
+    for call in range(3):
+        values, state = draw(state)
+        assert same(values, filled("HeNormal", (48, 30), seed=7 + call * 2**32))
+
+
+def check_asking_for_a_shape_fills_nothing(fills):
+    class Product(keras.layers.Layer):
+        def call(self, x):
+            return keras.ops.matmul(x, make("HeNormal")((30, 5)))
+
+    assert Product()(keras.KerasTensor((None, 30))).shape == (None, 5)
+    assert not fills
+
+
+# ---- Distributed -----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def mesh():
+    mesh = keras.distribution.DeviceMesh((2, 2), ("batch", "model"), keras.distribution.list_devices())
+    layouts = keras.distribution.LayoutMap(mesh)
+    layouts[".*kernel"] = ("batch", "model")
+    layouts[".*bias"] = ("model",)
+    keras.distribution.set_distribution(keras.distribution.ModelParallel(layout_map=layouts, batch_dim_name="batch"))
+    yield mesh
+    keras.distribution.set_distribution(None)
+
+
+@on_jax
+@pytest.mark.parametrize("name", SAME)
+def check_distributed_weights_are_filled_block_by_block_with_the_same_values(name, mesh, monkeypatch):
+    blocks, array = [], fastinit.recipe.Recipe.array
+    monkeypatch.setattr(fastinit.recipe.Recipe, "array", lambda *a: blocks.append(a[1]) or array(*a))
+    layer = keras.layers.Dense(32, kernel_initializer=make(name))
+    layer.build((None, 48))
+    assert layer.kernel.value.sharding.shard_shape((48, 32)) == (24, 16)
+    assert blocks == ([(48, 32)] if name == "Orthogonal" else [(24, 16)] * 4)
+    assert same(layer.kernel.value, filled(name, (48, 32)))
+
+
+@on_jax
+def check_a_seed_generator_distributes_too(mesh):
+    initialiser = make("HeNormal", seed=keras.random.SeedGenerator(7))
+    for call in range(2):
+        layer = keras.layers.Dense(32, kernel_initializer=initialiser)
+        layer.build((None, 48))
+        assert same(layer.kernel.value, filled("HeNormal", (48, 32), seed=7 + call * 2**32))
+
+
+@on_jax
+def check_layouts_are_taken_outside_layers_and_under_jit(mesh):
+    import jax
+
+    layout = keras.distribution.TensorLayout(("model", None), mesh)
+    for draw in (make("HeNormal"), jax.jit(make("HeNormal").__call__, static_argnums=(0, 1, 2))):
+        values = draw((48, 30), "float32", layout.backend_layout)
+        assert values.sharding.shard_shape((48, 30)) == (24, 30)
+        assert same(values, filled("HeNormal", (48, 30)))
+    assert make("HeNormal")((48, 30), layout=layout).sharding.shard_shape((48, 30)) == (24, 30)
+
+
+@on_jax
+def check_a_jitted_initialiser_may_be_told_the_sharding_of_its_result(mesh):
+    import jax
+
+    layout = keras.distribution.TensorLayout(("model", None), mesh).backend_layout
+    draw = jax.jit(make("HeNormal").__call__, out_shardings=layout, static_argnames=["shape", "dtype"])
+    values = draw(shape=(48, 30), dtype="float32")
+    assert values.sharding.shard_shape((48, 30)) == (24, 30)
+    assert same(values, filled("HeNormal", (48, 30)))
+
+
+# ---- Bad input -------------------------------------------------------------------------------------------------------
+
+BAD = {
+    "an integer dtype": (
+        ValueError,
+        "HeNormal: dtype='int32'; accepted are",
+        lambda: make("HeNormal")((3, 4), "int32"),
+    ),
+    "a boolean dtype": (ValueError, "Zeros: dtype='bool'", lambda: init.Zeros()((3, 4), "bool")),
+    "no dtype of Keras": (ValueError, "Invalid dtype", lambda: init.Zeros()((3, 4), "float31")),
+    "a shape of fractions": (TypeError, "shape=.*integer", lambda: init.Zeros()((3, 4.5))),
+    "a negative shape": (ValueError, "shape=", lambda: init.Zeros()((3, -4))),
+    "no shape": (TypeError, "shape=None", lambda: init.Zeros()(None)),
+    "a negative spread": (ValueError, "std=-1", lambda: init.RandomNormal(0.0, -1.0)((3, 4))),
+    "a range that ends before it begins": (ValueError, "low=1.0, high=0.0", lambda: init.RandomUniform(1, 0)((3, 4))),
+    "a range that float16 has not": (ValueError, "float16", lambda: init.RandomUniform(0, 1e5)((3, 4), "float16")),
+    "a value that is none": (TypeError, "value must be a number", lambda: init.Constant("a")),
+    "a gain of zero": (ValueError, "gain=0", lambda: init.Orthogonal(0)),
+    "a gain that is none": (ValueError, "gain=nan", lambda: init.Identity(np.nan)),
+    "a scale of zero": (ValueError, "scale", lambda: init.VarianceScaling(0.0)),
+    "an unknown mode": (ValueError, "mode", lambda: init.VarianceScaling(mode="fan")),
+    "a matrix of one axis": (ValueError, "two axes", lambda: init.Orthogonal()((3,))),
+    "an identity of three axes": (ValueError, "2 axes", lambda: init.Identity()((3, 3, 3))),
+    "a seed that is a name": (ValueError, "seed", lambda: init.HeNormal("fc1")),
+    "a seed that is true": (TypeError, "seed must be an integer, not bool", lambda: init.HeNormal(True)),
+    "a negative seed": (ValueError, "seed=-1", lambda: init.HeNormal(-1)),
+    "a negative stream": (ValueError, "stream=-1", lambda: init.HeNormal(stream=-1)),
+    "a stream that is a fraction": (TypeError, "stream must be", lambda: init.HeNormal(stream=0.5)),
+    "no stream": (TypeError, "without stream", lambda: init.HeNormal(stream=None)),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def check_bad_arguments_are_refused(case):
+    kind, message, call = BAD[case]
+    with pytest.raises(kind, match=message):
+        call()
+
+
+# ---- What is shown ---------------------------------------------------------------------------------------------------
+
+
+def check_every_initialiser_of_keras_is_there_with_its_arguments():
+    theirs = {
+        name for name, value in vars(keras.initializers).items() if inspect.isclass(value) and name[0].isupper()
+    } - {"Initializer", "STFT", "STFTInitializer"}
+    assert theirs == set(init.__all__)
+    for name in theirs:
+        ours, keras_own = (inspect.signature(getattr(module, name)).parameters for module in (init, keras.initializers))
+        assert [(p.name, p.default) for p in ours.values() if p.name != "stream"] == [
+            (p.name, p.default) for p in keras_own.values()
+        ]
+        assert issubclass(getattr(init, name), getattr(keras.initializers, name))
+
+
+@pytest.mark.parametrize("name", [*SAME, "__doc__"])
+def check_examples_print_what_they_show(name):
+    text = init.__doc__ if name == "__doc__" else getattr(init, name).__doc__
+    example = doctest.DocTestParser().get_doctest(text, {}, name, None, 0)
+    failures, tried = doctest.DocTestRunner().run(example, out=lambda text: None)
+    assert tried
+    assert not failures
+    if name in SAME:
+        parameters = inspect.signature(getattr(init, name)).parameters
+        documented = [line.strip().partition(" : ")[0] for line in text.splitlines() if " : " in line]
+        assert sorted(each for names in documented for each in names.split(", ")) == sorted(parameters)
