@@ -267,6 +267,13 @@ def test_wrappers_do_not_change_names_and_so_not_values():
     assert list(values(inner).values()) == list(values(plain).values())
 
 
+def test_parameters_whose_names_differ_only_by_a_wrapper_are_refused():
+    model = small_model()
+    model.add_module("_orig_mod", nn.Sequential(nn.Linear(20, 30)))
+    with pytest.raises(ValueError, match=r"two parameters have the name '0\.weight'"):
+        init.init_module_(model, seed=SEED)
+
+
 def test_meta_module_is_refused_until_it_has_memory():
     with torch.device("meta"):
         model = small_model()
@@ -312,6 +319,7 @@ def test_training_goes_on_with_the_same_parameters():
         ({"*": ("normal", {"sd": 1})}, TypeError, r"rule '\*': normal: got an unexpected keyword argument 'sd'"),
         ({"*": 3}, TypeError, r"rule '\*': 3; accepted is a scheme's name or a tuple"),
         ({3: "zeros"}, TypeError, "rules has the key 3; accepted are a pattern of names"),
+        ({(nn.Linear, 3): "zeros"}, TypeError, r"rules has the key \(<class .*Linear'>, 3\)"),
         ({int: "zeros"}, TypeError, "rules has the key <class 'int'>"),
         ([("*", "zeros")], TypeError, "rules must be a mapping, not list"),
         ({"0.weight": ("normal", 0.0, -1.0)}, ValueError, "parameter '0.weight': normal: mean=0.0, std=-1.0"),

@@ -18,7 +18,6 @@ from fastinit.recipe import Recipe, first_matches, listed
 from fastinit.torch.tensors import Target, Tensor, array_of, count_write, fill_part, target_of
 
 Module: TypeAlias = nn.Module
-_Key: TypeAlias = str | type | tuple[type, str]
 _Choice: TypeAlias = Recipe | None  # None leaves the parameter as it is
 
 _WRAPPERS = frozenset(("_orig_mod", "_checkpoint_wrapped_module"))  # what torch.compile and checkpointing add to names
@@ -112,6 +111,26 @@ def _default(owned: Owned) -> Recipe | None:
 # ---- The rules -------------------------------------------------------------------------------------------------------
 
 
+class _Rule(NamedTuple):
+    text: str  # as errors and the report name it
+    matches: Callable[[str, Owned], bool]
+    choose: Callable[[Owned], _Choice]
+
+
+def _rule(key: object, spec: object) -> _Rule:
+    text, matches = _text(key), _matcher(key)
+    with _errors_of(f"rule {text}"):
+        return _Rule(text, matches, _chooser(spec))
+
+
+def _text(key: object) -> str:
+    if isinstance(key, type):
+        return key.__name__
+    if isinstance(key, tuple) and key and isinstance(key[0], type):
+        return f"({', '.join((key[0].__name__, *map(repr, key[1:])))})"
+    return repr(key)
+
+
 def _matcher(key: object) -> Callable[[str, Owned], bool]:
     if isinstance(key, str):
         return lambda name, owned: any(fnmatchcase(each, key) for each in (name, *owned.aliases))
@@ -126,30 +145,11 @@ def _matcher(key: object) -> Callable[[str, Owned], bool]:
     )
 
 
-def _text(key: object) -> str:
-    """A rule as errors and the report name it."""
-    if isinstance(key, type):
-        return key.__name__
-    if isinstance(key, tuple):
-        return f"({key[0].__name__}, {key[1]!r})"
-    return repr(key)
-
-
-def _chosen_by_rules(parameters: Mapping[str, Owned], rules: Mapping[Any, Any]) -> dict[str, tuple[str, _Choice]]:
-    """For each parameter that a rule applies to, the rule and what it chooses."""
-    found = first_matches(parameters, [(_text(key), _matcher(key)) for key in rules])
-    texts, choices = [], []
-    for key, spec in rules.items():
-        with _errors_of(f"rule {_text(key)}"):
-            texts.append(_text(key))
-            choices.append(spec if callable(spec) else _recipe(spec))
-    chosen: dict[str, tuple[str, _Choice]] = {}
-    for name, i in found.items():
-        if i is not None:
-            with _errors_of(f"rule {texts[i]}"):
-                choice, owned = choices[i], parameters[name]
-                chosen[name] = texts[i], _recipe(choice(owned.module, owned.local_name)) if callable(choice) else choice
-    return chosen
+def _chooser(spec: Any) -> Callable[[Owned], _Choice]:
+    if callable(spec):
+        return lambda owned: _recipe(spec(owned.module, owned.local_name))
+    recipe = _recipe(spec)
+    return lambda owned: recipe
 
 
 def _recipe(spec: object) -> _Choice:
@@ -256,10 +256,11 @@ def _parameters(module: Module, prefix: str) -> dict[str, Owned]:
             if nn.parameter.is_lazy(tensor):
                 raise ValueError(f"parameter {name!r} is of a lazy module and has no shape yet; run the module once")
             first = first_names.setdefault(id(tensor), name)
-            if first == name:
-                found[name] = Owned(tensor, owner, local_name, [])
-            else:
-                found[first].aliases.append(name)
+            owned = found.setdefault(first, Owned(tensor, owner, local_name, []))
+            if owned.tensor is not tensor:
+                raise ValueError(f"two parameters have the name {name!r}, once wrappers are left out of it")
+            if first != name:
+                owned.aliases.append(name)
     return found
 
 
@@ -269,12 +270,15 @@ def _choices(
     """For each parameter, what chose its scheme, and the scheme."""
     if not isinstance(rules, Mapping):
         raise TypeError(f"rules must be a mapping, not {type(rules).__name__}")
-    by_rules = _chosen_by_rules(parameters, rules)
+    compiled = [_rule(key, spec) for key, spec in rules.items()]
+    found = first_matches(parameters, [(rule.text, rule.matches) for rule in compiled])
     chosen: dict[str, tuple[str, _Choice]] = {}
     unmatched = []
     for name, owned in parameters.items():
-        if name in by_rules:
-            chosen[name] = by_rules[name]
+        i = found[name]
+        if i is not None:
+            with _errors_of(f"rule {compiled[i].text}"):
+                chosen[name] = compiled[i].text, compiled[i].choose(owned)
         elif defaults and (recipe := _default(owned)):
             chosen[name] = f"default of {type(owned.module).__name__}", recipe
         else:

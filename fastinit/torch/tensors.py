@@ -122,12 +122,12 @@ def array_of(tensor: Tensor) -> np.ndarray[Any, Any] | None:
         return None
     if tensor.requires_grad:
         tensor = tensor.detach()
+    is_bfloat16 = tensor.dtype == torch.bfloat16  # which PyTorch does not hand to NumPy
     try:
-        if tensor.dtype != torch.bfloat16:
-            return tensor.numpy()  # type: ignore[no-any-return, unused-ignore]
-        return tensor.view(torch.int16).numpy().view(_bfloat16())  # type: ignore[no-any-return, unused-ignore]
+        array: np.ndarray[Any, Any] = (tensor.view(torch.int16) if is_bfloat16 else tensor).numpy()
     except RuntimeError as error:
         raise TypeError(f"tensor is a {type(tensor).__name__}, whose memory cannot be written to: {error}") from None
+    return array.view(_bfloat16()) if is_bfloat16 else array
 
 
 def _fill_elsewhere(
