@@ -332,7 +332,10 @@ def untouched_by(fill, tensor):
         (lambda t, g: init.dirac_(t), ["dirac takes an array of 3"]),
         (lambda t, g: init.eye_(t[0]), ["identity takes an array of 2"]),
         (lambda t, g: init.constant_(t, 1e39), ["value=1e+39 overflows float32"]),
-        (lambda t, g: init.normal_(t, generator=torch.Generator()), ["generator must be a fastinit.Generator"]),
+        (
+            lambda t, g: init.normal_(t, generator=torch.Generator()),
+            ["generator must be a fastinit.Generator or None, not torch._C.Generator"],
+        ),
         (lambda t, g: init.normal_(t, generator=g, stream=-1), ["stream=-1"]),
         (lambda t, g: init.normal_(t, generator=g, size=3), ["unexpected keyword argument 'size'"]),
         (lambda t, g: init.normal_(t, generator=g, offset=(0, 0)), ["offset=(0, 0), global_shape=None"]),

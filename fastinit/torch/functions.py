@@ -53,7 +53,8 @@ def _fill(tensor: Tensor, recipe: Recipe, generator: object = None, place: Place
         )
     chosen = fastinit.default_generator if generator is None else generator
     if not isinstance(chosen, fastinit.Generator):
-        raise TypeError(f"generator must be a fastinit.Generator or None, not {type(chosen).__name__}")
+        kind = type(chosen)  # PyTorch's has the same name
+        raise TypeError(f"generator must be a fastinit.Generator or None, not {kind.__module__}.{kind.__qualname__}")
     target = target_of(tensor, place.get("offset"), place.get("global_shape"))
     if target.is_sharded and recipe.draws and chosen._from_entropy:
         raise ValueError(
