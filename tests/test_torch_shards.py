@@ -27,7 +27,8 @@ import fastinit.torch as init  # noqa: E402
 
 # A mesh of the CPU: PyTorch says that its own random operators do not support it.
 pytestmark = pytest.mark.filterwarnings("ignore:DTensor random operators")
-EXAMPLE = str(Path(__file__).parent.parent / "examples" / "sharded_weights.py")
+ROOT = Path(__file__).parent.parent
+EXAMPLE = str(ROOT / "examples" / "sharded_weights.py")
 SEED = 7
 
 
@@ -217,6 +218,9 @@ def test_one_two_and_four_processes_start_from_the_same_weights():
     example = runpy.run_path(EXAMPLE)
     model = example["Block"]()
     example["fill_by_fastinit"](model)
-    whole = "  ".join(f"{name} {digest}" for name, digest in example["digests"](model))
+    digests = dict(example["digests"](model))
+    page = (ROOT / "docs" / "pytorch.md").read_text(encoding="utf-8")
+    assert page.count(" | ".join(digests.values())) == 3
+    whole = "  ".join(f"{name} {digest}" for name, digest in digests.items())
     assert digests_of(2) == whole
     assert digests_of(4) == whole
