@@ -587,8 +587,11 @@ def _address(words: np.ndarray[Any, Any]) -> tuple[int, int]:
 
 def _placed(values: np.ndarray[Any, Any], key: Any) -> Any:
     """The values where JAX's draws are: on the devices that the key is committed to, or else the default one."""
-    array = jnp.asarray(values)
-    return jax.device_put(array, key.sharding) if getattr(key, "committed", False) else array
+    if getattr(key, "committed", False):
+        return jax.device_put(values, key.sharding)
+    if not jax.sharding.get_abstract_mesh().empty:
+        return jnp.asarray(values)  # on all devices of the mesh
+    return jax.device_put(values)  # which takes the memory over, where asarray copies it
 
 
 def _staged(recipe: Recipe, tensor: Any, sharding: Any, words: Any) -> Any:

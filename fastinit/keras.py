@@ -171,7 +171,7 @@ def _jax_array(tensor: _Tensor, draw_words: Callable[[], Any], layout: Any, empt
         values = jax.pure_callback(tensor.values, result, draw_words(), vmap_method="sequential")
         return _distributed(values, layout)
     if layout is None:
-        return keras.ops.convert_to_tensor(tensor.values(draw_words()), dtype=tensor.dtype)
+        return jax.device_put(tensor.values(draw_words()))
     return _jax_shards(tensor, draw_words, getattr(layout, "backend_layout", layout))
 
 

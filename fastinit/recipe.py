@@ -26,6 +26,7 @@ _Item = TypeVar("_Item")
 Stream: TypeAlias = SupportsIndex | str
 
 WHERE = ("out", "stream", "offset", "global_shape", "accumulate")  # what a tensor has and a recipe has not
+CACHE_LINE = 64  # bytes
 WHOLE = frozenset(("orthogonal", "delta_orthogonal", "sparse"))  # a block of these costs as much as all of it
 
 
@@ -127,7 +128,7 @@ class Recipe:
     ) -> np.ndarray[Any, Any]:
         """A new array, or block of a tensor."""
         where = {"offset": offset, "global_shape": global_shape}
-        return self.fill(fastinit.Generator(seed), np.empty(shape, dtype), stream=stream, **where)
+        return self.fill(fastinit.Generator(seed), empty(shape, dtype), stream=stream, **where)
 
     def check(self, shape: _Shape, dtype: np.dtype[Any]) -> None:
         """Raises what the fill of a tensor of that shape and dtype would raise, and fills nothing."""
@@ -141,6 +142,14 @@ def _parameters(scheme: str) -> inspect.Signature:
     """What a recipe for the scheme may hold."""
     parameters = inspect.signature(getattr(fastinit.Generator, scheme)).parameters.values()
     return inspect.Signature([each for each in parameters if each.name not in ("self", *WHERE)])
+
+
+def empty(shape: _Shape, dtype: np.dtype[Any]) -> np.ndarray[Any, Any]:
+    """A new array that begins at a cache line: frameworks take such memory as it is, where they copy other memory."""
+    size = math.prod(shape) * dtype.itemsize
+    memory = np.empty(size + CACHE_LINE, np.uint8)
+    start = -memory.__array_interface__["data"][0] % CACHE_LINE
+    return memory[start : start + size].view(dtype).reshape(shape)
 
 
 def address(seed: SupportsIndex | None, stream: Stream | None) -> tuple[int, Stream]:

@@ -346,6 +346,16 @@ class TestTransformations:
         assert not callbacks
         assert same(compiled(), self.ONE)
 
+    def test_what_was_filled_becomes_the_array_without_a_copy(self, monkeypatch):
+        made = []
+        monkeypatch.setattr(Recipe, "array", lambda *args, array=Recipe.array: made.append(array(*args)) or made[-1])
+        device = SingleDeviceSharding(jax.devices()[0])
+        for shape in ((1000, 1000), (77, 33)):
+            eager = init.he_normal()(KEY, shape)
+            sharded = init.make_array("normal", shape, device, 7, "w")
+            for array, filled in zip((eager, sharded), made[-2:], strict=True):
+                assert array.unsafe_buffer_pointer() == filled.ctypes.data
+
     def test_eval_shape_fills_nothing(self, no_callback):
         for shape in (
             jax.eval_shape(lambda key: he_normal(key, (10**6, 10**6)), KEY),

@@ -48,6 +48,15 @@ def test_recipe_fills_what_the_generator_fills(scheme):
     assert pickle.loads(pickle.dumps(recipe)) == recipe
 
 
+@pytest.mark.parametrize("shape", [(), (0, 3), (5,), (300, 301)])
+@pytest.mark.parametrize("dtype", ["f2", "f4", "f8"])
+def test_new_arrays_begin_where_frameworks_take_them_without_a_copy(shape, dtype):
+    array = Recipe.of("normal").array(shape, np.dtype(dtype), 7, "w")
+    assert array.ctypes.data % 64 == 0
+    assert (array.shape, array.dtype.str[1:]) == (shape, dtype)
+    assert array.flags.c_contiguous
+
+
 def test_layouts_are_for_schemes_that_need_fans_and_were_given_none():
     assert Recipe.of("he_normal").with_layout("torch").arguments == {"layout": "torch"}
     assert Recipe.of("he_normal", 3).with_layout("torch").arguments == {"fan_in": 3}
