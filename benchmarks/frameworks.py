@@ -165,12 +165,14 @@ def jax_statements(chosen: Model) -> tuple[dict[str, str], dict[str, Any]]:
         "jitted": lambda: jax.block_until_ready(jitted(jax.random.key(0))),
         "init": init,
         "np": np,
+        "parameters": parameters,
     }
     names["jitted"]()
     return {
         "jax.nn.initializers": "eager(jax.nn.initializers)",
         "jax.nn.initializers, jitted": "jitted()",
         "fastinit.jax": "eager(init)",
+        "ones in new memory, by NumPy": "[np.ones(each.shape, np.float32) for each in parameters]",
     }, names
 
 
