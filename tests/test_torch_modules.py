@@ -235,6 +235,15 @@ def test_tied_weights_are_filled_once_and_any_of_their_names_can_be_in_a_rule():
     assert bits(model.head.weight) == drawn("embedding.weight", "normal", (50, 8), std=0.5).tobytes()
 
 
+def test_weights_that_to_empty_parts_have_to_be_tied_again():
+    with torch.device("meta"):
+        model = Tied()
+    model.to_empty(device="cpu")
+    assert model.head.weight is not model.embedding.weight
+    model.head.weight = model.embedding.weight
+    assert init.init_module_(model, seed=SEED)["embedding.weight"].aliases == ("head.weight",)
+
+
 def test_module_that_is_used_twice_is_filled_once():
     layer = nn.Linear(4, 4)
     done = init.init_module_(nn.Sequential(layer, nn.ReLU(), layer), seed=SEED)

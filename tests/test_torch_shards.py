@@ -125,6 +125,21 @@ def test_order_in_which_the_mesh_cuts_an_axis_is_followed():
             assert torch.equal(local, expected.to_local())
 
 
+@pytest.mark.parametrize("axis", [0, 1])
+def test_row_of_padding_is_zero_in_the_shards_that_hold_it(axis):
+    whole = torch.nn.Embedding(8, 4, padding_idx=5)
+    init.init_module_(whole, seed=SEED)
+    for rank in range(3):
+        with rank_of(rank, (3,)) as mesh:
+            module = torch.nn.Embedding(8, 4, padding_idx=5)
+            sharded = distribute_tensor(torch.ones(8, 4), mesh, [Shard(axis)], src_data_rank=None)
+            # A Parameter would get the mesh of an earlier rank, as PyTorch caches what it makes of a tensor.
+            module._parameters["weight"] = sharded
+            init.init_module_(module, seed=SEED)
+            expected = distribute_tensor(whole.weight.detach(), mesh, [Shard(axis)], src_data_rank=None)
+            assert torch.equal(module.weight.to_local(), expected.to_local())
+
+
 def test_rank_outside_the_mesh_fills_nothing_and_takes_the_stream_all_the_same():
     g = fastinit.Generator(SEED)
     init_process_group("fake", store=FakeStore(), rank=2, world_size=3)
