@@ -15,7 +15,8 @@ import numpy as np
 
 import fastinit
 from fastinit import _core
-from fastinit.recipe import Recipe, Stream, address, missing
+from fastinit.docstrings import written_out
+from fastinit.recipe import Recipe, Stream, address, missing, product_along
 
 try:
     import jax
@@ -57,30 +58,30 @@ _Axes: TypeAlias = int | Sequence[int]
 
 _PARAGRAPHS = {
     "<axes>": """in_axis, out_axis : int or sequence of int
-        The axes of the inputs and of the outputs of a unit.
-    batch_axis : int or sequence of int
-        The axes of weights that are independent of each other. All other axes are the kernel of a convolution.""",
+    The axes of the inputs and of the outputs of a unit.
+batch_axis : int or sequence of int
+    The axes of weights that are independent of each other. All other axes are the kernel of a convolution.""",
     "<dtype>": """dtype : dtype, optional
-        What the returned function takes if it is given none: float32, float16, bfloat16, or float64 where JAX has it
-        enabled; by default JAX's own, float32 or float64.""",
+    What the returned function takes if it is given none: float32, float16, bfloat16, or float64 where JAX has it
+    enabled; by default JAX's own, float32 or float64.""",
     "<returns and raises>": """Returns
-    -------
-    Initializer
-        A function (key, shape, dtype, out_sharding) that returns a jax.Array, as those of jax.nn.initializers do.
+-------
+Initializer
+    A function (key, shape, dtype, out_sharding) that returns a jax.Array, as those of jax.nn.initializers do.
 
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is not accepted; by the returned function if its key, shape, dtype or sharding is not. Nothing
-        is filled then, and under jax.jit it is raised while the function is traced.""",
+Raises
+------
+TypeError, ValueError
+    If an argument is not accepted; by the returned function if its key, shape, dtype or sharding is not. Nothing
+    is filled then, and under jax.jit it is raised while the function is traced.""",
     "<example>": """Examples
-    --------
-    >>> import jax, numpy as np, fastinit
-    >>> from fastinit import jax as init
-    >>> weights = init.{name}()(jax.random.key(7), (784, 512))
-    >>> w = np.empty((784, 512), np.float32)
-    >>> np.array_equal(weights, fastinit.Generator(7).{same})
-    True""",
+--------
+>>> import jax, numpy as np, fastinit
+>>> from fastinit import jax as init
+>>> weights = init.{name}()(jax.random.key(7), (784, 512))
+>>> w = np.empty((784, 512), np.float32)
+>>> np.array_equal(weights, fastinit.Generator(7).{same})
+True""",
 }
 
 
@@ -88,9 +89,7 @@ def _documented(same: str = "") -> Callable[[_Function], _Function]:
     """Writes out the paragraphs that docstrings share; the example with the call that fills w with the same values."""
 
     def complete(function: _Function) -> _Function:
-        text = function.__doc__ or ""
-        for name, paragraph in _PARAGRAPHS.items():
-            text = text.replace(name, paragraph)
+        text = written_out(function.__doc__ or "", _PARAGRAPHS)
         function.__doc__ = text.replace("{name}", function.__name__).replace("{same}", same)
         return function
 
@@ -664,7 +663,7 @@ class _Columns(Recipe):
     def check(self, shape: _Shape, dtype: np.dtype[Any]) -> None:
         if len(shape) < 2:
             raise ValueError(f"shape={shape}; {self.scheme} takes one of two axes or more")
-        columns = _size(shape, "column_axis", (self.axis,))
+        columns = product_along(shape, "column_axis", (self.axis,))
         super().check((math.prod(shape) // max(columns, 1), columns), dtype)
 
     def fill(self, generator: fastinit.Generator, out: Any, **where: Any) -> Any:
@@ -681,8 +680,8 @@ def _fans(shape: _Shape, in_axis: _Axes, out_axis: _Axes, batch_axis: _Axes) -> 
         raise ValueError(
             f"shape={shape} with in_axis=-2, the default; accepted are two axes or more, or another in_axis"
         )
-    inputs, outputs = _size(shape, "in_axis", in_axis), _size(shape, "out_axis", out_axis)
-    independent = _size(shape, "batch_axis", batch_axis)
+    inputs, outputs = product_along(shape, "in_axis", in_axis), product_along(shape, "out_axis", out_axis)
+    independent = product_along(shape, "batch_axis", batch_axis)
     elements = math.prod(shape)
     return (elements / (outputs * independent), elements / (inputs * independent)) if elements else (1.0, 1.0)
 
@@ -692,11 +691,3 @@ def _not_negative(name: str, value: Any) -> float:
     if number < 0:
         raise ValueError(f"{name}={value!r}; accepted is a finite number >= 0")
     return number
-
-
-def _size(shape: _Shape, name: str, axes: _Axes) -> int:
-    """The product of the sizes along the axes."""
-    try:
-        return math.prod(shape[axis] for axis in ((axes,) if isinstance(axes, int) else axes))
-    except (IndexError, TypeError):
-        raise ValueError(f"{name}={axes!r}; accepted are axes of shape={shape}") from None

@@ -18,7 +18,8 @@ import numpy as np
 
 import fastinit
 from fastinit import _core
-from fastinit.recipe import Recipe, Stream, address, missing, sizes_of
+from fastinit.docstrings import written_out
+from fastinit.recipe import Recipe, Stream, address, missing, product_along, sizes_of
 
 try:
     import keras
@@ -55,23 +56,23 @@ _DTYPES = ("float32", "float64", "float16", "bfloat16")
 
 _PARAGRAPHS = {
     "<seed>": """seed : int or keras.random.SeedGenerator, optional
-        An integer in [0, 2**64): the same values at each call. A SeedGenerator: others at each call. Left out: an
-        integer of Keras's, which keras.utils.set_random_seed governs.
-    stream : int or str
-        Which stream of the seed, an integer in [0, 2**63) or a name: weights that share both share their numbers.""",
+    An integer in [0, 2**64): the same values at each call. A SeedGenerator: others at each call. Left out: an
+    integer of Keras's, which keras.utils.set_random_seed governs.
+stream : int or str
+    Which stream of the seed, an integer in [0, 2**63) or a name: weights that share both share their numbers.""",
     "<axes>": """input_axes, output_axes : sequence of int, optional
-        The axes whose product is fan_in, and fan_out. Without both, the shape is (\\*kernel, in, out).""",
+    The axes whose product is fan_in, and fan_out. Without both, the shape is (\\*kernel, in, out).""",
     "<raises>": """Raises
-    ------
-    TypeError, ValueError
-        If an argument is not accepted: at once, or at the call if that depends on the shape or the dtype.""",
+------
+TypeError, ValueError
+    If an argument is not accepted: at once, or at the call if that depends on the shape or the dtype.""",
     "<example>": """Examples
-    --------
-    >>> import numpy as np, fastinit.keras
-    >>> weights = fastinit.keras.{name}({arguments})((64, 32))
-    >>> w = np.empty((64, 32), np.float32)
-    >>> np.array_equal(weights, fastinit.Generator(7).{same})
-    True""",
+--------
+>>> import numpy as np, fastinit.keras
+>>> weights = fastinit.keras.{name}({arguments})((64, 32))
+>>> w = np.empty((64, 32), np.float32)
+>>> np.array_equal(weights, fastinit.Generator(7).{same})
+True""",
 }
 
 
@@ -80,9 +81,7 @@ def _public(same: str, arguments: str = "") -> Callable[[_Class], _Class]:
     draws = not same.endswith(")")
 
     def complete(cls: _Class) -> _Class:
-        text = cls.__doc__ or ""
-        for mark, paragraph in _PARAGRAPHS.items():
-            text = text.replace(mark, paragraph)
+        text = written_out(cls.__doc__ or "", _PARAGRAPHS)
         shown = 'seed=7, stream="fc1/kernel"' if draws else arguments
         text = text.replace("{name}", cls.__name__).replace("{arguments}", shown)
         cls.__doc__ = text.replace("{same}", f'{same}, stream="fc1/kernel")' if draws else same)
@@ -360,16 +359,12 @@ class _Scaled(_Random):
     def _recipe(self, shape: _Shape) -> Recipe:
         fans: tuple[int, int] = fastinit.fans(shape, "keras")
         if self.input_axes is not None and self.output_axes is not None:
-            fans = _size(shape, "input_axes", self.input_axes), _size(shape, "output_axes", self.output_axes)
+            fans = (
+                product_along(shape, "input_axes", self.input_axes),
+                product_along(shape, "output_axes", self.output_axes),
+            )
         fan_in, fan_out = (max(fan, 1) for fan in fans)  # as Keras does for an empty tensor
         return Recipe.of("variance_scaling", self.scale, self.mode, self.distribution, fan_in=fan_in, fan_out=fan_out)
-
-
-def _size(shape: _Shape, name: str, axes: Sequence[int]) -> int:
-    try:
-        return math.prod(shape[axis] for axis in axes)
-    except (IndexError, TypeError):
-        raise ValueError(f"{name}={axes!r}; accepted are axes of shape={shape}") from None
 
 
 @_public('variance_scaling(w, 1.0, "fan_in", "truncated_normal", layout="keras"')

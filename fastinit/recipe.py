@@ -92,6 +92,21 @@ class Recipe:
         """Itself, with its fans by that layout if it needs some and was given none."""
         return Recipe(self.scheme, {**self.arguments, "layout": layout}) if self.takes_layout else self
 
+    def spec(
+        self,
+        out: np.ndarray[Any, Any],
+        stream: Stream | None,
+        offset: Iterable[SupportsIndex] | None = None,
+        global_shape: Iterable[SupportsIndex] | None = None,
+    ) -> tuple[Any, str, dict[str, Any]]:
+        """One of many fills, as Generator.fill takes them: of the array, or the block of a tensor that it is."""
+        keywords = dict(self.arguments)
+        if self.draws:
+            keywords["stream"] = stream
+        if offset is not None or global_shape is not None:
+            keywords |= {"offset": offset, "global_shape": global_shape}
+        return out, self.scheme, keywords
+
     def fill(
         self,
         generator: fastinit.Generator,
@@ -102,20 +117,13 @@ class Recipe:
         global_shape: Iterable[SupportsIndex] | None = None,
     ) -> _Array:
         """Fills the array, or the block of a tensor that it is."""
-        keywords = dict(self.arguments)
-        if self.draws:
-            keywords["stream"] = stream
-        if offset is not None or global_shape is not None:
-            keywords |= {"offset": offset, "global_shape": global_shape}
-        filled: _Array = getattr(generator, self.scheme)(out, **keywords)
+        _, scheme, keywords = self.spec(out, stream, offset, global_shape)
+        filled: _Array = getattr(generator, scheme)(out, **keywords)
         return filled
 
-    def spec(self, out: np.ndarray[Any, Any], stream: Stream, offset: _Shape, global_shape: _Shape) -> tuple[Any, ...]:
-        """The same as one of many fills: what Generator.fill takes."""
-        keywords = {**self.arguments, "offset": offset, "global_shape": global_shape}
-        if self.draws:
-            keywords["stream"] = stream
-        return out, self.scheme, keywords
+    def pieces(self, shape: _Shape, elements: int) -> Iterator[tuple[_Shape, _Shape]]:
+        """The blocks to fill a tensor in, of at most that many elements; all of it at once if that is as much work."""
+        return pieces(shape, math.prod(shape) if self.is_whole else elements)
 
     def array(
         self,
@@ -175,6 +183,24 @@ def sizes_of(shape: object) -> _Shape:
     if any(size < 0 for size in sizes):
         raise ValueError(f"shape={shape!r}; accepted are sizes of zero and more")
     return sizes
+
+
+def product_along(shape: _Shape, name: str, axes: int | Iterable[int]) -> int:
+    """The product of a shape's sizes along axes, which an argument of that name gave."""
+    try:
+        return math.prod(shape[axis] for axis in ((axes,) if isinstance(axes, int) else axes))
+    except (IndexError, TypeError):
+        raise ValueError(f"{name}={axes!r}; accepted are axes of shape={shape}") from None
+
+
+def bfloat16(extra: str) -> np.dtype[Any]:
+    """The dtype, which ml_dtypes brings."""
+    try:
+        import ml_dtypes
+    except ModuleNotFoundError as error:
+        raise missing(error, extra) from None
+    dtype: np.dtype[Any] = np.dtype(ml_dtypes.bfloat16)
+    return dtype
 
 
 def pieces(shape: _Shape, elements: int) -> Iterator[tuple[_Shape, _Shape]]:

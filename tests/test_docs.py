@@ -11,6 +11,7 @@ import reference
 from conftest import fresh_python
 
 import fastinit
+from fastinit.docstrings import written_out
 
 ROOT = Path(__file__).parent.parent
 
@@ -79,6 +80,13 @@ def test_every_fill_documents_its_arguments_errors_source_and_an_example(method)
         sections.remove("Notes")
     assert re.findall(r"^(\w+)\n-+$", text, re.M) == sections
     assert not re.search(r"<[a-z ]+>", text), "a shared paragraph was not written out"
+
+
+def test_shared_paragraphs_are_indented_as_their_marks_whatever_python_left_of_the_indentation():
+    for indent in ("", "    "):
+        text = f"One line.\n\n{indent}<shape>\n{indent}seed : int <shape>\n"
+        written = f"One line.\n\n{indent}shape : int\n{indent}    In all.\n{indent}seed : int <shape>\n"
+        assert written_out(text, {"<shape>": "shape : int\n    In all."}) == written
 
 
 def test_every_function_documents_its_arguments_errors_and_an_example():

@@ -14,7 +14,7 @@ import fastinit
 from fastinit import _core
 from fastinit.checkpoint.header import FLOATS, WORDS, Tensor
 from fastinit.generator import FILLS
-from fastinit.recipe import Recipe, first_matches, listed, missing
+from fastinit.recipe import Recipe, bfloat16, first_matches, listed
 
 RulesSource: TypeAlias = str | os.PathLike[str] | Mapping[str, Any]
 
@@ -72,11 +72,9 @@ def numpy_dtype(tensor: Tensor) -> np.dtype[Any]:
     if tensor.dtype != "BF16":
         return np.dtype({**FLOATS, **WORDS}[tensor.dtype])
     try:
-        import ml_dtypes
-    except ModuleNotFoundError as error:
-        raise ImportError(f"tensor {tensor.name!r} is BF16: {missing(error, 'checkpoint')}") from None
-    bfloat16: np.dtype[Any] = np.dtype(ml_dtypes.bfloat16)
-    return bfloat16
+        return bfloat16("checkpoint")
+    except ImportError as error:
+        raise ImportError(f"tensor {tensor.name!r} is BF16: {error}") from None
 
 
 def _problem(recipe: Recipe | None, tensor: Tensor, has_values: bool) -> str | None:

@@ -1,13 +1,14 @@
 """The functions of torch.nn.init, by the same names and with the same arguments, filled by fastinit."""
 
+import inspect
 import math
-import re
 import sys
 from collections.abc import Sequence
 from typing import TypedDict, Unpack
 
 import fastinit
 from fastinit import _core
+from fastinit.docstrings import written_out
 from fastinit.recipe import Recipe, Stream
 from fastinit.torch.tensors import Tensor, fill, target_of
 
@@ -24,6 +25,14 @@ _SHARED = {
     "<tensor>": """tensor : torch.Tensor
     Of dtype float32, float64, float16 or bfloat16, of any strides; on the meta device nothing happens. A DTensor gets
     the shards that this process holds.""",
+    "<weight>": """tensor : torch.Tensor
+    (out, in, \\*kernel), of two axes or more, of dtype float32, float64, float16 or bfloat16, of any strides.""",
+    "<rectifier>": """a : float
+    The negative slope of "leaky_relu"; the other nonlinearities do not look at it.
+mode : {"fan_in", "fan_out"}
+    The fan: "fan_in" keeps the variance of the activations, "fan_out" that of the gradients.
+nonlinearity : str
+    Whose gain: see calculate_gain.""",
     "<generator>": """generator : fastinit.Generator, optional
     Left out: the default generator, which fastinit.seed seeds.""",
     "<place>": """stream : int or str, optional
@@ -239,8 +248,7 @@ def xavier_uniform_(
 
     Parameters
     ----------
-    tensor : torch.Tensor
-        (out, in, \\*kernel), of two axes or more, of dtype float32, float64, float16 or bfloat16, of any strides.
+    <weight>
     gain : float
         Positive: see calculate_gain.
     <generator>
@@ -269,8 +277,7 @@ def xavier_normal_(
 
     Parameters
     ----------
-    tensor : torch.Tensor
-        (out, in, \\*kernel), of two axes or more, of dtype float32, float64, float16 or bfloat16, of any strides.
+    <weight>
     gain : float
         Positive: see calculate_gain.
     <generator>
@@ -304,14 +311,8 @@ def kaiming_uniform_(
 
     Parameters
     ----------
-    tensor : torch.Tensor
-        (out, in, \\*kernel), of two axes or more, of dtype float32, float64, float16 or bfloat16, of any strides.
-    a : float
-        The negative slope of "leaky_relu"; the other nonlinearities do not look at it.
-    mode : {"fan_in", "fan_out"}
-        The fan: "fan_in" keeps the variance of the activations, "fan_out" that of the gradients.
-    nonlinearity : str
-        Whose gain: see calculate_gain.
+    <weight>
+    <rectifier>
     <generator>
     <place>
 
@@ -344,14 +345,8 @@ def kaiming_normal_(
 
     Parameters
     ----------
-    tensor : torch.Tensor
-        (out, in, \\*kernel), of two axes or more, of dtype float32, float64, float16 or bfloat16, of any strides.
-    a : float
-        The negative slope of "leaky_relu"; the other nonlinearities do not look at it.
-    mode : {"fan_in", "fan_out"}
-        The fan: "fan_in" keeps the variance of the activations, "fan_out" that of the gradients.
-    nonlinearity : str
-        Whose gain: see calculate_gain.
+    <weight>
+    <rectifier>
     <generator>
     <place>
 
@@ -574,14 +569,8 @@ def dirac_(tensor: Tensor, groups: int = 1, **place: Unpack[Place]) -> Tensor:
 def _complete_docstrings() -> None:
     """Writes out what the docstrings share."""
     for function in list(vars(sys.modules[__name__]).values()):
-        text = getattr(function, "__doc__", None)
-        if getattr(function, "__module__", None) == __name__ and text and "Parameters\n" in text:
-            function.__doc__ = re.sub(r"^( *)(<[a-z ]+>)$", _shared, text, flags=re.M)
-
-
-def _shared(found: re.Match[str]) -> str:
-    indent, mark = found.groups()
-    return "\n".join(indent + line if line else line for line in _SHARED[mark].split("\n"))
+        if inspect.isfunction(function) and function.__module__ == __name__:
+            function.__doc__ = written_out(function.__doc__ or "", _SHARED)
 
 
 _complete_docstrings()

@@ -229,12 +229,13 @@ def init_module_(
     generator = fastinit.default_generator if seed is None else fastinit.Generator(seed)
     parameters = _parameters(module, prefix)
     chosen = _choices(parameters, rules or {}, defaults, keep_unmatched)
-    targets = {name: _target(name, parameters[name], recipe) for name, (_, recipe) in chosen.items() if recipe}
+    recipes = {name: recipe for name, (_, recipe) in chosen.items() if recipe}
+    targets = {name: _target(name, parameters[name], recipe) for name, recipe in recipes.items()}
     if seed is None and generator._from_entropy and any(target.is_sharded for target in targets.values()):
         raise ValueError("seed=None with sharded parameters: each process would draw from a seed of its own")
-    _fill_all(targets, {name: recipe for name, (_, recipe) in chosen.items() if recipe}, generator)
-    for name in targets:
-        _clear_padding(parameters[name])
+    _fill_all(targets, recipes, generator)
+    for name, target in targets.items():
+        _clear_padding(parameters[name], target)
     _reset_statistics(module)
     return {name: _report(parameters[name], *chosen[name]) for name in parameters}
 
@@ -325,13 +326,13 @@ def _fill_all(targets: Mapping[str, Target], recipes: Mapping[str, Recipe], gene
         count_write(target.tensor)
 
 
-def _clear_padding(owned: Owned) -> None:
+def _clear_padding(owned: Owned, target: Target) -> None:
     """Zeros for the embedding of what stands for nothing."""
     row = getattr(owned.module, "padding_idx", None)
     if row is None or owned.local_name != "weight" or not isinstance(owned.module, (nn.Embedding, nn.EmbeddingBag)):
         return
     with torch.no_grad():
-        for part in target_of(owned.tensor).parts:
+        for part in target.parts:
             local = row - part.offset[0]
             if 0 <= local < part.tensor.shape[0]:
                 part.tensor[local].zero_()

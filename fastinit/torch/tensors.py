@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 import fastinit
-from fastinit.recipe import Recipe, Stream, missing, pieces
+from fastinit.recipe import Recipe, Stream, bfloat16
 
 Tensor: TypeAlias = torch.Tensor
 _Shape: TypeAlias = tuple[int, ...]
@@ -70,17 +70,8 @@ def _dtype_of(tensor: Tensor) -> np.dtype[Any]:
     if dtype is not None:
         return dtype
     if tensor.dtype == torch.bfloat16:
-        return _bfloat16()
+        return bfloat16("torch")
     raise TypeError(f"tensor has dtype {tensor.dtype}; accepted are {', '.join(map(str, _DTYPES))}, torch.bfloat16")
-
-
-def _bfloat16() -> np.dtype[Any]:
-    try:
-        import ml_dtypes
-    except ModuleNotFoundError as error:
-        raise missing(error, "torch") from None
-    dtype: np.dtype[Any] = np.dtype(ml_dtypes.bfloat16)
-    return dtype
 
 
 # ---- Memory ----------------------------------------------------------------------------------------------------------
@@ -127,7 +118,7 @@ def array_of(tensor: Tensor) -> np.ndarray[Any, Any] | None:
         array: np.ndarray[Any, Any] = (tensor.view(torch.int16) if is_bfloat16 else tensor).numpy()
     except RuntimeError as error:
         raise TypeError(f"tensor is a {type(tensor).__name__}, whose memory cannot be written to: {error}") from None
-    return array.view(_bfloat16()) if is_bfloat16 else array
+    return array.view(bfloat16("torch")) if is_bfloat16 else array
 
 
 def _fill_elsewhere(
@@ -135,9 +126,10 @@ def _fill_elsewhere(
 ) -> None:
     """Fills a part through a buffer on the CPU: a piece at a time, or at once what is computed at once."""
     local = part.tensor.detach()
-    most = max(local.numel(), 1) if recipe.is_whole else BUFFER
-    buffer = torch.empty(min(most, local.numel()), dtype=local.dtype, device="cpu", pin_memory=local.is_cuda)
-    for start, size in pieces(tuple(local.shape), most):
+    blocks = list(recipe.pieces(tuple(local.shape), BUFFER))
+    most = max((math.prod(size) for _, size in blocks), default=0)
+    buffer = torch.empty(most, dtype=local.dtype, device="cpu", pin_memory=local.is_cuda)
+    for start, size in blocks:
         piece = buffer[: math.prod(size)].view(size)
         offset = tuple(map(sum, zip(part.offset, start, strict=True)))
         fill_part(Part(piece, offset), array_of(piece), target, recipe, generator, stream)
