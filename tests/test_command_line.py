@@ -17,7 +17,7 @@ import fastinit
 from fastinit import __main__ as command_line
 from fastinit import _core, bench, raw_bits
 from fastinit.bench import cases, environment, measure, report
-from fastinit.bench.progress import Progress
+from fastinit.progress import Progress
 
 TINY = measure.Effort(elements=(64, 1 << 14), rounds=4, batch_seconds=1e-5, case_seconds=60)
 

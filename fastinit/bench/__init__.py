@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TextIO
 
 from fastinit.bench import cases, environment, measure, report
-from fastinit.bench.progress import Progress
+from fastinit.progress import Progress
 
 
 def run(*, quick: bool = False, json_path: Path | None = None, out: TextIO | None = None) -> None:

@@ -12,11 +12,11 @@ from typing import BinaryIO, TypeAlias
 import numpy as np
 
 import fastinit
-from fastinit.bench.progress import Progress
 from fastinit.checkpoint.header import Tensor
 from fastinit.checkpoint.model import Part
 from fastinit.checkpoint.rules import numpy_dtype
-from fastinit.recipe import Recipe, listed, pieces
+from fastinit.progress import Progress
+from fastinit.recipe import Recipe, listed
 
 _Bytes: TypeAlias = np.ndarray[tuple[int], np.dtype[np.uint8]]
 
@@ -77,9 +77,8 @@ def _pieces(tensors: Iterable[Tensor], recipes: Mapping[str, Recipe | None]) -> 
                 yield Piece(tensor, None, begin, min(begin + WINDOW_BYTES, tensor.end))
             continue
         itemsize = numpy_dtype(tensor).itemsize
-        blocks = [((0,) * len(tensor.shape), tensor.shape)] if recipe.is_whole else None
         begin = tensor.begin
-        for offset, shape in blocks or pieces(tensor.shape, WINDOW_BYTES // itemsize):
+        for offset, shape in recipe.pieces(tensor.shape, WINDOW_BYTES // itemsize):
             end = begin + math.prod(shape) * itemsize
             yield Piece(tensor, recipe, begin, end, offset, shape)
             begin = end

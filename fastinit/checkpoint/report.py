@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from fastinit.bench.progress import Progress
 from fastinit.checkpoint.fills import printable
 from fastinit.checkpoint.header import Tensor
 from fastinit.checkpoint.rules import COPY
+from fastinit.progress import Progress
 from fastinit.recipe import Recipe
 
 GAP = "  "

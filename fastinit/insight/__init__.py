@@ -9,11 +9,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TextIO
 
-from fastinit.bench.progress import Progress
 from fastinit.insight import cases, figures, table
 from fastinit.insight.figures import plot_histograms, plot_propagation
 from fastinit.insight.histograms import Histogram, scheme_histograms
 from fastinit.insight.propagation import Moments, Propagation, signal_propagation
+from fastinit.progress import Progress
 
 __all__ = [
     "Histogram",
