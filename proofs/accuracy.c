@@ -139,13 +139,20 @@ static void kernel_radii(const word *words, scalar *r) {
     }
 }
 
-/* The cosine less 1, as from_polar has it before the radius comes in. */
+static OF(direction) direction_of(OF(word) w) {
+    OF(direction) d = {.turn = OF(eighth_on)(w), .x = OF(quarters)(w)};
+    OF(start_direction)(&d);
+    for (int step = 0; step < OF_(DIRECTION_STEPS); step++) OF(continue_direction)(&d, step);
+    OF(end_direction)(&d);
+    return d;
+}
+
+/* The cosine less 1, as a direction has it before the radius comes in. */
 static void kernel_cosines_less_one(const word *words, scalar *c) {
     for (int i = 0; i < BATCH; i += OF_(LANES)) {
         OF(word) w;
         memcpy(&w, words + i, sizeof w);
-        OF(vec) x = OF(quarters)(w), x2 = OF(mul)(x, x);
-        OF(store)(c + i, OF(mul)(x2, OF(horner)(x2, OF_(COS), LENGTH(OF_(COS)))));
+        OF(store)(c + i, direction_of(w).cosine);
     }
 }
 
@@ -154,7 +161,8 @@ static void kernel_points(const scalar *r, const word *words, scalar *z0, scalar
         OF(word) w;
         OF(vec) even, odd;
         memcpy(&w, words + i, sizeof w);
-        OF(from_polar)(OF(load)(r + i), w, &even, &odd);
+        const OF(direction) d = direction_of(w);
+        OF(point)(&d, OF(load)(r + i), &even, &odd);
         OF(store)(z0 + i, even);
         OF(store)(z1 + i, odd);
     }
@@ -166,7 +174,9 @@ static void kernel_normals(const word *a, const word *b, scalar *z0, scalar *z1)
         OF(vec) even, odd;
         memcpy(&w0, a + i, sizeof w0);
         memcpy(&w1, b + i, sizeof w1);
-        OF(box_muller)(w0, w1, &even, &odd);
+        OF(box_muller) transform;
+        for (int step = 0; step < OF_(BOX_MULLER_STEPS); step++) OF(box_muller_step)(&transform, step, w0, w1);
+        OF(point)(&transform.direction, transform.r, &even, &odd);
         OF(store)(z0 + i, even);
         OF(store)(z1 + i, odd);
     }
@@ -640,7 +650,7 @@ static int set_bounds(setting *to, char **text) {
     to->high = strtod(text[1], NULL);
     for (int i = 0; i < LENGTH(members); i++)
         *members[i] = (real)strtod(text[2 + 2 * i], NULL) + (real)strtod(text[3 + 2 * i], NULL);
-    return fi_set_truncated_normal(&to->fill, 0, 1, to->low, to->high) == 0 && to->fill.draw != FI_UNIFORM;
+    return fi_set_truncated_normal(&to->fill, 0, 1, to->low, to->high) == 0 && to->fill.draw != FI_UNIFORM_CAPPED;
 }
 
 static void write_extremes(const struct job *job, source *from, next_word *next, const setting *with) {

@@ -6,6 +6,7 @@
 /* A fill's constants in every lane. */
 typedef struct {
     OP(vec) scale, shift, least, most;
+    OP(vec) unit; /* scale over the number of steps of a uniform draw */
     OP(vec) origin_high, origin_low, step, start;
     OP(vec) low_slope, low_tail, high_slope, high_tail;
     OP(vec) log_scale, log_start;
@@ -19,6 +20,7 @@ static ALWAYS_INLINE OP(constants) OP(constants_of)(const fi_fill *fill) {
     c.shift = OP(set)((OP(scalar))fill->shift);
     c.least = OP(set)((OP(scalar))fill->least);
     c.most = OP(set)((OP(scalar))fill->most);
+    c.unit = OP(set)((OP(scalar))(fill->scale * OP_(UNIT)));
     c.origin_high = OP(set)((OP(scalar))t->origin_high);
     c.origin_low = OP(set)((OP(scalar))t->origin_low);
     c.step = OP(set)((OP(scalar))t->step);
@@ -33,8 +35,14 @@ static ALWAYS_INLINE OP(constants) OP(constants_of)(const fi_fill *fill) {
     return c;
 }
 
+/* u scale + shift, where that needs no cap and u times the scale no rounding of its own: see fi_set_uniform. */
 static ALWAYS_INLINE OP(vec) OP(uniform_of)(OP(word) w, const OP(constants) * c) {
-    return OP(at_most)(OP(fma)(OP(unit)(w), c->scale, c->shift), c->most);
+    return OP(fma)(OP(steps)(w), c->unit, c->shift);
+}
+
+static ALWAYS_INLINE OP(vec) OP(capped_of)(OP(word) w, const OP(constants) * c) {
+    OP(vec) u = OP(mul)(OP(steps)(w), OP(set)(OP_(UNIT)));
+    return OP(at_most)(OP(fma)(u, c->scale, c->shift), c->most);
 }
 
 /* The tail beyond t, of the words near the low end (y > 0) and the high end (y < 0). */
@@ -86,9 +94,14 @@ static ALWAYS_INLINE void OP(put)(fi_mode mode, OP(scalar) * out, OP(vec) even, 
     OP(store)(out + OP_(LANES), upper);
 }
 
+static ALWAYS_INLINE void OP(put_normal)(fi_mode mode, void *out, const OP(box_muller) * b, const OP(constants) * c) {
+    OP(vec) z0, z1;
+    OP(point)(&b->direction, b->r, &z0, &z1);
+    OP(put)(mode, out, OP(fma)(z0, c->scale, c->shift), OP(fma)(z1, c->scale, c->shift));
+}
+
 static ALWAYS_INLINE void OP(put_draw)(fi_draw draw, fi_mode mode, void *out, OP(word) even, OP(word) odd,
                                        const OP(constants) * c) {
-    OP(vec) z0, z1;
     switch (draw) {
     case FI_BITS:
         OP(store_words)(out, even, odd);
@@ -96,9 +109,8 @@ static ALWAYS_INLINE void OP(put_draw)(fi_draw draw, fi_mode mode, void *out, OP
     case FI_UNIFORM:
         OP(put)(mode, out, OP(uniform_of)(even, c), OP(uniform_of)(odd, c));
         break;
-    case FI_NORMAL:
-        OP(box_muller)(even, odd, &z0, &z1);
-        OP(put)(mode, out, OP(fma)(z0, c->scale, c->shift), OP(fma)(z1, c->scale, c->shift));
+    case FI_UNIFORM_CAPPED:
+        OP(put)(mode, out, OP(capped_of)(even, c), OP(capped_of)(odd, c));
         break;
     default:
         OP(put)(mode, out, OP(truncated_of)(draw, even, c), OP(truncated_of)(draw, odd, c));
@@ -108,57 +120,122 @@ static ALWAYS_INLINE void OP(put_draw)(fi_draw draw, fi_mode mode, void *out, OP
 
 enum { OP(GROUP) = 2 * OP_(LANES) };
 
-/* Where a run has come to. */
+/* Where a run has come to: the groups whose words are drawn next, and those whose values are. */
 typedef struct {
-    size_t groups; /* to go */
+    lane_product products; /* of the next group, */
+    const uint32_t *list;  /* or the blocks that it has */
     char *out;
-    lane_product products; /* of the next group */
-    const uint32_t *list;
     char *const *to;
 } OP(position);
 
-static ALWAYS_INLINE void OP(groups)(fi_draw draw, fi_mode mode, int n, const OP(position) * at, const fi_run *run,
-                                     const OP(constants) * c) {
-    const uint32_t k0 = run->philox.k0[FI_PHILOX_ROUNDS - 1], k1 = run->philox.k1[FI_PHILOX_ROUNDS - 1];
-    lane_product p0[MAX_UNROLL], p1[MAX_UNROLL];
-    lane_word c1[MAX_UNROLL], c3[MAX_UNROLL];
+/* The words of groups side by side. */
+typedef struct {
+    philox_state state[MAX_UNROLL];
+    OP(word) even[MAX_UNROLL], odd[MAX_UNROLL];
+} OP(words);
+
+static ALWAYS_INLINE void OP(start_words)(fi_mode mode, int n, OP(position) * at, OP(words) * w) {
     UNROLLED for (int g = 0; g < n; g++) {
-        p0[g] = mode == FI_STORE_LISTED
-                    ? listed_products(at->list + g * GROUP_BLOCKS)
-                    : product_add(at->products, (uint64_t)FI_PHILOX_M0 * GROUP_BLOCKS * (unsigned)g);
+        w->state[g].p0 = mode == FI_STORE_LISTED
+                             ? listed_products(at->list + g * GROUP_BLOCKS)
+                             : product_add(at->products, (uint64_t)FI_PHILOX_M0 * GROUP_BLOCKS * (unsigned)g);
     }
-    philox_rounds(&run->philox, n, p0, p1, c1, c3);
-    UNROLLED for (int g = 0; g < n; g++) {
-        OP(word) even, odd;
-        OP(last_round)(p1[g], p0[g], c1[g], c3[g], k0, k1, &even, &odd);
-        OP(put_draw)(draw, mode, mode == FI_STORE_LISTED ? at->to[g] : at->out + g * OP(GROUP) * sizeof(OP(scalar)),
-                     even, odd, c);
+    if (mode == FI_STORE_LISTED) {
+        at->list += GROUP_BLOCKS * n;
+    } else {
+        at->products = product_add(at->products, (uint64_t)FI_PHILOX_M0 * GROUP_BLOCKS * (unsigned)n);
     }
 }
 
-/* Writes groups n at a time, as long as n are left. */
-static ALWAYS_INLINE void OP(advance)(fi_draw draw, fi_mode mode, int n, OP(position) * at, const fi_run *run,
-                                      const OP(constants) * c) {
-    for (; at->groups >= (size_t)n; at->groups -= n) {
-        OP(groups)(draw, mode, n, at, run, c);
-        if (mode == FI_STORE_LISTED) {
-            at->list += GROUP_BLOCKS * n;
-            at->to += n;
-        } else {
-            at->products = product_add(at->products, (uint64_t)FI_PHILOX_M0 * GROUP_BLOCKS * n);
-            at->out += OP(GROUP) * sizeof(OP(scalar)) * n;
+static ALWAYS_INLINE void OP(end_words)(int n, OP(words) * w, const fi_philox *p) {
+    const uint32_t k0 = p->k0[FI_PHILOX_ROUNDS - 1], k1 = p->k1[FI_PHILOX_ROUNDS - 1];
+    UNROLLED for (int g = 0; g < n; g++) {
+        const philox_state *const s = &w->state[g];
+        OP(last_round)(s->p1, s->p0, s->c1, s->c3, k0, k1, &w->even[g], &w->odd[g]);
+    }
+}
+
+static ALWAYS_INLINE void OP(draw_words)(fi_mode mode, int n, OP(position) * at, OP(words) * w, const fi_philox *p) {
+    OP(start_words)(mode, n, at, w);
+    UNROLLED for (int step = 0; step < PHILOX_STEPS; step++) {
+        UNROLLED for (int g = 0; g < n; g++) philox_step(&w->state[g], step, p);
+    }
+    OP(end_words)(n, w, p);
+}
+
+/* Where the values of a group go. */
+static ALWAYS_INLINE char *OP(place)(fi_mode mode, const OP(position) * at, int g) {
+    return mode == FI_STORE_LISTED ? at->to[g] : at->out + g * OP(GROUP) * sizeof(OP(scalar));
+}
+
+static ALWAYS_INLINE void OP(move_on)(fi_mode mode, int n, OP(position) * at) {
+    if (mode == FI_STORE_LISTED) {
+        at->to += n;
+    } else {
+        at->out += OP(GROUP) * sizeof(OP(scalar)) * n;
+    }
+}
+
+/* Writes groups n at a time, as long as n are left: several hide the latency of the Philox rounds. */
+static ALWAYS_INLINE size_t OP(advance)(fi_draw draw, fi_mode mode, int n, OP(position) * at, size_t groups,
+                                        const fi_philox *p, const OP(constants) * c) {
+    for (; groups >= (size_t)n; groups -= n) {
+        OP(words) w;
+        OP(draw_words)(mode, n, at, &w, p);
+        UNROLLED for (int g = 0; g < n; g++) {
+            OP(put_draw)(draw, mode, OP(place)(mode, at, g), w.even[g], w.odd[g], c);
+        }
+        OP(move_on)(mode, n, at);
+    }
+    return groups;
+}
+
+/* Writes the normals of the words, and turns to the next words if there are more. */
+static ALWAYS_INLINE void OP(put_normals)(int more, fi_mode mode, int n, OP(position) * at, OP(words) * w,
+                                          const fi_philox *p, const OP(constants) * c) {
+    _Static_assert((int)OP_(BOX_MULLER_STEPS) == (int)PHILOX_STEPS, "a step of each in turn");
+    OP(box_muller) b[MAX_UNROLL];
+    OP(words) next;
+    if (more) OP(start_words)(mode, n, at, &next);
+    UNROLLED for (int step = 0; step < PHILOX_STEPS; step++) {
+        UNROLLED for (int g = 0; g < n; g++) {
+            if (more) philox_step(&next.state[g], step, p);
+            OP(box_muller_step)(&b[g], step, w->even[g], w->odd[g]);
         }
     }
+    UNROLLED for (int g = 0; g < n; g++) OP(put_normal)(mode, OP(place)(mode, at, g), &b[g], c);
+    OP(move_on)(mode, n, at);
+    if (more) {
+        OP(end_words)(n, &next, p);
+        *w = next;
+    }
 }
 
-/* Several groups at a time hide the latency of the Philox rounds; what is left over goes by fewer, then one by one. */
+/* As advance. The transform of normals is as long as Philox: the rounds for the next groups stand between its steps. */
+static ALWAYS_INLINE size_t OP(advance_normal)(fi_mode mode, int n, OP(position) * at, size_t groups,
+                                               const fi_philox *p, const OP(constants) * c) {
+    OP(words) w;
+    if (groups < (size_t)n) return groups;
+    OP(draw_words)(mode, n, at, &w, p);
+    for (groups -= n; groups >= (size_t)n; groups -= n) OP(put_normals)(1, mode, n, at, &w, p, c);
+    OP(put_normals)(0, mode, n, at, &w, p, c);
+    return groups;
+}
+
+/* What is left over goes by fewer groups, then one by one. */
 static ALWAYS_INLINE void OP(run)(fi_draw draw, fi_mode mode, int unroll, char *out, const fi_run *run, size_t groups) {
     const OP(constants) c = OP(constants_of)(run->fill);
-    OP(position) at = {.groups = groups, .out = out, .list = run->list, .to = run->to};
+    const fi_philox philox = run->philox; /* a copy that no store can change: its vectors are made once */
+    OP(position) at = {.out = out, .list = run->list, .to = run->to};
     if (mode != FI_STORE_LISTED) at.products = first_products(run->block);
-    OP(advance)(draw, mode, unroll, &at, run, &c);
-    if (UNROLL_REST > 1) OP(advance)(draw, mode, UNROLL_REST, &at, run, &c);
-    OP(advance)(draw, mode, 1, &at, run, &c);
+    if (draw == FI_NORMAL) {
+        groups = OP(advance_normal)(mode, unroll, &at, groups, &philox, &c);
+        OP(advance_normal)(mode, 1, &at, groups, &philox, &c);
+        return;
+    }
+    groups = OP(advance)(draw, mode, unroll, &at, groups, &philox, &c);
+    if (UNROLL_REST > 1) groups = OP(advance)(draw, mode, UNROLL_REST, &at, groups, &philox, &c);
+    OP(advance)(draw, mode, 1, &at, groups, &philox, &c);
 }
 
 #define DEFINE_KERNEL(name, draw, mode, unroll) \
@@ -173,6 +250,7 @@ static ALWAYS_INLINE void OP(run)(fi_draw draw, fi_mode mode, int unroll, char *
 DEFINE_KERNEL(bits, FI_BITS, FI_STORE, UNROLL_UNIFORM)
 DEFINE_KERNEL(listed_bits, FI_BITS, FI_STORE_LISTED, UNROLL_UNIFORM)
 DEFINE_DRAW(uniform, FI_UNIFORM, UNROLL_UNIFORM)
+DEFINE_DRAW(capped, FI_UNIFORM_CAPPED, UNROLL_UNIFORM)
 DEFINE_DRAW(normal, FI_NORMAL, UNROLL_NORMAL)
 DEFINE_DRAW(symmetric, FI_TRUNCATED_SYMMETRIC, UNROLL_TRUNCATED)
 DEFINE_DRAW(central, FI_TRUNCATED_CENTRAL, UNROLL_TRUNCATED)

@@ -12,10 +12,11 @@ extern "C" {
 /* Version of the stream contract (docs/stream.md). A changed bit is a new version. */
 #define FASTINIT_STREAM_VERSION 1
 
-/* The truncated normal has a form of its own for each kind of bounds; fi_set_truncated_normal chooses. */
+/* Some distributions have a form of their own for each kind of parameters; fi_set_uniform and fi_set_truncated_normal choose. */
 typedef enum {
     FI_BITS,
-    FI_UNIFORM,
+    FI_UNIFORM,        /* which rounding does not take beyond `most` */
+    FI_UNIFORM_CAPPED, /* which it may, or whose constants are too small to scale */
     FI_NORMAL,
     FI_TRUNCATED_SYMMETRIC, /* [-b, b], b <= 2 */
     FI_TRUNCATED_CENTRAL,   /* within [-2, 2] */

@@ -17,36 +17,36 @@ enum { MAX_UNROLL = 8 };
 typedef float f32_scalar;
 typedef double f64_scalar;
 
-/* All rounds but the last, for n groups whose products M0 c0 are p0: the state before the last round's XORs. */
-static ALWAYS_INLINE void philox_rounds(const fi_philox *p, int n, lane_product *p0, lane_product *p1, lane_word *c1,
-                                        lane_word *c3) {
-    lane_word c0[MAX_UNROLL], c2[MAX_UNROLL];
-    UNROLLED for (int g = 0; g < n; g++) { /* rounds 1 to 3, less what fi_philox_seek has done */
-        p1[g] = product(xor_key(high(p0[g]), p->xor1_c2), FI_PHILOX_M1);
-        c0[g] = xor_key(high(p1[g]), p->xor2_c0);
-        c2[g] = xor_key(low(p0[g]), p->xor2_c2);
-        c1[g] = low(p1[g]);
-        p0[g] = product(c0[g], FI_PHILOX_M0);
-        p1[g] = product(c2[g], FI_PHILOX_M1);
-        c0[g] = xor_xor_key(high(p1[g]), c1[g], p->k0[2]);
-        c2[g] = xor_key(high(p0[g]), p->xor3_c2);
-        c1[g] = low(p1[g]);
-        c3[g] = low(p0[g]);
+/* Where a block a lane has come to: the words c1 and c3 and, for those that a round multiplies, the products. */
+typedef struct {
+    lane_product p0, p1; /* M0 c0, M1 c2 */
+    lane_word c1, c3;
+} philox_state;
+
+/* Of all rounds but the last, whose XORs last_round does. */
+enum { PHILOX_STEPS = FI_PHILOX_ROUNDS - 1 };
+
+/* From the products of one round to those of the next, from p0 = M0 c0 on; the first three less what fi_philox_seek has done. */
+static ALWAYS_INLINE void philox_step(philox_state *s, int step, const fi_philox *p) {
+    lane_word c0, c2;
+    switch (step) {
+    case 0:
+        s->p1 = product(xor_key(high(s->p0), p->xor1_c2), FI_PHILOX_M1);
+        return;
+    case 1:
+        c0 = xor_key(high(s->p1), p->xor2_c0);
+        c2 = xor_key(low(s->p0), p->xor2_c2);
+        s->c1 = low(s->p1);
+        break;
+    default:
+        c0 = xor_xor_key(high(s->p1), s->c1, p->k0[step]);
+        c2 = step == 2 ? xor_key(high(s->p0), p->xor3_c2) : xor_xor_key(high(s->p0), s->c3, p->k1[step]);
+        s->c1 = low(s->p1);
+        s->c3 = low(s->p0);
+        break;
     }
-    UNROLLED for (int round = 3; round < FI_PHILOX_ROUNDS - 1; round++) {
-        UNROLLED for (int g = 0; g < n; g++) {
-            p0[g] = product(c0[g], FI_PHILOX_M0);
-            p1[g] = product(c2[g], FI_PHILOX_M1);
-            c0[g] = xor_xor_key(high(p1[g]), c1[g], p->k0[round]);
-            c2[g] = xor_xor_key(high(p0[g]), c3[g], p->k1[round]);
-            c1[g] = low(p1[g]);
-            c3[g] = low(p0[g]);
-        }
-    }
-    UNROLLED for (int g = 0; g < n; g++) {
-        p0[g] = product(c0[g], FI_PHILOX_M0);
-        p1[g] = product(c2[g], FI_PHILOX_M1);
-    }
+    s->p0 = product(c0, FI_PHILOX_M0);
+    s->p1 = product(c2, FI_PHILOX_M1);
 }
 
 #include "coefficients.h"
@@ -114,6 +114,7 @@ const fi_kernels JOIN(fi_kernels_, SIMD_NAME) = {
     .group = {[FI_F32] = f32_GROUP, [FI_F64] = f64_GROUP},
     .draw = {[FI_BITS] = {[FI_F32] = {f32_bits, NULL, f32_listed_bits}, [FI_F64] = {f64_bits, NULL, f64_listed_bits}},
              [FI_UNIFORM] = DRAW(uniform),
+             [FI_UNIFORM_CAPPED] = DRAW(capped),
              [FI_NORMAL] = DRAW(normal),
              [FI_TRUNCATED_SYMMETRIC] = DRAW(symmetric),
              [FI_TRUNCATED_CENTRAL] = DRAW(central),

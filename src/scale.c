@@ -40,9 +40,22 @@ void fi_set_draw(fi_fill *fill, fi_draw draw) {
 void fi_set_bits(fi_fill *fill) { fi_set_draw(fill, FI_BITS); }
 
 void fi_set_constant(fi_fill *fill, double value) {
-    fi_set_draw(fill, FI_UNIFORM);
+    fi_set_draw(fill, FI_UNIFORM_CAPPED);
     fill->scale = 0;
     fill->shift = fill->most = value;
+}
+
+/*
+ * Whether fma(u, scale, shift) stays at most `most` for the largest u, 1 - unit, and scale can be multiplied by unit without
+ * a rounding: then fma(u / unit, scale * unit, shift) is the same. What is beyond `most` is counted with the error of the
+ * sum; a last doubt of the size of rounding errors there is far below half a step from `most`, where the fma rounds.
+ */
+static int needs_no_cap(const fi_fill *fill) {
+    const int is_double = fill->dtype == FI_FLOAT64;
+    const double unit = is_double ? 0x1p-53 : 0x1p-24, least_normal = is_double ? 0x1p-1022 : 0x1p-126;
+    const double high = fill->shift + fill->scale, part = high - fill->shift;
+    const double error = (fill->shift - (high - part)) + (fill->scale - part);
+    return fill->scale * unit >= least_normal && ((high - fill->most) + error) - fill->scale * unit <= 0;
 }
 
 int fi_set_uniform(fi_fill *fill, double given_low, double given_high) {
@@ -53,10 +66,11 @@ int fi_set_uniform(fi_fill *fill, double given_low, double given_high) {
         fabs(low) <= end && fabs(high) <= end && low <= high && width <= fi_greatest[compute_type(fill->dtype)];
     if (accepted) {
         const double least = fi_rounded(fill->dtype, low), greatest = fi_rounded(fill->dtype, high);
-        fi_set_draw(fill, FI_UNIFORM);
+        fi_set_draw(fill, FI_UNIFORM_CAPPED);
         fill->scale = fi_rounded(fill->dtype, width);
         fill->shift = least;
         fill->most = least == greatest ? greatest : next_towards(fill->dtype, greatest, least);
+        if (needs_no_cap(fill)) fill->draw = FI_UNIFORM;
     }
     fi_fpenv_leave(caller);
     return accepted ? 0 : -1;

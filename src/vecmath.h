@@ -5,56 +5,143 @@
  * change without a new version of it.
  */
 
-/* c[0] + c[1] x + ... + c[n - 1] x^(n - 1) */
-static ALWAYS_INLINE OP(vec) OP(horner)(OP(vec) x, const OP(scalar) * c, int n) {
-    OP(vec) sum = OP(set)(c[n - 1]);
-    UNROLLED for (int i = n - 2; i >= 0; i--) sum = OP(fma)(sum, x, OP(set)(c[i]));
-    return sum;
+/*
+ * c[0] + c[1] x + ... + c[n - 1] x^(n - 1) as two interleaved sums, over the even and the odd powers, which the CPU works out
+ * side by side. They begin with the last two coefficients and go on with those before, down to the first.
+ */
+typedef struct {
+    OP(vec) last, before;
+} OP(sums);
+
+static ALWAYS_INLINE void OP(add_terms)(OP(sums) * sums, OP(vec) x2, const OP(scalar) * c, int from, int to) {
+    UNROLLED for (int i = from; i >= to; i--) {
+        OP(vec) sum = OP(fma)(sums->last, x2, OP(set)(c[i]));
+        sums->last = sums->before;
+        sums->before = sum;
+    }
 }
 
-/* The same sum as two interleaved ones, over the even and the odd powers, which the CPU works out side by side. */
 static ALWAYS_INLINE OP(vec) OP(even_odd_horner)(OP(vec) x, OP(vec) x2, const OP(scalar) * c, int n) {
-    OP(vec) last = OP(set)(c[n - 1]), before = OP(set)(c[n - 2]);
-    UNROLLED for (int i = n - 3; i >= 0; i--) {
-        OP(vec) sum = OP(fma)(last, x2, OP(set)(c[i]));
-        last = before;
-        before = sum;
-    }
-    return OP(fma)(last, x, before);
+    OP(sums) sums = {OP(set)(c[n - 1]), OP(set)(c[n - 2])};
+    OP(add_terms)(&sums, x2, c, n - 3, 0);
+    return OP(fma)(sums.last, x, sums.before);
 }
 
 /*
  * -2 ln u1, u1 = y for y > 0 and 1 + y for y < 0. Near both ends of (0, 1) u1 is known to the full precision of y, so the
- * smallest radii are as fine-grained as the largest.
+ * smallest radii are as fine-grained as the largest. In LN_STEPS steps, and those in between.
  */
+typedef struct {
+    OP(vec) x, x2, exponent;
+    OP(sums) sums;
+} OP(logarithm);
+
+enum { OP_(LN_TERMS) = LENGTH(OP_(LN)), OP_(LN_STEPS) = 3 };
+
+static ALWAYS_INLINE void OP(start_logarithm)(OP(logarithm) * l, OP(vec) y) {
+    OP(split)(y, &l->x, &l->exponent);
+    l->x2 = OP(mul)(l->x, l->x);
+    l->sums = (OP(sums)){OP(set)(OP_(LN)[OP_(LN_TERMS) - 1]), OP(set)(OP_(LN)[OP_(LN_TERMS) - 2])};
+}
+
+static ALWAYS_INLINE void OP(continue_logarithm)(OP(logarithm) * l, int step) {
+    const int terms = OP_(LN_TERMS) - 2, from = terms - step * terms / OP_(LN_STEPS);
+    OP(add_terms)(&l->sums, l->x2, OP_(LN), from - 1, terms - (step + 1) * terms / OP_(LN_STEPS));
+}
+
+static ALWAYS_INLINE OP(vec) OP(end_logarithm)(const OP(logarithm) * l) {
+    OP(vec) series = OP(fma)(l->sums.last, l->x, l->sums.before);
+    OP(vec) of_mantissa = OP(fma_minus_twice)(l->x2, series, l->x);
+    return OP(fma)(l->exponent, OP(set)(OP_(MINUS_TWO_LN2)), of_mantissa);
+}
+
 static ALWAYS_INLINE OP(vec) OP(minus_two_ln)(OP(vec) y) {
-    OP(vec) x, exponent;
-    OP(split)(y, &x, &exponent);
-    OP(vec) x2 = OP(mul)(x, x);
-    OP(vec) series = OP(even_odd_horner)(x, x2, OP_(LN), LENGTH(OP_(LN)));
-    OP(vec) of_mantissa = OP(fma)(x2, series, OP(mul)(x, OP(set)(-2)));
-    return OP(fma)(exponent, OP(set)(OP_(MINUS_TWO_LN2)), of_mantissa);
+    OP(logarithm) l;
+    OP(start_logarithm)(&l, y);
+    UNROLLED for (int step = 0; step < OP_(LN_STEPS); step++) OP(continue_logarithm)(&l, step);
+    return OP(end_logarithm)(&l);
 }
 
 /*
- * The point at distance r in the direction of w 2^-bits turns: polynomials on the eighth turns around the nearest quarter
- * turn, whose results that quarter then swaps and signs. The cosine itself is never rounded, only r times it.
+ * The direction of w 2^-bits turns: polynomials on the eighth turns around the nearest quarter turn, whose results that
+ * quarter then swaps and signs. In DIRECTION_STEPS steps between start and end.
  */
-static ALWAYS_INLINE void OP(from_polar)(OP(vec) r, OP(word) w, OP(vec) * z0, OP(vec) * z1) {
-    OP(vec) x = OP(quarters)(w);
-    OP(vec) x2 = OP(mul)(x, x);
-    OP(vec) cos_minus_one = OP(mul)(x2, OP(horner)(x2, OP_(COS), LENGTH(OP_(COS))));
-    OP(vec) sine = OP(fma)(x, OP(set)(OP_(HALF_PI)), OP(mul)(x, OP(horner)(x2, OP_(SIN), LENGTH(OP_(SIN)))));
-    OP(vec) along = OP(fma)(r, cos_minus_one, r);
-    OP(vec) across = OP(mul)(r, sine);
-    OP(word) turn = OP(turn)(w, 1);
-    *z0 = OP(flip)(OP(turn)(w, 3), OP(pick)(turn, along, across));
-    *z1 = OP(flip)(turn, OP(pick)(turn, across, along));
+typedef struct {
+    OP(word) turn;
+    OP(vec) x, x2, cosine, sine;
+} OP(direction);
+
+enum { OP_(COS_TERMS) = LENGTH(OP_(COS)), OP_(DIRECTION_STEPS) = 2 };
+_Static_assert(LENGTH(OP_(COS)) == LENGTH(OP_(SIN)), "the sine and the cosine go side by side");
+
+static ALWAYS_INLINE void OP(start_direction)(OP(direction) * d) {
+    d->x2 = OP(mul)(d->x, d->x);
+    d->cosine = OP(set)(OP_(COS)[OP_(COS_TERMS) - 1]);
+    d->sine = OP(set)(OP_(SIN)[OP_(COS_TERMS) - 1]);
 }
 
-/* The standard normal pair of two words. */
-static ALWAYS_INLINE void OP(box_muller)(OP(word) w0, OP(word) w1, OP(vec) * z0, OP(vec) * z1) {
-    OP(from_polar)(OP(sqrt)(OP(minus_two_ln)(OP(centered)(w0))), w1, z0, z1);
+static ALWAYS_INLINE void OP(continue_direction)(OP(direction) * d, int step) {
+    const int terms = OP_(COS_TERMS) - 1;
+    const int from = terms - step * terms / OP_(DIRECTION_STEPS),
+              to = terms - (step + 1) * terms / OP_(DIRECTION_STEPS);
+    UNROLLED for (int i = from - 1; i >= to; i--) {
+        d->cosine = OP(fma)(d->cosine, d->x2, OP(set)(OP_(COS)[i]));
+        d->sine = OP(fma)(d->sine, d->x2, OP(set)(OP_(SIN)[i]));
+    }
+}
+
+static ALWAYS_INLINE void OP(end_direction)(OP(direction) * d) {
+    d->cosine = OP(mul)(d->x2, d->cosine); /* less 1 */
+    d->sine = OP(fma)(d->x, OP(set)(OP_(HALF_PI)), OP(mul)(d->x, d->sine));
+}
+
+/* The point at distance r. The cosine itself is never rounded, only r times it. */
+static ALWAYS_INLINE void OP(point)(const OP(direction) * d, OP(vec) r, OP(vec) * z0, OP(vec) * z1) {
+    OP(vec) signed_r = OP(half_turned)(d->turn, r);
+    OP(vec) along = OP(fma)(signed_r, d->cosine, signed_r);
+    OP(vec) across = OP(mul)(signed_r, d->sine);
+    OP(quarter_turned)(d->turn, along, across, z0, z1);
+}
+
+/*
+ * The Box-Muller transform of two words, in BOX_MULLER_STEPS steps of like latency: a kernel takes each beside a round of
+ * Philox for the words that come next, so that the CPU always finds both to do.
+ */
+typedef struct {
+    OP(vec) y, r;
+    OP(logarithm) logarithm;
+    OP(direction) direction;
+} OP(box_muller);
+
+enum { OP_(BOX_MULLER_STEPS) = 9 };
+
+static ALWAYS_INLINE void OP(box_muller_step)(OP(box_muller) * b, int step, OP(word) w0, OP(word) w1) {
+    switch (step) {
+    case 0:
+        b->y = OP(centered)(w0);
+        b->direction.x = OP(quarters)(w1);
+        b->direction.turn = OP(eighth_on)(w1);
+        break;
+    case 1:
+        OP(start_logarithm)(&b->logarithm, b->y);
+        OP(start_direction)(&b->direction);
+        break;
+    case 2:
+    case 3:
+    case 4:
+        OP(continue_logarithm)(&b->logarithm, step - 2);
+        break;
+    case 5:
+        b->r = OP(sqrt)(OP(end_logarithm)(&b->logarithm));
+        break;
+    case 6:
+    case 7:
+        OP(continue_direction)(&b->direction, step - 6);
+        break;
+    default:
+        OP(end_direction)(&b->direction);
+        break;
+    }
 }
 
 /* t with P(Z < t) = 1/2 + v, for |t| <= 2. */

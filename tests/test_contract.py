@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import reference
 from conftest import FILLS, FLOATS, KERNELS
+from golden import LAST, Fill, at_words
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 from scipy import stats
@@ -191,6 +192,29 @@ def test_uniform_reaches_low_but_never_high(kernels, dtype, low, high):
     low, high = np.dtype(dtype).type(low), np.dtype(dtype).type(high)
     assert (out >= low).all()
     assert (out == low).all() if low == high else (out < high).all()
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    dtype=st.sampled_from(["float32", "float64"]),
+    low=st.one_of(st.just(0.0), st.floats(-4, 4), st.floats(-1e-30, 1e-30)),
+    width=st.one_of(st.integers(-330, 20).map(lambda e: 2.0**e), st.floats(1e-310, 8), st.floats(1e-17, 1e-6)),
+)
+@example(dtype="float32", low=-0.05, width=0.1)
+@example(dtype="float32", low=0.0, width=2.0**-102)  # the least that needs no cap
+@example(dtype="float32", low=0.0, width=2.0**-103)
+@example(dtype="float64", low=0.0, width=2.0**-969)
+@example(dtype="float64", low=0.0, width=2.0**-970)
+def test_ends_of_any_uniform_in_every_kernel(dtype, low, width):
+    """Which form a uniform takes rests on the rounding of its largest value: least and largest words, of any range."""
+    high = low + width
+    for words in (LAST,) * 4, (0, LAST, LAST - 255, 255):
+        where = at_words(Fill("uniform", dtype, parameters=(low, high)), words)
+        size, place = where.shape[0], (where.offset[0], where.seed, where.stream, low, high)
+        results = [_core.fill_range(kernels, "uniform", np.empty(size, dtype), *place) for kernels in KERNELS]
+        assert all(same_bits(result, results[0]) for result in results)
+        if dtype == "float32" or width > 1e-200:  # the reference's float64 fma knows no underflow
+            assert same_bits(results[0], reference.fill("uniform", np.empty(size, dtype), *place))
 
 
 @pytest.mark.parametrize("width", [1e-3, 0.3, 1.5, math.inf])

@@ -9,7 +9,7 @@
 
 #define SIMD_NAME avx2
 enum { GROUP_BLOCKS = 4, F32_LANES = 8, F64_LANES = 4 };
-enum { UNROLL_UNIFORM = 6, UNROLL_NORMAL = 3, UNROLL_TRUNCATED = 6, UNROLL_REST = 1 };
+enum { UNROLL_UNIFORM = 8, UNROLL_NORMAL = 2, UNROLL_TRUNCATED = 6, UNROLL_REST = 1 };
 
 /* A block a 64-bit lane. A word is in the lower half of its lane; the upper half holds anything. */
 typedef __m256i lane_word;
@@ -76,6 +76,9 @@ static inline f32_vec f32_set(float a) { return _mm256_set1_ps(a); }
 static inline f32_vec f32_add(f32_vec a, f32_vec b) { return _mm256_add_ps(a, b); }
 static inline f32_vec f32_mul(f32_vec a, f32_vec b) { return _mm256_mul_ps(a, b); }
 static inline f32_vec f32_fma(f32_vec a, f32_vec b, f32_vec c) { return _mm256_fmadd_ps(a, b, c); }
+static inline f32_vec f32_fma_minus_twice(f32_vec a, f32_vec b, f32_vec x) {
+    return _mm256_fmsub_ps(a, b, _mm256_add_ps(x, x));
+}
 static inline f32_vec f32_div(f32_vec a, f32_vec b) { return _mm256_div_ps(a, b); }
 static inline f32_vec f32_sqrt(f32_vec a) { return _mm256_sqrt_ps(a); }
 
@@ -90,9 +93,8 @@ static inline f32_vec f32_signed_as(f32_vec a, f32_vec s) {
     return _mm256_xor_ps(a, _mm256_and_ps(s, _mm256_set1_ps(-0.0f)));
 }
 
-static inline f32_vec f32_unit(f32_word w) {
-    return _mm256_mul_ps(_mm256_cvtepi32_ps(_mm256_srli_epi32(w, 8)), _mm256_set1_ps(0x1p-24f));
-}
+static const float F32_UNIT = 0x1p-24f;
+static inline f32_vec f32_steps(f32_word w) { return _mm256_cvtepi32_ps(_mm256_srli_epi32(w, 8)); }
 
 static inline f32_vec f32_centered(f32_word w) {
     return _mm256_fmadd_ps(_mm256_cvtepi32_ps(w), _mm256_set1_ps(0x1p-32f), _mm256_set1_ps(0x1p-33f));
@@ -112,17 +114,17 @@ static inline f32_vec f32_quarters(f32_word w) {
     return _mm256_mul_ps(_mm256_cvtepi32_ps(_mm256_slli_epi32(w, 2)), _mm256_set1_ps(0x1p-32f));
 }
 
-static inline f32_word f32_turn(f32_word w, int eighths) {
-    return _mm256_add_epi32(w, _mm256_set1_epi32((int32_t)((uint32_t)eighths << 29)));
+static inline f32_word f32_eighth_on(f32_word w) { return _mm256_add_epi32(w, _mm256_set1_epi32(1 << 29)); }
+
+static inline f32_vec f32_half_turned(f32_word turn, f32_vec a) {
+    return _mm256_xor_ps(a, _mm256_and_ps(_mm256_castsi256_ps(turn), _mm256_set1_ps(-0.0f)));
 }
 
-static inline f32_vec f32_pick(f32_word turn, f32_vec a, f32_vec b) {
-    return _mm256_blendv_ps(a, b, _mm256_castsi256_ps(_mm256_slli_epi32(turn, 1)));
-}
-
-static inline f32_vec f32_flip(f32_word turn, f32_vec a) {
-    __m256 sign = _mm256_and_ps(_mm256_castsi256_ps(turn), _mm256_set1_ps(-0.0f));
-    return _mm256_xor_ps(a, sign);
+static inline void f32_quarter_turned(f32_word turn, f32_vec a, f32_vec b, f32_vec *z0, f32_vec *z1) {
+    f32_vec odd = _mm256_castsi256_ps(_mm256_slli_epi32(turn, 1));
+    f32_vec sign = _mm256_and_ps(odd, _mm256_set1_ps(-0.0f));
+    *z0 = _mm256_xor_ps(_mm256_blendv_ps(a, b, odd), sign);
+    *z1 = _mm256_blendv_ps(b, a, odd);
 }
 
 static inline void f32_split(f32_vec y, f32_vec *x, f32_vec *exponent) {
@@ -153,6 +155,9 @@ static inline f64_vec f64_set(double a) { return _mm256_set1_pd(a); }
 static inline f64_vec f64_add(f64_vec a, f64_vec b) { return _mm256_add_pd(a, b); }
 static inline f64_vec f64_mul(f64_vec a, f64_vec b) { return _mm256_mul_pd(a, b); }
 static inline f64_vec f64_fma(f64_vec a, f64_vec b, f64_vec c) { return _mm256_fmadd_pd(a, b, c); }
+static inline f64_vec f64_fma_minus_twice(f64_vec a, f64_vec b, f64_vec x) {
+    return _mm256_fmsub_pd(a, b, _mm256_add_pd(x, x));
+}
 static inline f64_vec f64_div(f64_vec a, f64_vec b) { return _mm256_div_pd(a, b); }
 static inline f64_vec f64_sqrt(f64_vec a) { return _mm256_sqrt_pd(a); }
 
@@ -178,9 +183,10 @@ static inline __m256d one_to_two(__m256i mantissa) {
 /* Bits 11 to 62 of w as the mantissa of a double in [1, 2). */
 static inline __m256d below_top_bit(f64_word w) { return one_to_two(_mm256_srli_epi64(_mm256_slli_epi64(w, 1), 12)); }
 
-static inline f64_vec f64_unit(f64_word w) {
-    __m256d shift = _mm256_blendv_pd(_mm256_set1_pd(-0.5), _mm256_setzero_pd(), _mm256_castsi256_pd(w));
-    return _mm256_fmadd_pd(below_top_bit(w), _mm256_set1_pd(0.5), shift);
+static const double F64_UNIT = 0x1p-53;
+static inline f64_vec f64_steps(f64_word w) {
+    __m256d shift = _mm256_blendv_pd(_mm256_set1_pd(-0x1p52), _mm256_setzero_pd(), _mm256_castsi256_pd(w));
+    return _mm256_fmadd_pd(below_top_bit(w), _mm256_set1_pd(0x1p52), shift);
 }
 
 static inline f64_vec f64_centered(f64_word w) {
@@ -190,8 +196,7 @@ static inline f64_vec f64_centered(f64_word w) {
 
 static inline f64_vec f64_distance(f64_word w, f64_vec high, f64_vec low) {
     (void)low;
-    __m256d shift = _mm256_blendv_pd(_mm256_set1_pd(-0x1p52), _mm256_setzero_pd(), _mm256_castsi256_pd(w));
-    return _mm256_sub_pd(_mm256_fmadd_pd(below_top_bit(w), _mm256_set1_pd(0x1p52), shift), high);
+    return _mm256_sub_pd(f64_steps(w), high);
 }
 
 static inline f64_vec f64_from_middle(f64_word w) {
@@ -204,17 +209,17 @@ static inline f64_vec f64_quarters(f64_word w) {
     return _mm256_sub_pd(flipped, _mm256_set1_pd(1.5));
 }
 
-static inline f64_word f64_turn(f64_word w, int eighths) {
-    return _mm256_add_epi64(w, _mm256_set1_epi64x((int64_t)((uint64_t)eighths << 61)));
+static inline f64_word f64_eighth_on(f64_word w) { return _mm256_add_epi64(w, _mm256_set1_epi64x(INT64_C(1) << 61)); }
+
+static inline f64_vec f64_half_turned(f64_word turn, f64_vec a) {
+    return _mm256_xor_pd(a, _mm256_and_pd(_mm256_castsi256_pd(turn), _mm256_set1_pd(-0.0)));
 }
 
-static inline f64_vec f64_pick(f64_word turn, f64_vec a, f64_vec b) {
-    return _mm256_blendv_pd(a, b, _mm256_castsi256_pd(_mm256_slli_epi64(turn, 1)));
-}
-
-static inline f64_vec f64_flip(f64_word turn, f64_vec a) {
-    __m256d sign = _mm256_and_pd(_mm256_castsi256_pd(turn), _mm256_set1_pd(-0.0));
-    return _mm256_xor_pd(a, sign);
+static inline void f64_quarter_turned(f64_word turn, f64_vec a, f64_vec b, f64_vec *z0, f64_vec *z1) {
+    f64_vec odd = _mm256_castsi256_pd(_mm256_slli_epi64(turn, 1));
+    f64_vec sign = _mm256_and_pd(odd, _mm256_set1_pd(-0.0));
+    *z0 = _mm256_xor_pd(_mm256_blendv_pd(a, b, odd), sign);
+    *z1 = _mm256_blendv_pd(b, a, odd);
 }
 
 static inline void f64_split(f64_vec y, f64_vec *x, f64_vec *exponent) {

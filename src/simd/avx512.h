@@ -9,7 +9,7 @@
 
 #define SIMD_NAME avx512
 enum { GROUP_BLOCKS = 8, F32_LANES = 16, F64_LANES = 8 };
-enum { UNROLL_UNIFORM = 6, UNROLL_NORMAL = 3, UNROLL_TRUNCATED = 6, UNROLL_REST = 2 };
+enum { UNROLL_UNIFORM = 6, UNROLL_NORMAL = 2, UNROLL_TRUNCATED = 6, UNROLL_REST = 2 };
 
 /* A block a 64-bit lane. A word is in the lower half of its lane; the upper half holds anything. */
 typedef __m512i lane_word;
@@ -19,7 +19,7 @@ typedef __m512 f32_vec;
 typedef __m512i f64_word;
 typedef __m512d f64_vec;
 
-enum { XOR3 = 0x96, XOR_AND = 0x78 }; /* a ^ b ^ c, a ^ (b & c) */
+enum { XOR3 = 0x96, XOR_AND = 0x78, AND_XOR = 0x6A }; /* a ^ b ^ c, a ^ (b & c), (a & b) ^ c */
 
 /* Philox */
 
@@ -79,6 +79,9 @@ static inline f32_vec f32_set(float a) { return _mm512_set1_ps(a); }
 static inline f32_vec f32_add(f32_vec a, f32_vec b) { return _mm512_add_ps(a, b); }
 static inline f32_vec f32_mul(f32_vec a, f32_vec b) { return _mm512_mul_ps(a, b); }
 static inline f32_vec f32_fma(f32_vec a, f32_vec b, f32_vec c) { return _mm512_fmadd_ps(a, b, c); }
+static inline f32_vec f32_fma_minus_twice(f32_vec a, f32_vec b, f32_vec x) {
+    return _mm512_fmsub_ps(a, b, _mm512_add_ps(x, x));
+}
 static inline f32_vec f32_div(f32_vec a, f32_vec b) { return _mm512_div_ps(a, b); }
 static inline f32_vec f32_sqrt(f32_vec a) { return _mm512_sqrt_ps(a); }
 
@@ -95,9 +98,8 @@ static inline f32_vec f32_signed_as(f32_vec a, f32_vec s) {
         _mm512_ternarylogic_epi32(_mm512_castps_si512(a), _mm512_castps_si512(s), sign, XOR_AND));
 }
 
-static inline f32_vec f32_unit(f32_word w) {
-    return _mm512_mul_ps(_mm512_cvtepi32_ps(_mm512_srli_epi32(w, 8)), _mm512_set1_ps(0x1p-24f));
-}
+static const float F32_UNIT = 0x1p-24f;
+static inline f32_vec f32_steps(f32_word w) { return _mm512_cvtepi32_ps(_mm512_srli_epi32(w, 8)); }
 
 static inline f32_vec f32_centered(f32_word w) {
     return _mm512_fmadd_ps(_mm512_cvtepi32_ps(w), _mm512_set1_ps(0x1p-32f), _mm512_set1_ps(0x1p-33f));
@@ -117,17 +119,17 @@ static inline f32_vec f32_quarters(f32_word w) {
     return _mm512_mul_ps(_mm512_cvtepi32_ps(_mm512_slli_epi32(w, 2)), _mm512_set1_ps(0x1p-32f));
 }
 
-static inline f32_word f32_turn(f32_word w, int eighths) {
-    return _mm512_add_epi32(w, _mm512_set1_epi32((int32_t)((uint32_t)eighths << 29)));
-}
+static inline f32_word f32_eighth_on(f32_word w) { return _mm512_add_epi32(w, _mm512_set1_epi32(1 << 29)); }
 
-static inline f32_vec f32_pick(f32_word turn, f32_vec a, f32_vec b) {
-    return _mm512_mask_blend_ps(_mm512_test_epi32_mask(turn, _mm512_set1_epi32(1 << 30)), a, b);
-}
-
-static inline f32_vec f32_flip(f32_word turn, f32_vec a) {
+static inline f32_vec f32_half_turned(f32_word turn, f32_vec a) {
     __m512i sign = _mm512_set1_epi32(INT32_MIN);
     return _mm512_castsi512_ps(_mm512_ternarylogic_epi32(_mm512_castps_si512(a), turn, sign, XOR_AND));
+}
+
+static inline void f32_quarter_turned(f32_word turn, f32_vec a, f32_vec b, f32_vec *z0, f32_vec *z1) {
+    __mmask16 odd = _mm512_test_epi32_mask(turn, _mm512_set1_epi32(1 << 30));
+    *z0 = _mm512_mask_xor_ps(a, odd, b, _mm512_set1_ps(-0.0f));
+    *z1 = _mm512_mask_blend_ps(odd, b, a);
 }
 
 static inline void f32_split(f32_vec y, f32_vec *x, f32_vec *exponent) {
@@ -155,6 +157,9 @@ static inline f64_vec f64_set(double a) { return _mm512_set1_pd(a); }
 static inline f64_vec f64_add(f64_vec a, f64_vec b) { return _mm512_add_pd(a, b); }
 static inline f64_vec f64_mul(f64_vec a, f64_vec b) { return _mm512_mul_pd(a, b); }
 static inline f64_vec f64_fma(f64_vec a, f64_vec b, f64_vec c) { return _mm512_fmadd_pd(a, b, c); }
+static inline f64_vec f64_fma_minus_twice(f64_vec a, f64_vec b, f64_vec x) {
+    return _mm512_fmsub_pd(a, b, _mm512_add_pd(x, x));
+}
 static inline f64_vec f64_div(f64_vec a, f64_vec b) { return _mm512_div_pd(a, b); }
 static inline f64_vec f64_sqrt(f64_vec a) { return _mm512_sqrt_pd(a); }
 
@@ -171,9 +176,8 @@ static inline f64_vec f64_signed_as(f64_vec a, f64_vec s) {
         _mm512_ternarylogic_epi64(_mm512_castpd_si512(a), _mm512_castpd_si512(s), sign, XOR_AND));
 }
 
-static inline f64_vec f64_unit(f64_word w) {
-    return _mm512_mul_pd(_mm512_cvtepi64_pd(_mm512_srli_epi64(w, 11)), _mm512_set1_pd(0x1p-53));
-}
+static const double F64_UNIT = 0x1p-53;
+static inline f64_vec f64_steps(f64_word w) { return _mm512_cvtepi64_pd(_mm512_srli_epi64(w, 11)); }
 
 static inline f64_vec f64_centered(f64_word w) {
     __m512d k = _mm512_cvtepi64_pd(_mm512_srai_epi64(w, 11));
@@ -189,23 +193,24 @@ static inline f64_vec f64_from_middle(f64_word w) {
     return f64_distance(w, _mm512_set1_pd(0x1p52), _mm512_setzero_pd());
 }
 
+/* Bits 11 to 61 of w as the mantissa of a double in [1, 2), its top bit flipped: in quarter turns, plus 3/2. */
 static inline f64_vec f64_quarters(f64_word w) {
-    __m512i kept = _mm512_set1_epi64(INT64_C(-1) * (1 << 13));
-    __m512d k = _mm512_cvtepi64_pd(_mm512_and_si512(_mm512_slli_epi64(w, 2), kept));
-    return _mm512_mul_pd(k, _mm512_set1_pd(0x1p-64));
+    const __m512i kept = _mm512_set1_epi64((INT64_C(1) << 52) - 2), flipped = _mm512_set1_epi64(INT64_C(0x7FF) << 51);
+    __m512i bits = _mm512_ternarylogic_epi64(_mm512_srli_epi64(w, 10), kept, flipped, AND_XOR);
+    return _mm512_sub_pd(_mm512_castsi512_pd(bits), _mm512_set1_pd(1.5));
 }
 
-static inline f64_word f64_turn(f64_word w, int eighths) {
-    return _mm512_add_epi64(w, _mm512_set1_epi64((int64_t)((uint64_t)eighths << 61)));
-}
+static inline f64_word f64_eighth_on(f64_word w) { return _mm512_add_epi64(w, _mm512_set1_epi64(INT64_C(1) << 61)); }
 
-static inline f64_vec f64_pick(f64_word turn, f64_vec a, f64_vec b) {
-    return _mm512_mask_blend_pd(_mm512_test_epi64_mask(turn, _mm512_set1_epi64(INT64_C(1) << 62)), a, b);
-}
-
-static inline f64_vec f64_flip(f64_word turn, f64_vec a) {
+static inline f64_vec f64_half_turned(f64_word turn, f64_vec a) {
     __m512i sign = _mm512_set1_epi64(INT64_MIN);
     return _mm512_castsi512_pd(_mm512_ternarylogic_epi64(_mm512_castpd_si512(a), turn, sign, XOR_AND));
+}
+
+static inline void f64_quarter_turned(f64_word turn, f64_vec a, f64_vec b, f64_vec *z0, f64_vec *z1) {
+    __mmask8 odd = _mm512_test_epi64_mask(turn, _mm512_set1_epi64(INT64_C(1) << 62));
+    *z0 = _mm512_mask_xor_pd(a, odd, b, _mm512_set1_pd(-0.0));
+    *z1 = _mm512_mask_blend_pd(odd, b, a);
 }
 
 static inline void f64_split(f64_vec y, f64_vec *x, f64_vec *exponent) {

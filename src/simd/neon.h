@@ -9,7 +9,7 @@
 
 #define SIMD_NAME neon
 enum { GROUP_BLOCKS = 4, F32_LANES = 8, F64_LANES = 4 };
-enum { UNROLL_UNIFORM = 6, UNROLL_NORMAL = 3, UNROLL_TRUNCATED = 4, UNROLL_REST = 1 };
+enum { UNROLL_UNIFORM = 6, UNROLL_NORMAL = 2, UNROLL_TRUNCATED = 4, UNROLL_REST = 1 };
 
 typedef uint32x4_t lane_word;
 typedef uint64x2x2_t lane_product;
@@ -84,6 +84,9 @@ static inline f32_vec f32_mul(f32_vec a, f32_vec b) { BOTH(f32_vec, vmulq_f32(a.
 static inline f32_vec f32_fma(f32_vec a, f32_vec b, f32_vec c) {
     BOTH(f32_vec, vfmaq_f32(c.val[i], a.val[i], b.val[i]));
 }
+static inline f32_vec f32_fma_minus_twice(f32_vec a, f32_vec b, f32_vec x) {
+    BOTH(f32_vec, vfmaq_f32(vmulq_n_f32(x.val[i], -2.0f), a.val[i], b.val[i]));
+}
 static inline f32_vec f32_div(f32_vec a, f32_vec b) { BOTH(f32_vec, vdivq_f32(a.val[i], b.val[i])); }
 static inline f32_vec f32_sqrt(f32_vec a) { BOTH(f32_vec, vsqrtq_f32(a.val[i])); }
 
@@ -105,9 +108,8 @@ static inline f32_vec f32_signed_as(f32_vec a, f32_vec s) {
                                          vandq_u32(vreinterpretq_u32_f32(s.val[i]), vdupq_n_u32(UINT32_C(1) << 31)))));
 }
 
-static inline f32_vec f32_unit(f32_word w) {
-    BOTH(f32_vec, vmulq_n_f32(vcvtq_f32_u32(vshrq_n_u32(w.val[i], 8)), 0x1p-24f));
-}
+static const float F32_UNIT = 0x1p-24f;
+static inline f32_vec f32_steps(f32_word w) { BOTH(f32_vec, vcvtq_f32_u32(vshrq_n_u32(w.val[i], 8))); }
 
 static inline f32_vec f32_centered(f32_word w) {
     BOTH(f32_vec, vfmaq_n_f32(vdupq_n_f32(0x1p-33f), vcvtq_f32_s32(vreinterpretq_s32_u32(w.val[i])), 0x1p-32f));
@@ -131,17 +133,21 @@ static inline f32_vec f32_quarters(f32_word w) {
     BOTH(f32_vec, vmulq_n_f32(vcvtq_f32_s32(vreinterpretq_s32_u32(vshlq_n_u32(w.val[i], 2))), 0x1p-32f));
 }
 
-static inline f32_word f32_turn(f32_word w, int eighths) {
-    BOTH(f32_word, vaddq_u32(w.val[i], vdupq_n_u32((uint32_t)eighths << 29)));
+static inline f32_word f32_eighth_on(f32_word w) {
+    BOTH(f32_word, vaddq_u32(w.val[i], vdupq_n_u32(UINT32_C(1) << 29)));
 }
 
-static inline f32_vec f32_pick(f32_word turn, f32_vec a, f32_vec b) {
-    BOTH(f32_vec, vbslq_f32(vtstq_u32(turn.val[i], vdupq_n_u32(UINT32_C(1) << 30)), b.val[i], a.val[i]));
-}
-
-static inline f32_vec f32_flip(f32_word turn, f32_vec a) {
+static inline f32_vec f32_half_turned(f32_word turn, f32_vec a) {
     BOTH(f32_vec, vreinterpretq_f32_u32(veorq_u32(vreinterpretq_u32_f32(a.val[i]),
                                                   vandq_u32(turn.val[i], vdupq_n_u32(UINT32_C(1) << 31)))));
+}
+
+static inline void f32_quarter_turned(f32_word turn, f32_vec a, f32_vec b, f32_vec *z0, f32_vec *z1) {
+    for (int i = 0; i < 2; i++) {
+        uint32x4_t odd = vtstq_u32(turn.val[i], vdupq_n_u32(UINT32_C(1) << 30));
+        z0->val[i] = vbslq_f32(odd, vnegq_f32(b.val[i]), a.val[i]);
+        z1->val[i] = vbslq_f32(odd, a.val[i], b.val[i]);
+    }
 }
 
 static inline void f32_split(f32_vec y, f32_vec *x, f32_vec *exponent) {
@@ -183,6 +189,9 @@ static inline f64_vec f64_mul(f64_vec a, f64_vec b) { BOTH(f64_vec, vmulq_f64(a.
 static inline f64_vec f64_fma(f64_vec a, f64_vec b, f64_vec c) {
     BOTH(f64_vec, vfmaq_f64(c.val[i], a.val[i], b.val[i]));
 }
+static inline f64_vec f64_fma_minus_twice(f64_vec a, f64_vec b, f64_vec x) {
+    BOTH(f64_vec, vfmaq_f64(vmulq_n_f64(x.val[i], -2.0), a.val[i], b.val[i]));
+}
 static inline f64_vec f64_div(f64_vec a, f64_vec b) { BOTH(f64_vec, vdivq_f64(a.val[i], b.val[i])); }
 static inline f64_vec f64_sqrt(f64_vec a) { BOTH(f64_vec, vsqrtq_f64(a.val[i])); }
 
@@ -203,9 +212,8 @@ static inline f64_vec f64_signed_as(f64_vec a, f64_vec s) {
                                          vandq_u64(vreinterpretq_u64_f64(s.val[i]), vdupq_n_u64(UINT64_C(1) << 63)))));
 }
 
-static inline f64_vec f64_unit(f64_word w) {
-    BOTH(f64_vec, vmulq_n_f64(vcvtq_f64_u64(vshrq_n_u64(w.val[i], 11)), 0x1p-53));
-}
+static const double F64_UNIT = 0x1p-53;
+static inline f64_vec f64_steps(f64_word w) { BOTH(f64_vec, vcvtq_f64_u64(vshrq_n_u64(w.val[i], 11))); }
 
 static inline f64_vec f64_centered(f64_word w) {
     BOTH(f64_vec,
@@ -224,17 +232,21 @@ static inline f64_vec f64_quarters(f64_word w) {
          vmulq_n_f64(vcvtq_f64_s64(vshrq_n_s64(vreinterpretq_s64_u64(vshlq_n_u64(w.val[i], 2)), 13)), 0x1p-51));
 }
 
-static inline f64_word f64_turn(f64_word w, int eighths) {
-    BOTH(f64_word, vaddq_u64(w.val[i], vdupq_n_u64((uint64_t)eighths << 61)));
+static inline f64_word f64_eighth_on(f64_word w) {
+    BOTH(f64_word, vaddq_u64(w.val[i], vdupq_n_u64(UINT64_C(1) << 61)));
 }
 
-static inline f64_vec f64_pick(f64_word turn, f64_vec a, f64_vec b) {
-    BOTH(f64_vec, vbslq_f64(vtstq_u64(turn.val[i], vdupq_n_u64(UINT64_C(1) << 62)), b.val[i], a.val[i]));
-}
-
-static inline f64_vec f64_flip(f64_word turn, f64_vec a) {
+static inline f64_vec f64_half_turned(f64_word turn, f64_vec a) {
     BOTH(f64_vec, vreinterpretq_f64_u64(veorq_u64(vreinterpretq_u64_f64(a.val[i]),
                                                   vandq_u64(turn.val[i], vdupq_n_u64(UINT64_C(1) << 63)))));
+}
+
+static inline void f64_quarter_turned(f64_word turn, f64_vec a, f64_vec b, f64_vec *z0, f64_vec *z1) {
+    for (int i = 0; i < 2; i++) {
+        uint64x2_t odd = vtstq_u64(turn.val[i], vdupq_n_u64(UINT64_C(1) << 62));
+        z0->val[i] = vbslq_f64(odd, vnegq_f64(b.val[i]), a.val[i]);
+        z1->val[i] = vbslq_f64(odd, a.val[i], b.val[i]);
+    }
 }
 
 static inline void f64_split(f64_vec y, f64_vec *x, f64_vec *exponent) {

@@ -80,6 +80,10 @@ static inline f32_vec f32_set(float a) { F32_EACH(a); }
 static inline f32_vec f32_add(f32_vec a, f32_vec b) { F32_EACH(a.lane[i] + b.lane[i]); }
 static inline f32_vec f32_mul(f32_vec a, f32_vec b) { F32_EACH(a.lane[i] * b.lane[i]); }
 static inline f32_vec f32_fma(f32_vec a, f32_vec b, f32_vec c) { F32_EACH(fi_fmaf(a.lane[i], b.lane[i], c.lane[i])); }
+/* a b - 2 x */
+static inline f32_vec f32_fma_minus_twice(f32_vec a, f32_vec b, f32_vec x) {
+    F32_EACH(fi_fmaf(a.lane[i], b.lane[i], -2 * x.lane[i]));
+}
 static inline f32_vec f32_div(f32_vec a, f32_vec b) { F32_EACH(a.lane[i] / b.lane[i]); }
 static inline f32_vec f32_sqrt(f32_vec a) { F32_EACH(sqrtf(a.lane[i])); }
 
@@ -101,8 +105,9 @@ static inline f32_vec f32_signed_as(f32_vec a, f32_vec s) {
     F32_EACH(fi_bits_of_f32(s.lane[i]) >> 31 ? -a.lane[i] : a.lane[i]);
 }
 
-/* (w >> 8) 2^-24: exact, in [0, 1). */
-static inline f32_vec f32_unit(f32_word w) { F32_EACH((float)(w.lane[i] >> 8) * 0x1p-24f); }
+/* w >> 8: exact, in [0, 1 / F32_UNIT). */
+static const float F32_UNIT = 0x1p-24f;
+static inline f32_vec f32_steps(f32_word w) { F32_EACH((float)(w.lane[i] >> 8)); }
 
 /* w as a signed integer, plus 1/2, times 2^-32: in (-1/2, 1/2]; the integer rounds to a float first. */
 static inline f32_vec f32_centered(f32_word w) { F32_EACH(fi_fmaf((float)(int32_t)w.lane[i], 0x1p-32f, 0x1p-33f)); }
@@ -118,19 +123,25 @@ static inline f32_vec f32_distance(f32_word w, f32_vec high, f32_vec low) {
 /* The distance of w 2^-32 turns to the nearest quarter turn, in quarter turns, rounded to a float: in [-1/2, 1/2]. */
 static inline f32_vec f32_quarters(f32_word w) { F32_EACH((float)(int32_t)(w.lane[i] << 2) * 0x1p-32f); }
 
-/* w + eighths/8 turns: bit 30 is set in the odd quarters, bit 31 in the lower half. */
-static inline f32_word f32_turn(f32_word w, int eighths) {
-    for (int i = 0; i < F32_LANES; i++) w.lane[i] += (uint32_t)eighths << 29;
+/* w plus an eighth of a turn: its upper two bits count the quarter turn that w is nearest to. */
+static inline f32_word f32_eighth_on(f32_word w) {
+    for (int i = 0; i < F32_LANES; i++) w.lane[i] += UINT32_C(1) << 29;
     return w;
 }
 
-/* a, or b where bit 30 of turn is set. */
-static inline f32_vec f32_pick(f32_word turn, f32_vec a, f32_vec b) {
-    F32_EACH(turn.lane[i] >> 30 & 1 ? b.lane[i] : a.lane[i]);
+/* The vector a along the first axis, turned by the half turn, if any, that turn counts: a, or -a where bit 31 is set. */
+static inline f32_vec f32_half_turned(f32_word turn, f32_vec a) {
+    F32_EACH(turn.lane[i] >> 31 ? -a.lane[i] : a.lane[i]);
 }
 
-/* a, or -a where bit 31 of turn is set. */
-static inline f32_vec f32_flip(f32_word turn, f32_vec a) { F32_EACH(turn.lane[i] >> 31 ? -a.lane[i] : a.lane[i]); }
+/* The point (a, b), turned by the quarter turn that turn counts besides: itself, or (-b, a) where bit 30 is set. */
+static inline void f32_quarter_turned(f32_word turn, f32_vec a, f32_vec b, f32_vec *z0, f32_vec *z1) {
+    for (int i = 0; i < F32_LANES; i++) {
+        const int odd = turn.lane[i] >> 30 & 1;
+        z0->lane[i] = odd ? -b.lane[i] : a.lane[i];
+        z1->lane[i] = odd ? a.lane[i] : b.lane[i];
+    }
+}
 
 /* y > 0: y = (1 + x) 2^exponent, x in [-1/2, 0). y < 0: x = y, exponent 0. */
 static inline void f32_split(f32_vec y, f32_vec *x, f32_vec *exponent) {
@@ -162,6 +173,7 @@ static inline f64_vec f64_set(double a) { return a; }
 static inline f64_vec f64_add(f64_vec a, f64_vec b) { return a + b; }
 static inline f64_vec f64_mul(f64_vec a, f64_vec b) { return a * b; }
 static inline f64_vec f64_fma(f64_vec a, f64_vec b, f64_vec c) { return fi_fma(a, b, c); }
+static inline f64_vec f64_fma_minus_twice(f64_vec a, f64_vec b, f64_vec x) { return fi_fma(a, b, -2 * x); }
 static inline f64_vec f64_div(f64_vec a, f64_vec b) { return a / b; }
 static inline f64_vec f64_sqrt(f64_vec a) { return sqrt(a); }
 
@@ -172,8 +184,9 @@ static inline f64_vec f64_where_less(f64_vec a, f64_vec b, f64_vec x, f64_vec y)
 
 static inline f64_vec f64_signed_as(f64_vec a, f64_vec s) { return fi_bits_of_f64(s) >> 63 ? -a : a; }
 
-/* (w >> 11) 2^-53: exact, in [0, 1). */
-static inline f64_vec f64_unit(f64_word w) { return (double)(w >> 11) * 0x1p-53; }
+/* w >> 11: exact, in [0, 1 / F64_UNIT). */
+static const double F64_UNIT = 0x1p-53;
+static inline f64_vec f64_steps(f64_word w) { return (double)(w >> 11); }
 
 /* w >> 11 as a signed integer of 53 bits, plus 1/2, times 2^-53: exact, in (-1/2, 1/2). */
 static inline f64_vec f64_centered(f64_word w) {
@@ -194,12 +207,16 @@ static inline f64_vec f64_quarters(f64_word w) {
     return (double)((int64_t)k - (int64_t)(k >> 50 << 51)) * 0x1p-51;
 }
 
-/* w + eighths/8 turns: bit 62 is set in the odd quarters, bit 63 in the lower half. */
-static inline f64_word f64_turn(f64_word w, int eighths) { return w + ((uint64_t)eighths << 61); }
+/* The same, with the bits 62 and 63. */
+static inline f64_word f64_eighth_on(f64_word w) { return w + (UINT64_C(1) << 61); }
 
-static inline f64_vec f64_pick(f64_word turn, f64_vec a, f64_vec b) { return turn >> 62 & 1 ? b : a; }
+static inline f64_vec f64_half_turned(f64_word turn, f64_vec a) { return turn >> 63 ? -a : a; }
 
-static inline f64_vec f64_flip(f64_word turn, f64_vec a) { return turn >> 63 ? -a : a; }
+static inline void f64_quarter_turned(f64_word turn, f64_vec a, f64_vec b, f64_vec *z0, f64_vec *z1) {
+    const int odd = turn >> 62 & 1;
+    *z0 = odd ? -b : a;
+    *z1 = odd ? a : b;
+}
 
 static inline void f64_split(f64_vec y, f64_vec *x, f64_vec *exponent) {
     int e = 0;
