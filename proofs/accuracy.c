@@ -189,7 +189,7 @@ typedef struct {
 } setting;
 
 static void kernel_draws(const fi_fill *fill, const word *words, scalar *x) {
-    const OF(constants) c = OF(constants_of)(fill);
+    const OF(constants) c = OF(constants_of)(fill->draw, fill);
     for (int i = 0; i < BATCH; i += OF_(LANES)) {
         OF(word) w;
         memcpy(&w, words + i, sizeof w);

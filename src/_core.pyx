@@ -45,6 +45,7 @@ cdef extern from "fastinit.h" nogil:
         fi_fan_mode mode
         double fan_in, fan_out, scale, gain, negative_slope
     double fi_scheme_parameter(const fi_scheme *scheme, fi_scheme_draw draw)
+    int fi_set_scheme(fi_fill *fill, const fi_scheme *scheme, fi_scheme_draw draw)
     void fi_fill_range(const fi_kernels *kernels, const fi_fill *fill, uint64_t first, size_t count, void *out)
     enum: FI_AXES_MAX, FI_THREADS_MAX
     ctypedef struct fi_axis:
@@ -437,6 +438,16 @@ cdef int set_truncated_normal(fi_fill *fill, double mean, double std, double low
             f"not overflow {dtype_name(fill.dtype)}"
         )
     return 0
+
+
+cdef int refuse_scheme(fi_fill *fill, const fi_scheme *scheme, fi_scheme_draw draw) except -1:
+    """Raises what the draw with the scheme's parameter raises."""
+    cdef double parameter = fi_scheme_parameter(scheme, draw)
+    if draw == FI_SCHEME_UNIFORM:
+        return set_uniform(fill, -parameter, parameter)
+    if draw == FI_SCHEME_NORMAL:
+        return set_normal(fill, 0.0, parameter)
+    return set_truncated_normal(fill, 0.0, parameter, -2.0, 2.0)
 
 
 cpdef double positive(str name, object value) except? -1.0:
@@ -986,13 +997,8 @@ cdef class Generator:
         cdef cnp.ndarray array = checked_array(out, &fill)
         set_block(&where, array, offset, global_shape)
         set_fans(scheme, array, &where, fan_in, fan_out, layout)
-        cdef double parameter = fi_scheme_parameter(scheme, draw)
-        if draw == FI_SCHEME_UNIFORM:
-            set_uniform(&fill, -parameter, parameter)
-        elif draw == FI_SCHEME_NORMAL:
-            set_normal(&fill, 0.0, parameter)
-        else:
-            set_truncated_normal(&fill, 0.0, parameter, -2.0, 2.0)
+        if fi_set_scheme(&fill, scheme, draw):
+            refuse_scheme(&fill, scheme, draw)
         return self.finish(&fill, array, &where, stream, accumulate)
 
     def _write(self, out, write):

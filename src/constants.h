@@ -13,7 +13,7 @@ double fi_rounded(fi_dtype dtype, double value);
 /* The numbers of the compute type that are nearest to the ends of [*least, *most] inside it, or, where none is, to *least. */
 void fi_round_inwards(fi_dtype dtype, double *least, double *most);
 
-/* Sets the draw, and every constant to what changes nothing. */
+/* Sets the draw, and scale, shift and limits to what changes nothing. */
 void fi_set_draw(fi_fill *fill, fi_draw draw);
 
 /* Makes every value of the fill the same. */

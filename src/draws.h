@@ -13,7 +13,7 @@ typedef struct {
     int row;
 } OP(constants);
 
-static ALWAYS_INLINE OP(constants) OP(constants_of)(const fi_fill *fill) {
+static ALWAYS_INLINE OP(constants) OP(constants_of)(fi_draw draw, const fi_fill *fill) {
     const fi_truncation *t = &fill->truncation;
     OP(constants) c;
     c.scale = OP(set)((OP(scalar))fill->scale);
@@ -21,6 +21,7 @@ static ALWAYS_INLINE OP(constants) OP(constants_of)(const fi_fill *fill) {
     c.least = OP(set)((OP(scalar))fill->least);
     c.most = OP(set)((OP(scalar))fill->most);
     c.unit = OP(set)((OP(scalar))(fill->scale * OP_(UNIT)));
+    if (draw < FI_TRUNCATED_SYMMETRIC) return c;
     c.origin_high = OP(set)((OP(scalar))t->origin_high);
     c.origin_low = OP(set)((OP(scalar))t->origin_low);
     c.step = OP(set)((OP(scalar))t->step);
@@ -190,56 +191,65 @@ static ALWAYS_INLINE size_t OP(advance)(fi_draw draw, fi_mode mode, int n, OP(po
     return groups;
 }
 
-/* Writes the normals of the words, and turns to the next words if there are more. */
-static ALWAYS_INLINE void OP(put_normals)(int more, fi_mode mode, int n, OP(position) * at, OP(words) * w,
+/* Writes the normals of the words of `now` groups and draws the words of the `next` ones: a round stands between two steps. */
+static ALWAYS_INLINE void OP(put_normals)(fi_mode mode, int now, int next, OP(position) * at, OP(words) * w,
                                           const fi_philox *p, const OP(constants) * c) {
     _Static_assert((int)OP_(BOX_MULLER_STEPS) == (int)PHILOX_STEPS, "a step of each in turn");
     OP(box_muller) b[MAX_UNROLL];
-    OP(words) next;
-    if (more) OP(start_words)(mode, n, at, &next);
+    OP(words) drawn;
+    OP(start_words)(mode, next, at, &drawn);
     UNROLLED for (int step = 0; step < PHILOX_STEPS; step++) {
-        UNROLLED for (int g = 0; g < n; g++) {
-            if (more) philox_step(&next.state[g], step, p);
+        UNROLLED for (int g = 0; g < now; g++) {
+            if (g < next) philox_step(&drawn.state[g], step, p);
             OP(box_muller_step)(&b[g], step, w->even[g], w->odd[g]);
         }
     }
-    UNROLLED for (int g = 0; g < n; g++) OP(put_normal)(mode, OP(place)(mode, at, g), &b[g], c);
-    OP(move_on)(mode, n, at);
-    if (more) {
-        OP(end_words)(n, &next, p);
-        *w = next;
+    UNROLLED for (int g = 0; g < now; g++) OP(put_normal)(mode, OP(place)(mode, at, g), &b[g], c);
+    OP(move_on)(mode, now, at);
+    OP(end_words)(next, &drawn, p);
+    UNROLLED for (int g = 0; g < next; g++) {
+        w->even[g] = drawn.even[g];
+        w->odd[g] = drawn.odd[g];
     }
 }
 
-/* As advance. The transform of normals is as long as Philox: the rounds for the next groups stand between its steps. */
-static ALWAYS_INLINE size_t OP(advance_normal)(fi_mode mode, int n, OP(position) * at, size_t groups,
-                                               const fi_philox *p, const OP(constants) * c) {
+/* The transform of normals is as long as Philox: the words of the next groups are drawn beside it. */
+static ALWAYS_INLINE void OP(run_normals)(fi_mode mode, int n, OP(position) * at, size_t groups, const fi_philox *p,
+                                          const OP(constants) * c) {
     OP(words) w;
-    if (groups < (size_t)n) return groups;
-    OP(draw_words)(mode, n, at, &w, p);
-    for (groups -= n; groups >= (size_t)n; groups -= n) OP(put_normals)(1, mode, n, at, &w, p, c);
-    OP(put_normals)(0, mode, n, at, &w, p, c);
-    return groups;
+    if (groups < (size_t)n) {
+        OP(draw_words)(mode, 1, at, &w, p);
+    } else {
+        OP(draw_words)(mode, n, at, &w, p);
+        for (groups -= n; groups >= (size_t)n; groups -= n) OP(put_normals)(mode, n, n, at, &w, p, c);
+        if (groups == 0) {
+            OP(put_normals)(mode, n, 0, at, &w, p, c);
+            return;
+        }
+        OP(put_normals)(mode, n, 1, at, &w, p, c);
+    }
+    OP(put_normals)(mode, 1, 0, at, &w, p, c);
 }
 
 /* What is left over goes by fewer groups, then one by one. */
 static ALWAYS_INLINE void OP(run)(fi_draw draw, fi_mode mode, int unroll, char *out, const fi_run *run, size_t groups) {
-    const OP(constants) c = OP(constants_of)(run->fill);
-    const fi_philox philox = run->philox; /* a copy that no store can change: its vectors are made once */
+    const OP(constants) c = OP(constants_of)(draw, run->fill);
     OP(position) at = {.out = out, .list = run->list, .to = run->to};
     if (mode != FI_STORE_LISTED) at.products = first_products(run->block);
     if (draw == FI_NORMAL) {
-        groups = OP(advance_normal)(mode, unroll, &at, groups, &philox, &c);
-        OP(advance_normal)(mode, 1, &at, groups, &philox, &c);
+        OP(run_normals)(mode, unroll, &at, groups, &run->philox, &c);
         return;
     }
-    groups = OP(advance)(draw, mode, unroll, &at, groups, &philox, &c);
-    if (UNROLL_REST > 1) groups = OP(advance)(draw, mode, UNROLL_REST, &at, groups, &philox, &c);
-    OP(advance)(draw, mode, 1, &at, groups, &philox, &c);
+    groups = OP(advance)(draw, mode, unroll, &at, groups, &run->philox, &c);
+    if (UNROLL_REST > 1) groups = OP(advance)(draw, mode, UNROLL_REST, &at, groups, &run->philox, &c);
+    OP(advance)(draw, mode, 1, &at, groups, &run->philox, &c);
 }
 
-#define DEFINE_KERNEL(name, draw, mode, unroll) \
-    static void OP(name)(void *out, const fi_run *run, size_t groups) { OP(run)(draw, mode, unroll, out, run, groups); }
+/* restrict: no store changes the round keys, whose vectors are then made once and not in every iteration. */
+#define DEFINE_KERNEL(name, draw, mode, unroll)                                           \
+    static void OP(name)(void *restrict out, const fi_run *restrict run, size_t groups) { \
+        OP(run)(draw, mode, unroll, out, run, groups);                                    \
+    }
 
 /* The kernels of a draw: one for each mode. */
 #define DEFINE_DRAW(name, draw, unroll)             \

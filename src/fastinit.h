@@ -51,7 +51,7 @@ typedef struct {
     uint64_t seed;
     uint64_t stream;
     double scale, shift, least, most;
-    fi_truncation truncation;
+    fi_truncation truncation; /* set for the forms of the truncated normal only */
 } fi_fill;
 
 /*
@@ -161,6 +161,9 @@ typedef struct {
  * of a normal that is truncated to two of them.
  */
 double fi_scheme_parameter(const fi_scheme *scheme, fi_scheme_draw draw);
+
+/* The draw with that parameter, in one step; returns what fi_set_uniform and its kin return. */
+int fi_set_scheme(fi_fill *fill, const fi_scheme *scheme, fi_scheme_draw draw);
 
 /* One block of Philox4x32-10: the generator itself, for known answers. */
 void fi_philox_block(const fi_kernels *kernels, const uint32_t counter[4], const uint32_t key[2], uint32_t words[4]);

@@ -23,7 +23,10 @@ enum { FI_GROUP_MAX = 32, FI_GROUP_BLOCKS_MAX = FI_GROUP_MAX / 4 };
 /* What a kernel does with the values of its blocks, and which blocks these are. */
 typedef enum { FI_STORE, FI_ADD, FI_STORE_LISTED, FI_MODES } fi_mode;
 
-/* Writes, or adds, the values of groups * group elements, aligned for their type; contiguous, unless they are listed. */
+/*
+ * Writes, or adds, the values of groups * group elements, aligned for their type; contiguous, unless they are listed. There
+ * is at least one group, and neither the run nor the fill lies where the values go.
+ */
 typedef void fi_kernel(void *out, const fi_run *run, size_t groups);
 
 /*

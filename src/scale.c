@@ -34,7 +34,6 @@ void fi_set_draw(fi_fill *fill, fi_draw draw) {
     fill->shift = 0;
     fill->least = -INFINITY;
     fill->most = INFINITY;
-    fill->truncation = (fi_truncation){.log_scale = 1};
 }
 
 void fi_set_bits(fi_fill *fill) { fi_set_draw(fill, FI_BITS); }
@@ -58,39 +57,47 @@ static int needs_no_cap(const fi_fill *fill) {
     return fill->scale * unit >= least_normal && ((high - fill->most) + error) - fill->scale * unit <= 0;
 }
 
+/* set_uniform and set_normal: inside the standard floating-point environment. */
+static int set_uniform(fi_fill *fill, double low, double high) {
+    const double width = high - low, end = fi_greatest[fill->dtype];
+    const int accepted =
+        fabs(low) <= end && fabs(high) <= end && low <= high && width <= fi_greatest[compute_type(fill->dtype)];
+    if (!accepted) return -1;
+    const double least = fi_rounded(fill->dtype, low), greatest = fi_rounded(fill->dtype, high);
+    fi_set_draw(fill, FI_UNIFORM_CAPPED);
+    fill->scale = fi_rounded(fill->dtype, width);
+    fill->shift = least;
+    fill->most = least == greatest ? greatest : next_towards(fill->dtype, greatest, least);
+    if (needs_no_cap(fill)) fill->draw = FI_UNIFORM;
+    return 0;
+}
+
 int fi_set_uniform(fi_fill *fill, double given_low, double given_high) {
     const fi_fpenv caller = fi_fpenv_enter();
     volatile double inside[] = {given_low, given_high};
-    const double low = inside[0], high = inside[1], width = high - low, end = fi_greatest[fill->dtype];
-    const int accepted =
-        fabs(low) <= end && fabs(high) <= end && low <= high && width <= fi_greatest[compute_type(fill->dtype)];
-    if (accepted) {
-        const double least = fi_rounded(fill->dtype, low), greatest = fi_rounded(fill->dtype, high);
-        fi_set_draw(fill, FI_UNIFORM_CAPPED);
-        fill->scale = fi_rounded(fill->dtype, width);
-        fill->shift = least;
-        fill->most = least == greatest ? greatest : next_towards(fill->dtype, greatest, least);
-        if (needs_no_cap(fill)) fill->draw = FI_UNIFORM;
-    }
+    const int result = set_uniform(fill, inside[0], inside[1]);
     fi_fpenv_leave(caller);
-    return accepted ? 0 : -1;
+    return result;
 }
 
 /* The largest |z| that the contract's u1 allows: sqrt(108 ln 2) = 8.652 and sqrt(66 ln 2) = 6.764. */
 double fi_normal_reach(fi_dtype dtype) { return dtype == FI_FLOAT64 ? 8.66 : 6.77; }
 
+static int set_normal(fi_fill *fill, double mean, double std) {
+    const int accepted = std >= 0 && fabs(mean) + fi_normal_reach(fill->dtype) * std <= fi_greatest[fill->dtype];
+    if (!accepted) return -1;
+    fi_set_draw(fill, FI_NORMAL);
+    fill->scale = fi_rounded(fill->dtype, std);
+    fill->shift = fi_rounded(fill->dtype, mean);
+    return 0;
+}
+
 int fi_set_normal(fi_fill *fill, double given_mean, double given_std) {
     const fi_fpenv caller = fi_fpenv_enter();
     volatile double inside[] = {given_mean, given_std};
-    const double mean = inside[0], std = inside[1];
-    const int accepted = std >= 0 && fabs(mean) + fi_normal_reach(fill->dtype) * std <= fi_greatest[fill->dtype];
-    if (accepted) {
-        fi_set_draw(fill, FI_NORMAL);
-        fill->scale = fi_rounded(fill->dtype, std);
-        fill->shift = fi_rounded(fill->dtype, mean);
-    }
+    const int result = set_normal(fill, inside[0], inside[1]);
     fi_fpenv_leave(caller);
-    return accepted ? 0 : -1;
+    return result;
 }
 
 /* The standard deviation of a standard normal truncated to [-2, 2]: sqrt(1 - 4 phi(2) / (2 Phi(2) - 1)). */
@@ -112,13 +119,28 @@ static double fan_of(const fi_scheme *scheme) {
     }
 }
 
-double fi_scheme_parameter(const fi_scheme *given, fi_scheme_draw draw) {
+static double parameter_of(const fi_scheme *scheme, fi_scheme_draw draw) {
+    const double n = (1 + scheme->negative_slope * scheme->negative_slope) * fan_of(scheme);
+    const double scale = draw == FI_SCHEME_UNIFORM ? 3 * scheme->scale : scheme->scale;
+    const double parameter = scheme->gain * sqrt(scale / n);
+    return draw == FI_SCHEME_TRUNCATED ? parameter / STD_WITHIN_TWO : parameter;
+}
+
+double fi_scheme_parameter(const fi_scheme *scheme, fi_scheme_draw draw) {
     const fi_fpenv caller = fi_fpenv_enter();
-    const fi_scheme scheme = *given;
-    const double n = (1 + scheme.negative_slope * scheme.negative_slope) * fan_of(&scheme);
-    const double scale = draw == FI_SCHEME_UNIFORM ? 3 * scheme.scale : scheme.scale;
-    const double parameter = scheme.gain * sqrt(scale / n);
-    volatile double result = draw == FI_SCHEME_TRUNCATED ? parameter / STD_WITHIN_TWO : parameter;
+    volatile double parameter = parameter_of(scheme, draw);
+    fi_fpenv_leave(caller);
+    return parameter;
+}
+
+int fi_set_scheme(fi_fill *fill, const fi_scheme *scheme, fi_scheme_draw draw) {
+    if (draw == FI_SCHEME_TRUNCATED) {
+        return fi_set_truncated_normal(fill, 0, fi_scheme_parameter(scheme, draw), -2, 2);
+    }
+    const fi_fpenv caller = fi_fpenv_enter();
+    const double parameter = parameter_of(scheme, draw);
+    const int result =
+        draw == FI_SCHEME_UNIFORM ? set_uniform(fill, -parameter, parameter) : set_normal(fill, 0, parameter);
     fi_fpenv_leave(caller);
     return result;
 }

@@ -247,6 +247,7 @@ int fi_set_truncated_normal(fi_fill *fill, double given_mean, double given_std, 
     }
     if (accepted) {
         fi_set_draw(fill, FI_TRUNCATED_CENTRAL);
+        fill->truncation = (fi_truncation){.log_scale = 1};
         fill->scale = fi_rounded(dtype, std);
         fill->shift = fi_rounded(dtype, mean);
         fill->least = std > 0 ? mean + low * std : mean;
