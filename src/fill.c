@@ -10,6 +10,9 @@
  */
 enum { TILE_BYTES = 16384, TILE_ROOM = TILE_BYTES + FI_GROUP_MAX * sizeof(double) };
 
+/* From here on a second run of the kernels, for the ends of a range, begins before the first has ended. */
+enum { MANY_GROUPS = 4 };
+
 const fi_format fi_formats[FI_DTYPES] = {
     [FI_UINT32] = {FI_F32, 4, 2},  [FI_UINT64] = {FI_F64, 8, 1},  [FI_FLOAT32] = {FI_F32, 4, 2},
     [FI_FLOAT64] = {FI_F64, 8, 1}, [FI_FLOAT16] = {FI_F32, 2, 2}, [FI_BFLOAT16] = {FI_F32, 2, 2},
@@ -27,15 +30,17 @@ static void fill_run(const fi_kernels *kernels, const fi_fill *fill, fi_run *run
     fi_sink *const sink = kernels->sink[fill->dtype][fi_adds(fill)];
 
     while (count) {
+        const int has_ends = skip != 0 || count % group != 0;
+        const int by_tile = !in_place || (has_ends && count < MANY_GROUPS * group);
         size_t done;
-        if (in_place && skip == 0 && count >= group) {
+        if (!by_tile && skip == 0 && count >= group) {
             done = count / group * group;
             draw_in_place(out, run, count / group);
         } else {
             _Alignas(64) char tile[TILE_ROOM];
-            done = fi_smaller(count, (in_place ? group : TILE_BYTES / value_size) - skip);
+            done = fi_smaller(count, (by_tile ? TILE_BYTES / value_size : group) - skip);
             /* In place, the tile only bridges the way to the next block. */
-            if (in_place && skip != 0) done = fi_smaller(done, per_block - skip);
+            if (!by_tile && skip != 0) done = fi_smaller(done, per_block - skip);
             draw[FI_STORE](tile, run, (skip + done + group - 1) / group);
             sink(out, tile + skip * value_size, done);
         }
