@@ -16,7 +16,7 @@ from fastinit.bench import measure
 
 ELEMENTS = 1 << 20
 SHAPE = (1024, 1024)
-EFFORT = measure.Effort((ELEMENTS,), rounds=25, batch_seconds=5e-3, case_seconds=60)
+EFFORT = measure.Effort(rounds=25, batch_seconds=5e-3, case_seconds=60)
 DTYPES = {"float32": np.float32, "float16": np.float16, "bfloat16": ml_dtypes.bfloat16}
 STD = 0.05
 BOUNDS = ((-2, 2), (-1, 1), (-1, 2), (0.5, 0.6), (-3, 3), (-5, 5), (-1, 4), (2, 4), (10, 11), (30, 31))

@@ -15,7 +15,7 @@ import numpy as np
 import fastinit
 from fastinit.bench import environment, measure
 
-EFFORT = measure.Effort((), rounds=15, batch_seconds=5e-3, case_seconds=20)
+EFFORT = measure.Effort(rounds=15, batch_seconds=5e-3, case_seconds=20)
 SIDE = 4096
 NUMPY_DRAWS = {"normal": "rng.standard_normal(out=z, dtype='f4')", "uniform": "rng.random(out=z, dtype='f4')"}
 DRAW = "rng.standard_normal(out=z, dtype=z.dtype); np.multiply(z, 0.05, out=z)"

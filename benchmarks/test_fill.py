@@ -1,28 +1,34 @@
 """
-The cases of `python -m fastinit bench` as a pytest-benchmark suite: `pytest benchmarks/ --benchmark-group-by=group`.
+The cases of `python -m fastinit bench` as a pytest-benchmark suite: `pytest benchmarks/`.
 
-Each group is one draw in one dtype at one size; fastinit and NumPy stand beside each other in it, on one thread each.
+Each group is one fill; fastinit and the peers found here stand beside each other in it. The large arrays, and the cases
+that differ in their pages or threads only, are left to the report.
 """
 
 import pytest
 
-import fastinit
-from fastinit.bench import cases
+from fastinit.bench import cases, measure, peers
+from fastinit.bench.results import OWN
 
-fastinit.set_num_threads(1)
-CASES = cases.of_sizes((64, 1 << 14, 1 << 20))
+CASES = cases.chosen(("draws", "sizes", "small", "layouts", "adding"), True, peers.found()[0])
 
 
-def function_of(statement, names):
+def function_of(statement):
     """The statement as the body of a function, so that a call costs no more than its own call."""
-    scope = dict(names)
-    exec(f"def call(): {statement}", scope)
+    scope = dict(statement.names)
+    exec(f"def call(): {statement.text}", scope)
     return scope["call"]
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-@pytest.mark.parametrize("library", ["fastinit", "numpy"])
+@pytest.mark.parametrize(
+    ("case", "library"),
+    [pytest.param(case, library, id=f"{library}-{case.name}") for case in CASES for library in (OWN, *case.peers)],
+)
+@pytest.mark.benchmark(max_time=0.4, min_time=1e-4)
 def test_fill(benchmark, case, library):
-    benchmark.group = case.name
-    statement = case.fastinit_statement if library == "fastinit" else case.numpy_statement
-    benchmark(function_of(statement, case.names()))
+    benchmark.group = f"{case.key.section}: {case.name}"
+    statement = peers.by_fastinit(case) if library == OWN else peers.ALL[library].statement(case)
+    if statement is None:
+        pytest.skip(f"{library} cannot do this")
+    with measure.conditions(case):
+        benchmark(function_of(statement))

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import fastinit
 from fastinit import bench, checkpoint, insight, raw_bits
-from fastinit.bench import environment, report
+from fastinit.bench import cases, environment, facts, peers
 from fastinit.checkpoint import report as checkpoint_report
 from fastinit.insight import figures
 
@@ -28,14 +28,23 @@ def parser() -> argparse.ArgumentParser:
     commands = top.add_subparsers(dest="command", metavar="command")
     bench_command = commands.add_parser(
         "bench",
-        help="measure fastinit beside numpy.random and print a report",
-        description="Measures fastinit, numpy.random and memset in turn, and prints a report.",
+        help="measure fastinit beside other libraries and print a report",
+        description="Measures fastinit, NumPy, what is installed of PyTorch, JAX and mkl_random, and memset in turns, "
+        "and prints a report.",
     )
-    bench_command.add_argument("--quick", action="store_true", help="three sizes and fewer rounds: some seconds")
-    bench_command.add_argument(
-        "--threads", type=int, default=1, metavar="N", help="threads of a fill, at most; 1, as NumPy's, without this"
-    )
-    bench_command.add_argument("--json", type=Path, metavar="FILE", help="also write the report to FILE, as JSON")
+    bench_command.add_argument("--quick", action="store_true", help="fewer cases and fewer rounds")
+    for option, accepted in (("sections", cases.SECTIONS), ("peers", peers.ALL)):
+        bench_command.add_argument(
+            f"--{option}", type=comma_separated, metavar="A,B", help=f"only these of: {', '.join(accepted)}"
+        )
+    for option, meaning in (
+        ("json", "also write the run to FILE, as JSON, for --from and --compare"),
+        ("markdown", "also write the report to FILE, as Markdown"),
+        ("html", "also write the report to FILE, as one page of HTML with charts"),
+        ("compare", "show what became faster or slower since the run that --json wrote to FILE"),
+        ("from", "measure nothing; report the run that --json wrote to FILE"),
+    ):
+        bench_command.add_argument(f"--{option}", dest=f"{option}_path", type=Path, metavar="FILE", help=meaning)
     bench_command.set_defaults(run=run_bench)
     info_command = commands.add_parser(
         "info",
@@ -94,16 +103,16 @@ def parser() -> argparse.ArgumentParser:
 
 
 def run_bench(chosen: argparse.Namespace) -> str | None:
-    if chosen.json is not None and (reason := unwritable(chosen.json)):
-        return f"cannot write {chosen.json}: {reason}"
-    if reason := limit_threads(chosen.threads):
-        return reason
-    bench.run(quick=chosen.quick, json_path=chosen.json)
+    options = {name: value for name, value in vars(chosen).items() if name not in ("command", "run")}
+    try:
+        bench.run(**options)
+    except bench.Refusal as refusal:
+        return str(refusal)
     return None
 
 
 def run_info(chosen: argparse.Namespace) -> None:
-    print(report.info(environment.describe()))
+    print(facts.info(environment.describe()))
 
 
 def run_insight(chosen: argparse.Namespace) -> str | None:
@@ -158,21 +167,16 @@ def run_bits(chosen: argparse.Namespace) -> str | None:
     return None
 
 
+def comma_separated(text: str) -> list[str]:
+    return text.split(",")
+
+
 def limit_threads(threads: int) -> str | None:
     """Sets the number of threads of a fill; why not, if that cannot be."""
     try:
         fastinit.set_num_threads(threads)
     except ValueError as error:
         return f"--threads: {error}"
-    return None
-
-
-def unwritable(path: Path) -> str | None:
-    """Why path cannot be written; a file that is there keeps its content."""
-    try:
-        path.open("a").close()
-    except OSError as error:
-        return error.strerror or str(error)
     return None
 
 

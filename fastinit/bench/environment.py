@@ -1,23 +1,33 @@
-"""What a measurement depends on besides the code: the machine and the versions."""
+"""What a measurement depends on besides the code: the machine, its state and the versions."""
 
 import os
 import platform
-from dataclasses import dataclass
+import re
+import shlex
+import sys
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 import fastinit
 from fastinit import _core
 
+CPUINFO = Path("/proc/cpuinfo")
+MEMINFO = Path("/proc/meminfo")
+CPUS = Path("/sys/devices/system/cpu")
+HUGE_PAGES = Path("/sys/kernel/mm/transparent_hugepage/enabled")
+
 
 @dataclass(frozen=True)
 class Environment:
-    """The machine and the versions."""
+    """The machine and the versions; None is what the system does not tell."""
 
     date: str
+    command: str
     fastinit: str
     stream_version: int
     kernel: str
@@ -26,18 +36,34 @@ class Environment:
     cpu: str
     cpu_features: tuple[str, ...]
     cpus_available: int
+    frequency_mhz: float | None  # when the run began
+    governor: str | None  # of the frequency
+    last_level_cache: int | None  # bytes
+    virtual: bool | None
+    huge_pages: str | None  # of memory that a process allocates: "always", "madvise", "never"
+    affinity: str
     threads: int  # of a fill, at most
     load_average: float | None
+    load_after: float | None  # None before the end of a run
     platform: str
     python: str
     numpy: str
     ml_dtypes: str | None
 
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> "Environment":
+        """The environment that asdict made the data of; KeyError or TypeError where it is no such thing."""
+        values: dict[str, Any] = {each.name: data[each.name] for each in fields(cls)}
+        lists = {name: tuple(value) for name, value in values.items() if isinstance(value, list)}
+        return cls(**{**values, **lists})
+
 
 def describe() -> Environment:
     """The environment of this process, now."""
+    cpu = cpu_for_one_thread()
     return Environment(
         date=datetime.now(UTC).isoformat(timespec="seconds"),
+        command=command(),
         fastinit=fastinit.__version__,
         stream_version=fastinit.STREAM_VERSION,
         kernel=fastinit.simd,
@@ -46,13 +72,28 @@ def describe() -> Environment:
         cpu=cpu_model(),
         cpu_features=tuple(_core.cpu_features()),
         cpus_available=cpus_available(),
+        frequency_mhz=frequency_mhz(cpu or 0),
+        governor=text_of(CPUS / f"cpu{cpu or 0}/cpufreq/scaling_governor"),
+        last_level_cache=last_level_cache(),
+        virtual=virtual(),
+        huge_pages=huge_pages(),
+        affinity="not pinned" if cpu is None else f"one-thread fills pinned to CPU {cpu}",
         threads=fastinit.get_num_threads(),
         load_average=load_average(),
+        load_after=None,
         platform=f"{platform.system()} {platform.machine()}",
         python=f"{platform.python_implementation()} {platform.python_version()}",
         numpy=np.__version__,
         ml_dtypes=version_of("ml_dtypes"),
     )
+
+
+def command() -> str:
+    """How this process was started, as one would type it."""
+    program, *arguments = sys.argv or [""]
+    if Path(program).name == "__main__.py":
+        program = f"python -m {Path(program).parent.name}"
+    return " ".join([program, shlex.join(arguments)]).strip()
 
 
 def version_of(package: str) -> str | None:
@@ -63,17 +104,26 @@ def version_of(package: str) -> str | None:
         return None
 
 
-def cpu_model(cpuinfo: Path = Path("/proc/cpuinfo")) -> str:
-    """The CPU's name as its maker gives it, or the architecture where the system does not tell."""
+# ---- The CPU ---------------------------------------------------------------------------------------------------------
+
+
+def text_of(path: Path) -> str | None:
+    """What a file of the system says, or None where it is not there."""
     try:
-        lines = cpuinfo.read_text(encoding="utf-8", errors="replace").splitlines()
+        return path.read_text(encoding="utf-8", errors="replace").strip()
     except OSError:
-        lines = []
-    for line in lines:
-        key, _, value = line.partition(":")
-        if key.strip() == "model name" and value.strip():
-            return value.strip()
-    return platform.processor() or platform.machine() or "unknown"
+        return None
+
+
+def cpuinfo(key: str, path: Path = CPUINFO, cpu: int = 0) -> str | None:
+    """What the system says of a CPU, under that key."""
+    values = re.findall(rf"^{key}\s*:\s*(.*\S)", text_of(path) or "", re.MULTILINE)
+    return values[min(cpu, len(values) - 1)] if values else None
+
+
+def cpu_model(path: Path = CPUINFO) -> str:
+    """The CPU's name as its maker gives it, or the architecture where the system does not tell."""
+    return cpuinfo("model name", path) or platform.processor() or platform.machine() or "unknown"
 
 
 def cpus_available() -> int:
@@ -81,6 +131,57 @@ def cpus_available() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def cpu_for_one_thread() -> int | None:
+    """The CPU that one-thread fills are pinned to: the second, as systems like to do their own work on the first."""
+    if not hasattr(os, "sched_setaffinity"):
+        return None
+    allowed = sorted(os.sched_getaffinity(0))
+    try:
+        os.sched_setaffinity(0, allowed)
+    except OSError:  # a sandbox may forbid it
+        return None
+    return allowed[min(1, len(allowed) - 1)]
+
+
+def frequency_mhz(cpu: int) -> float | None:
+    """The CPU's frequency now."""
+    if kilohertz := text_of(CPUS / f"cpu{cpu}/cpufreq/scaling_cur_freq"):
+        return float(kilohertz) / 1000
+    megahertz = cpuinfo("cpu MHz", cpu=cpu)
+    return None if megahertz is None else float(megahertz)
+
+
+def virtual() -> bool | None:
+    """Whether the machine is a virtual one, which x86 CPUs tell."""
+    flags = cpuinfo("flags")
+    return None if flags is None else "hypervisor" in flags.split()
+
+
+# ---- Memory ----------------------------------------------------------------------------------------------------------
+
+
+def last_level_cache(cpus: Path = CPUS) -> int | None:
+    """Bytes of the cache that is farthest from the cores."""
+    sizes = {}
+    for cache in cpus.glob("cpu0/cache/index*"):
+        level, size = text_of(cache / "level"), text_of(cache / "size")
+        if level and size:
+            sizes[int(level)] = int(size.removesuffix("K")) << 10
+    return sizes[max(sizes)] if sizes else None
+
+
+def available_memory(path: Path = MEMINFO) -> int | None:
+    """Bytes that a process can have without another being swapped out."""
+    found = re.search(r"^MemAvailable:\s*(\d+) kB", text_of(path) or "", re.MULTILINE)
+    return int(found[1]) << 10 if found else None
+
+
+def huge_pages(path: Path = HUGE_PAGES) -> str | None:
+    """When the system backs memory with huge pages by itself."""
+    found = re.search(r"\[(\w+)\]", text_of(path) or "")
+    return found[1] if found else None
 
 
 def load_average() -> float | None:
