@@ -6,7 +6,7 @@
 /* A fill's constants in every lane. */
 typedef struct {
     OP(vec) scale, shift, least, most;
-    OP(vec) unit; /* scale over the number of steps of a uniform draw */
+    OP(vec) unit; /* a step of the unit uniform, scaled */
     OP(vec) origin_high, origin_low, step, start;
     OP(vec) low_slope, low_tail, high_slope, high_tail;
     OP(vec) log_scale, log_start;

@@ -17,6 +17,10 @@ enum { MAX_UNROLL = 8 };
 typedef float f32_scalar;
 typedef double f64_scalar;
 
+/* What a step of the unit uniform is: 24 or 53 bits of a word count them. */
+static const float F32_UNIT = 0x1p-24f;
+static const double F64_UNIT = 0x1p-53;
+
 /* Where a block a lane has come to: the words c1 and c3 and, for those that a round multiplies, the products. */
 typedef struct {
     lane_product p0, p1; /* M0 c0, M1 c2 */
@@ -100,6 +104,7 @@ DEFINE_SINK(add_f64, double, double, F64_LANES, ADD_F64)
 DEFINE_SINK(add_f16, uint16_t, float, F32_LANES, ADD_F16)
 DEFINE_SINK(add_bf16, uint16_t, float, F32_LANES, ADD_BF16)
 
+_Static_assert((int)UNROLL_NORMAL <= 2, "run_normals leaves one group at most to itself");
 _Static_assert((int)f32_GROUP <= (int)FI_GROUP_MAX && (int)f64_GROUP <= (int)FI_GROUP_MAX, "raise FI_GROUP_MAX");
 
 #define TEXT_(a) #a

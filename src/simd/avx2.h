@@ -93,7 +93,6 @@ static inline f32_vec f32_signed_as(f32_vec a, f32_vec s) {
     return _mm256_xor_ps(a, _mm256_and_ps(s, _mm256_set1_ps(-0.0f)));
 }
 
-static const float F32_UNIT = 0x1p-24f;
 static inline f32_vec f32_steps(f32_word w) { return _mm256_cvtepi32_ps(_mm256_srli_epi32(w, 8)); }
 
 static inline f32_vec f32_centered(f32_word w) {
@@ -183,7 +182,6 @@ static inline __m256d one_to_two(__m256i mantissa) {
 /* Bits 11 to 62 of w as the mantissa of a double in [1, 2). */
 static inline __m256d below_top_bit(f64_word w) { return one_to_two(_mm256_srli_epi64(_mm256_slli_epi64(w, 1), 12)); }
 
-static const double F64_UNIT = 0x1p-53;
 static inline f64_vec f64_steps(f64_word w) {
     __m256d shift = _mm256_blendv_pd(_mm256_set1_pd(-0x1p52), _mm256_setzero_pd(), _mm256_castsi256_pd(w));
     return _mm256_fmadd_pd(below_top_bit(w), _mm256_set1_pd(0x1p52), shift);

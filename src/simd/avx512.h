@@ -98,7 +98,6 @@ static inline f32_vec f32_signed_as(f32_vec a, f32_vec s) {
         _mm512_ternarylogic_epi32(_mm512_castps_si512(a), _mm512_castps_si512(s), sign, XOR_AND));
 }
 
-static const float F32_UNIT = 0x1p-24f;
 static inline f32_vec f32_steps(f32_word w) { return _mm512_cvtepi32_ps(_mm512_srli_epi32(w, 8)); }
 
 static inline f32_vec f32_centered(f32_word w) {
@@ -176,7 +175,6 @@ static inline f64_vec f64_signed_as(f64_vec a, f64_vec s) {
         _mm512_ternarylogic_epi64(_mm512_castpd_si512(a), _mm512_castpd_si512(s), sign, XOR_AND));
 }
 
-static const double F64_UNIT = 0x1p-53;
 static inline f64_vec f64_steps(f64_word w) { return _mm512_cvtepi64_pd(_mm512_srli_epi64(w, 11)); }
 
 static inline f64_vec f64_centered(f64_word w) {

@@ -108,7 +108,6 @@ static inline f32_vec f32_signed_as(f32_vec a, f32_vec s) {
                                          vandq_u32(vreinterpretq_u32_f32(s.val[i]), vdupq_n_u32(UINT32_C(1) << 31)))));
 }
 
-static const float F32_UNIT = 0x1p-24f;
 static inline f32_vec f32_steps(f32_word w) { BOTH(f32_vec, vcvtq_f32_u32(vshrq_n_u32(w.val[i], 8))); }
 
 static inline f32_vec f32_centered(f32_word w) {
@@ -212,7 +211,6 @@ static inline f64_vec f64_signed_as(f64_vec a, f64_vec s) {
                                          vandq_u64(vreinterpretq_u64_f64(s.val[i]), vdupq_n_u64(UINT64_C(1) << 63)))));
 }
 
-static const double F64_UNIT = 0x1p-53;
 static inline f64_vec f64_steps(f64_word w) { BOTH(f64_vec, vcvtq_f64_u64(vshrq_n_u64(w.val[i], 11))); }
 
 static inline f64_vec f64_centered(f64_word w) {

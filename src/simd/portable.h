@@ -105,8 +105,7 @@ static inline f32_vec f32_signed_as(f32_vec a, f32_vec s) {
     F32_EACH(fi_bits_of_f32(s.lane[i]) >> 31 ? -a.lane[i] : a.lane[i]);
 }
 
-/* w >> 8: exact, in [0, 1 / F32_UNIT). */
-static const float F32_UNIT = 0x1p-24f;
+/* w >> 8, exact. */
 static inline f32_vec f32_steps(f32_word w) { F32_EACH((float)(w.lane[i] >> 8)); }
 
 /* w as a signed integer, plus 1/2, times 2^-32: in (-1/2, 1/2]; the integer rounds to a float first. */
@@ -184,8 +183,7 @@ static inline f64_vec f64_where_less(f64_vec a, f64_vec b, f64_vec x, f64_vec y)
 
 static inline f64_vec f64_signed_as(f64_vec a, f64_vec s) { return fi_bits_of_f64(s) >> 63 ? -a : a; }
 
-/* w >> 11: exact, in [0, 1 / F64_UNIT). */
-static const double F64_UNIT = 0x1p-53;
+/* w >> 11, exact. */
 static inline f64_vec f64_steps(f64_word w) { return (double)(w >> 11); }
 
 /* w >> 11 as a signed integer of 53 bits, plus 1/2, times 2^-53: exact, in (-1/2, 1/2). */
