@@ -350,6 +350,16 @@ def test_slower_machine_is_no_change_but_is_told() -> None:
     assert "1.50 x slower than then" in compare.table(compare.compare(old, new), "old.json").text
 
 
+def test_change_of_the_ratio_that_fastinits_own_time_denies_is_none() -> None:
+    others = [measurement({OWN: 1.0, "NumPy": 10.0}, draw=draw) for draw in ("bits", "uniform", "orthogonal")]
+    old = run_of(measurement({OWN: 1.0, "NumPy": 10.0}), *others)
+    assert changed(old, run_of(measurement({OWN: 1.0, "NumPy": 20.0}), *others)) == {}  # NumPy met a slow moment
+    assert changed(old, run_of(measurement({OWN: 0.8, "NumPy": 6.0}), *others)) == {}
+    new = run_of(measurement({OWN: 0.8, "NumPy": 20.0}), *others)
+    (only,) = compare.compare(old, new).changed
+    assert (only.verdict, only.size) == ("faster", pytest.approx(1.25))  # by as little as either tells
+
+
 def test_change_within_the_noise_or_below_five_percent_is_none() -> None:
     def one(time: float, own_rounds: tuple[float, ...]) -> Results:
         sides = {OWN: Side("", tuple(time * part for part in own_rounds)), "NumPy": Side("rng", (10.0,) * 5)}
