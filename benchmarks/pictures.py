@@ -7,8 +7,8 @@ RUN.json is what `python -m fastinit bench --json RUN.json` wrote. Needs matplot
 import sys
 from pathlib import Path
 
+from fastinit import drawing
 from fastinit.bench import charts, results
-from fastinit.insight import figures
 
 
 def main() -> None:
@@ -16,7 +16,7 @@ def main() -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for name in charts.PICTURES:
         path = folder / f"bench_{name}.svg"
-        figures.save(charts.picture(run, name), path)
+        drawing.save(charts.picture(run, name), path)
         print(path)
 
 

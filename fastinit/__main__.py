@@ -11,10 +11,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import fastinit
-from fastinit import bench, checkpoint, insight, raw_bits
+from fastinit import bench, checkpoint, drawing, insight, raw_bits
 from fastinit.bench import cases, environment, facts, peers
 from fastinit.checkpoint import report as checkpoint_report
-from fastinit.insight import figures
 
 USAGE_ERROR = 2
 INTERRUPTED = 130
@@ -183,7 +182,7 @@ def limit_threads(threads: int) -> str | None:
 def obstacle(folder: Path) -> str | None:
     """What keeps insight from drawing into the folder, which is made if it is not there."""
     try:
-        figures.figure_class()
+        drawing.figure_class()
         folder.mkdir(parents=True, exist_ok=True)
         tempfile.TemporaryFile(dir=folder).close()
     except ImportError as error:

@@ -876,7 +876,7 @@ def around_quarters(profile: Floats) -> Floats:
 
 def draw(tallies: dict[str, Tally], path: Path) -> None:
     """Largest and mean error over the radius, the angle and the truncated draw."""
-    from fastinit.insight.figures import new_figure, save
+    from fastinit.drawing import new_figure, save
 
     eighth, angle = (-0.125, 0.125), "turns from the nearest quarter turn"
     cos, sin = (around_quarters(tallies[name].profile) for name in ("cos", "sin"))

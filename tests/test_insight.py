@@ -15,9 +15,9 @@ import pytest
 from scipy import stats
 
 import fastinit
-from fastinit import insight
+from fastinit import drawing, insight
 from fastinit.__main__ import main
-from fastinit.insight import cases, figures, propagation, table
+from fastinit.insight import cases, propagation, table
 
 PAGE = Path(__file__).parent.parent / "docs" / "schemes.md"
 EVERY_ACTIVATION = list(propagation.ACTIVATIONS)
@@ -225,7 +225,7 @@ def test_command_writes_the_pictures_that_it_names(tmp_path):
 def test_same_picture_is_the_same_file(tmp_path, small):
     paths = [tmp_path / "first.svg", tmp_path / "second.svg"]
     for path in paths:
-        figures.save(insight.plot_propagation(small), path)
+        drawing.save(insight.plot_propagation(small), path)
     assert paths[0].read_bytes() == paths[1].read_bytes()
 
 

@@ -7,10 +7,10 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, TextIO
 
+from fastinit import drawing
 from fastinit.bench import cases, compare, environment, markdown, measure, page, results, summary
 from fastinit.bench import peers as libraries
 from fastinit.bench.results import Results
-from fastinit.insight import figures
 from fastinit.progress import Progress
 
 if TYPE_CHECKING:
@@ -119,7 +119,7 @@ def check_writable(path: Path | None) -> None:
 def check_drawing() -> None:
     """Refuses a page where its charts cannot be drawn."""
     try:
-        figures.figure_class()
+        drawing.figure_class()
     except ImportError:
         raise Refusal(f"--html draws charts, which needs matplotlib, {ADVICE}") from None
 

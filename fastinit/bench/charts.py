@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from fastinit.bench.numbers import count_text, digits_text, listed, percent_text, ratio_text, time_text
 from fastinit.bench.results import LIMIT, OWN, Measurement, Results
 from fastinit.bench.summary import MORE_OF_NUMPY, fastest_peer
-from fastinit.insight.figures import figure_class
+from fastinit.drawing import new_figure, save
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -61,7 +61,6 @@ MARKER = 4.5
 BAR_INCHES = 0.17
 MOST_BARS = 44  # of a picture: no more fit on a printed page
 NEW_LINE = "\n"
-DOCS_WIDTH = 8.6  # inches, as the other pictures of docs/
 
 
 class Chart(NamedTuple):
@@ -493,7 +492,7 @@ SECTION_CHARTS: dict[str, tuple[Callable[[list[Measurement]], Iterator[Chart]], 
 
 
 def picture(results: Results, name: str) -> "Figure":
-    """One of PICTURES, 8.6 inches wide like the other pictures of docs/; ValueError where the run has not its cases."""
+    """One of PICTURES, as wide as the other pictures of docs/; ValueError where the run has not its cases."""
     with styled():
         return PICTURES[name](results)
 
@@ -517,7 +516,7 @@ def picture_of_lines(
     panels: list[tuple[str, list[Measurement]]], draw: Callable[["Axes", list[Measurement]], None], height: float
 ) -> "Figure":
     """Panels in two columns that share their axes, and one legend for all."""
-    figure = figure_class()(figsize=(DOCS_WIDTH, height), layout="constrained")
+    figure = new_figure(height)
     grid = figure.subplots(-(-len(panels) // 2), 2, sharex=True, sharey=True, squeeze=False)
     for axes, (fill, group) in zip(grid.flat, panels, strict=False):
         draw(axes, group)
@@ -544,7 +543,7 @@ def picture_of_ratios(results: Results) -> "Figure":
     ]
     check_panels([("draws", members)] if members else [], "draws")
     halves = parts(members, sum(len(each.peers) for each in members) / 2)
-    figure = figure_class()(figsize=(DOCS_WIDTH, max(bars_height(half) for half in halves)), layout="constrained")
+    figure = new_figure(max(bars_height(half) for half in halves))
     for axes, half in zip(figure.subplots(1, len(halves), squeeze=False).flat, halves, strict=True):
         draw_ratios(axes, half, ratio_limits(members))
         axes.spines[["top", "right"]].set_visible(False)
@@ -564,8 +563,8 @@ PICTURES = {"sizes": picture_of_sizes, "ratios": picture_of_ratios, "small": pic
 
 
 def panel(height: float = PANEL[1]) -> "tuple[Figure, Axes]":
-    """A picture of one panel that no window and no global state knows."""
-    figure = figure_class()(figsize=(PANEL[0], height), layout="constrained")
+    """A picture of one panel."""
+    figure = new_figure(height, PANEL[0])
     axes = figure.subplots()
     axes.spines[["top", "right"]].set_visible(False)
     return figure, axes
@@ -576,8 +575,8 @@ def svg(figure: "Figure") -> str:
     import matplotlib
 
     written = io.StringIO()
-    with matplotlib.rc_context({**COLORS, "svg.hashsalt": "fastinit", "svg.fonttype": "none"}):
-        figure.savefig(written, format="svg", metadata={"Date": None, "Creator": None})
+    with matplotlib.rc_context(COLORS):
+        save(figure, written)
     return themed(written.getvalue())
 
 

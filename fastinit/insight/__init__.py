@@ -9,7 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TextIO
 
-from fastinit.insight import cases, figures, table
+from fastinit import drawing
+from fastinit.insight import cases, table
 from fastinit.insight.figures import plot_histograms, plot_propagation
 from fastinit.insight.histograms import Histogram, scheme_histograms
 from fastinit.insight.propagation import Moments, Propagation, signal_propagation
@@ -42,6 +43,6 @@ def run(folder: Path, *, depth: int = 50, width: int = 256, out: TextIO | None =
         "histograms.svg": plot_histograms(scheme_histograms()),
     }
     for name, figure in pictures.items():
-        figures.save(figure, folder / name)
+        drawing.save(figure, folder / name)
         print(folder / name, file=out)
     print(f"\n{table.text(results, width)}", file=out)

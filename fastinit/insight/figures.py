@@ -1,11 +1,11 @@
 """The pictures of docs/schemes.md. matplotlib is imported when one is drawn."""
 
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from fastinit.drawing import new_figure
 from fastinit.insight.histograms import Histogram
 from fastinit.insight.propagation import Array, Propagation
 
@@ -23,7 +23,6 @@ LINES = (
     ("#CC79A7", "-", 1.4),
 )
 BARS, CURVE, GRID = "#A6CBE3", "#D55E00", "#DDDDDD"
-WIDTH = 8.6  # inches
 SIZES_SHOWN = (1e-9, 1e5)
 
 # What each row of the propagation's panels shows.
@@ -147,25 +146,3 @@ def plot_histograms(histograms: Sequence[Histogram]) -> "Figure":
     handles, labels = panels[0, 0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=2, frameon=False)
     return figure
-
-
-def save(figure: "Figure", path: Path) -> None:
-    """Writes the figure as SVG, the same bytes whenever it is drawn again by the same matplotlib."""
-    import matplotlib
-
-    with matplotlib.rc_context({"svg.hashsalt": "fastinit", "svg.fonttype": "none"}):
-        figure.savefig(path, format="svg", metadata={"Date": None, "Creator": None})
-
-
-def new_figure(height: float) -> "Figure":
-    """An empty figure of so many inches that no window and no global state knows."""
-    return figure_class()(figsize=(WIDTH, height), layout="constrained")
-
-
-def figure_class() -> "type[Figure]":
-    """matplotlib's Figure; an error that says how to get it where it is missing."""
-    try:
-        from matplotlib.figure import Figure
-    except ImportError:
-        raise ImportError("drawing needs matplotlib, which `pip install 'fastinit[plot]'` installs") from None
-    return Figure

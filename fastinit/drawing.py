@@ -1,0 +1,31 @@
+"""What the pictures of several commands share: empty figures, and SVG. matplotlib is imported when one is drawn."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, TextIO
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+WIDTH = 8.6  # inches, of the pictures of docs/
+
+
+def figure_class() -> "type[Figure]":
+    """matplotlib's Figure; an error that says how to get it where it is missing."""
+    try:
+        from matplotlib.figure import Figure
+    except ImportError:
+        raise ImportError("drawing needs matplotlib, which `pip install 'fastinit[plot]'` installs") from None
+    return Figure
+
+
+def new_figure(height: float, width: float = WIDTH) -> "Figure":
+    """An empty figure of so many inches that no window and no global state knows."""
+    return figure_class()(figsize=(width, height), layout="constrained")
+
+
+def save(figure: "Figure", to: Path | TextIO) -> None:
+    """Writes the figure as SVG, the same bytes whenever it is drawn again by the same matplotlib."""
+    import matplotlib
+
+    with matplotlib.rc_context({"svg.hashsalt": "fastinit", "svg.fonttype": "none"}):
+        figure.savefig(to, format="svg", metadata={"Date": None, "Creator": None})
