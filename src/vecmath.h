@@ -29,7 +29,7 @@ static ALWAYS_INLINE OP(vec) OP(even_odd_horner)(OP(vec) x, OP(vec) x2, const OP
 
 /*
  * -2 ln u1, u1 = y for y > 0 and 1 + y for y < 0. Near both ends of (0, 1) u1 is known to the full precision of y, so the
- * smallest radii are as fine-grained as the largest. In LN_STEPS steps, and those in between.
+ * smallest radii are as fine-grained as the largest. In LN_STEPS steps between start and end.
  */
 typedef struct {
     OP(vec) x, x2, exponent;
