@@ -26,7 +26,8 @@ except ModuleNotFoundError:
     if importlib.util.find_spec("fastinit._core") is None:
         raise ImportError("the compiled core of fastinit is not installed; `pip install .` builds it") from None
 
-from fastinit._core import STREAM_VERSION, Fans, fans, get_num_threads, set_num_threads, simd
+from fastinit import _core
+from fastinit._core import STREAM_VERSION, Fans, fans, get_num_threads, set_num_threads, simd, stream_number
 from fastinit._core import version as __version__
 from fastinit.activations import Recommendation, gain, recommend
 from fastinit.generator import Generator
@@ -63,6 +64,25 @@ constant = default_generator.constant
 identity = default_generator.identity
 dirac = default_generator.dirac
 
+
+def get_include() -> str:
+    """
+    The folder of fastinit.h and fastinit.pxd: for extensions in C or Cython that fill without Python.
+
+    Returns
+    -------
+    str
+        An absolute path, for the compiler's and Cython's include paths.
+
+    Examples
+    --------
+    >>> import fastinit, os
+    >>> sorted(os.listdir(fastinit.get_include()))
+    ['fastinit.h', 'fastinit.pxd']
+    """
+    return os.path.join(os.path.dirname(os.path.abspath(_core.__file__)), "include")
+
+
 __all__ = [
     "STREAM_VERSION",
     "Fans",
@@ -77,6 +97,7 @@ __all__ = [
     "fans",
     "fill",
     "gain",
+    "get_include",
     "get_num_threads",
     "glorot_normal",
     "glorot_uniform",
@@ -97,6 +118,7 @@ __all__ = [
     "set_num_threads",
     "simd",
     "sparse",
+    "stream_number",
     "truncated_normal",
     "uniform",
     "variance_scaling",

@@ -15,6 +15,7 @@ from cpython.float cimport PyFloat_AS_DOUBLE, PyFloat_AsDouble, PyFloat_CheckExa
 from cpython.long cimport PyLong_AsLongAndOverflow, PyLong_AsLongLongAndOverflow, PyLong_CheckExact
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
 from cpython.number cimport PyNumber_Index
+from cpython.pycapsule cimport PyCapsule_New
 from libc.math cimport INFINITY, isfinite
 from libc.stddef cimport ptrdiff_t
 from libc.stdint cimport uint32_t, uint64_t, uintptr_t
@@ -22,7 +23,7 @@ from libc.string cimport strcmp, strrchr
 
 cnp.import_array()
 
-cdef extern from "fastinit.h" nogil:
+cdef extern from "core.h" nogil:
     enum: FASTINIT_STREAM_VERSION
     ctypedef enum fi_dtype:
         FI_UINT32, FI_UINT64, FI_FLOAT32, FI_FLOAT64, FI_FLOAT16, FI_BFLOAT16
@@ -69,6 +70,7 @@ cdef extern from "fastinit.h" nogil:
     const fi_kernels *fi_kernels_at(size_t i)
     const char *fi_kernels_name(const fi_kernels *kernels)
     const char *fi_cpu_feature_at(size_t i)
+    const void *fi_api(const fi_kernels *kernels)
 
 cdef extern from "softfloat.h":
     float fi_soft_fmaf(float a, float b, float c)
@@ -144,6 +146,7 @@ cdef const fi_kernels *kernels_from_environment() except NULL:
 
 cdef const fi_kernels *kernels = kernels_from_environment()
 simd = fi_kernels_name(kernels).decode()
+c_api = PyCapsule_New(<void *>fi_api(kernels), "fastinit._core.c_api", NULL)  # for fastinit_import() of fastinit.h
 
 
 # ---- The threads -----------------------------------------------------------------------------------------------------
@@ -722,6 +725,37 @@ cdef uint64_t explicit_stream(object stream) except? 0:
     if isinstance(stream, str):
         return _stream_of_name(stream)
     return integer_below("stream", stream, _STREAM_END, "2**63", "an integer or a name (a string)")
+
+
+def stream_number(stream):
+    """
+    The number of a stream: what C callers give for a name.
+
+    Parameters
+    ----------
+    stream : int or str
+        As the functions that fill an array take it: an integer in [0, 2**63) or a name.
+
+    Returns
+    -------
+    int
+        An integer is its own number. A name has 2**63 + (BLAKE2b(name in UTF-8, 8-byte digest, little-endian) mod
+        2**63).
+
+    Raises
+    ------
+    TypeError, ValueError
+        If stream is neither, or out of range.
+
+    Examples
+    --------
+    >>> import fastinit
+    >>> fastinit.stream_number(3)
+    3
+    >>> fastinit.stream_number("fc1.weight")
+    12679638908415312138
+    """
+    return explicit_stream(stream)
 
 
 # ---- The fill --------------------------------------------------------------------------------------------------------

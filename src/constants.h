@@ -2,7 +2,7 @@
 #ifndef FASTINIT_CONSTANTS_H
 #define FASTINIT_CONSTANTS_H
 
-#include "fastinit.h"
+#include "core.h"
 
 /* The greatest number of the compute type that the dtype does not round to an infinity; integers hold none. */
 extern const double fi_greatest[FI_DTYPES];

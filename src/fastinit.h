@@ -1,4 +1,18 @@
-/* The public C interface: what a fill is. Plain C; knows nothing of Python. */
+/*
+ * The C interface of fastinit: fills of memory without Python and without its lock. docs/c_interface.md shows its use.
+ *
+ * Nothing is linked. An extension module takes the functions from the installed package, once, holding the GIL:
+ *
+ *     #include <Python.h>
+ *     #include <fastinit.h>                              (in the folder that fastinit.get_include() names)
+ *
+ *     const fastinit_api *api = fastinit_import();       (NULL, with an ImportError set, if there are none)
+ *     api->normal(weights, count, FASTINIT_FLOAT32, 0, 0.02, seed, stream, 0, 0);
+ *
+ * Values depend on (seed, stream, index) alone: they are what the functions of Python write. Every function can be called
+ * without the GIL, by any number of threads at once, in any floating-point environment, which it leaves as it was, apart from
+ * the flags of exceptions. None allocates memory or keeps a pointer.
+ */
 #ifndef FASTINIT_H
 #define FASTINIT_H
 
@@ -9,174 +23,119 @@
 extern "C" {
 #endif
 
-/* Version of the stream contract (docs/stream.md). A changed bit is a new version. */
-#define FASTINIT_STREAM_VERSION 1
+/*
+ * The version of this interface: what was in one version is, unchanged, in all that follow. It is apart from the package's
+ * version and from that of the values, fastinit_api.stream_version.
+ */
+#define FASTINIT_API_VERSION 1
 
-/* Some distributions have a form of their own for each kind of parameters; fi_set_uniform and fi_set_truncated_normal choose. */
+/* What the memory holds: floats of 16 bits are IEEE's binary16 and bfloat16, rounded from float. In the machine's byte order. */
 typedef enum {
-    FI_BITS,
-    FI_UNIFORM,        /* which rounding does not take beyond `most` */
-    FI_UNIFORM_CAPPED, /* which it may, or whose constants are too small to scale */
-    FI_NORMAL,
-    FI_TRUNCATED_SYMMETRIC, /* [-b, b], b <= 2 */
-    FI_TRUNCATED_CENTRAL,   /* within [-2, 2] */
-    FI_TRUNCATED_WIDE,      /* beyond, with draws near zero */
-    FI_TRUNCATED_TAIL,      /* beyond, all draws in one tail */
-    FI_DRAWS
-} fi_draw;
-
-typedef enum { FI_UINT32, FI_UINT64, FI_FLOAT32, FI_FLOAT64, FI_FLOAT16, FI_BFLOAT16, FI_DTYPES } fi_dtype;
-
-/* One instruction set's kernels; see kernels.h. */
-typedef struct fi_kernels fi_kernels;
-
-/* What the forms of the truncated normal need; docs/stream.md says how. */
-typedef struct {
-    double origin_high, origin_low, step, start;       /* Phi(t) - 1/2 from a word */
-    double low_slope, low_tail, high_slope, high_tail; /* the tail beyond t, from a word near either end */
-    double log_scale, log_start;                       /* -2 ln of that tail */
-    int row;                                           /* of the polynomials of src/quantile.h */
-} fi_truncation;
+    FASTINIT_UINT32,
+    FASTINIT_UINT64,
+    FASTINIT_FLOAT32,
+    FASTINIT_FLOAT64,
+    FASTINIT_FLOAT16,
+    FASTINIT_BFLOAT16
+} fastinit_dtype;
 
 /*
- * A fill: which values go into a tensor. FI_BITS goes with the integer dtypes, the other draws with the floating ones.
- *
- * The values are fma(draw, scale, shift) in the compute type, double for FI_FLOAT64 and float for the rest; uniform ones are
- * at most `most`, truncated ones also at least `least`. Set dtype, then draw and constants by one of the fi_set functions.
+ * Which values are written. seed, stream and accumulate are the caller's to set, before or after one of the set functions,
+ * which set the rest; a fill can be copied, and used again with another seed or stream.
  */
 typedef struct {
-    fi_draw draw;
-    fi_dtype dtype;
-    int accumulate; /* add to what is there instead of replacing it; floating dtypes only */
     uint64_t seed;
-    uint64_t stream;
-    double scale, shift, least, most;
-    fi_truncation truncation; /* set for the forms of the truncated normal only */
-} fi_fill;
+    uint64_t stream;    /* below 2^63 a number of Python's stream=; fastinit.stream_number(name) gives that of a name */
+    int32_t accumulate; /* 1: add the values to what is there; 0: replace it */
+    int32_t dtype;      /* of type fastinit_dtype */
+    uint64_t constants[29];
+} fastinit_fill;
+
+/* What n is in the variance gain^2 scale / ((1 + negative_slope^2) n) of a scheme. */
+typedef enum {
+    FASTINIT_FAN_IN,
+    FASTINIT_FAN_OUT,
+    FASTINIT_FAN_SUM,      /* fan_in + fan_out */
+    FASTINIT_FAN_AVERAGE,  /* (fan_in + fan_out) / 2 */
+    FASTINIT_FAN_GEOMETRIC /* sqrt(fan_in fan_out) */
+} fastinit_fan_mode;
+
+/* The draw of a scheme: U[-a, a), N(0, std^2), or that cut at two standard deviations, its spread corrected. */
+typedef enum { FASTINIT_SCHEME_UNIFORM, FASTINIT_SCHEME_NORMAL, FASTINIT_SCHEME_TRUNCATED } fastinit_scheme_draw;
 
 /*
- * Writes elements first .. first + count - 1 of the fill's tensor to out, which holds count contiguous elements and is
- * aligned for its dtype. The caller's floating-point environment neither matters nor changes, apart from the flags of exceptions,
- * which stay as arithmetic left them.
+ * A scheme: all numbers positive and finite (negative_slope finite); of the fans only those that the mode needs are read.
+ *
+ *     he       {FASTINIT_FAN_IN, fan_in, 0, 2, 1, negative_slope}
+ *     lecun    {FASTINIT_FAN_IN, fan_in, 0, 1, 1, 0}
+ *     xavier   {FASTINIT_FAN_SUM, fan_in, fan_out, 2, gain, 0}, which is lasagne's too
  */
-void fi_fill_range(const fi_kernels *kernels, const fi_fill *fill, uint64_t first, size_t count, void *out);
-
-/* One axis of a region: its elements lie step apart in the tensor, in elements, and stride apart in memory, in bytes. */
 typedef struct {
-    size_t size;
-    uint64_t step;
-    ptrdiff_t stride;
-} fi_axis;
+    int32_t mode; /* of type fastinit_fan_mode */
+    double fan_in, fan_out, scale, gain, negative_slope;
+} fastinit_scheme;
 
-/*
- * Where a fill goes: a block of its tensor, in memory of any layout, cut into chunks that can be filled in any order. A row is
- * a run of consecutive elements of the tensor.
- */
-typedef struct {
-    char *data;
-    uint64_t first; /* the element at data */
-    size_t count;   /* elements */
-    size_t chunks;
-    const fi_axis *axis; /* the axes of the rows, the last of which varies fastest, and then the row itself */
-    int row_axes;
-    int aligned_rows;  /* a row's elements are contiguous in memory and aligned */
-    int whole_rows;    /* filled row by row, otherwise in tiles of several rows */
-    size_t rows;       /* in all */
-    size_t tile_rows;  /* of a tile */
-    size_t tile_width; /* elements of each row in a tile */
-    size_t chunk_tiles;
-} fi_region;
+typedef struct fastinit_api {
+    int32_t version;        /* of this interface: FASTINIT_API_VERSION or later */
+    int32_t stream_version; /* of the values: docs/stream.md */
 
-/* An array has at most FI_AXES_MAX axes, and its region one more. */
-enum { FI_AXES_MAX = 64 };
+    /*
+     * One call that fills `count` contiguous elements at out, aligned for the dtype, with elements first, first + 1, ... of the
+     * stream's tensor. On the calling thread. Returns 0; or -1, and has written nothing, if a set function would.
+     */
+    int (*bits)(void *out, size_t count, int dtype, uint64_t seed, uint64_t stream, uint64_t first);
+    int (*uniform)(void *out, size_t count, int dtype, double low, double high, uint64_t seed, uint64_t stream,
+                   uint64_t first, int accumulate);
+    int (*normal)(void *out, size_t count, int dtype, double mean, double std, uint64_t seed, uint64_t stream,
+                  uint64_t first, int accumulate);
+    int (*truncated_normal)(void *out, size_t count, int dtype, double mean, double std, double low, double high,
+                            uint64_t seed, uint64_t stream, uint64_t first, int accumulate);
 
-/*
- * The region of an array of the given shape and strides (in bytes), which begins at data: the block of a tensor of
- * global_shape that starts at offset, or the whole of one if both are NULL. The tensor has at most 2^63 elements. No two elements
- * of the array share memory; data and strides need not be aligned. axis has room for axes + 1 and must live as long as the region.
- */
-void fi_set_region(fi_region *region, fi_dtype dtype, void *data, int axes, const ptrdiff_t *shape,
-                   const ptrdiff_t *strides, const uint64_t *offset, const uint64_t *global_shape, fi_axis *axis);
+    /*
+     * The same in two steps, for many fills with the same parameters. Each of these sets a fill's dtype and constants: random
+     * bits, U[low, high), N(mean, std^2), the latter cut low and high standard deviations from the mean, or a scheme's draw.
+     * Returns 0; or -1, without a change, if the dtype is not one for this draw (unsigned integers for bits, floats for
+     * the others), or if Python's function would raise a ValueError for these parameters.
+     */
+    int (*set_bits)(fastinit_fill *fill, int dtype);
+    int (*set_uniform)(fastinit_fill *fill, int dtype, double low, double high);
+    int (*set_normal)(fastinit_fill *fill, int dtype, double mean, double std);
+    int (*set_truncated_normal)(fastinit_fill *fill, int dtype, double mean, double std, double low, double high);
+    int (*set_scheme)(fastinit_fill *fill, int dtype, const fastinit_scheme *scheme, int draw);
 
-/* Writes one of the region's chunks: some ten thousand elements. Takes up to 80 KiB of stack. */
-void fi_fill_chunk(const fi_kernels *kernels, const fi_fill *fill, const fi_region *region, size_t chunk);
+    /* Writes elements first .. first + count - 1, contiguous and aligned, on the calling thread. */
+    void (*fill_range)(const fastinit_fill *fill, uint64_t first, size_t count, void *out);
 
-/* Fills to be done, one after another or side by side. */
-typedef struct {
-    fi_fill fill;
-    fi_region region;
-    size_t chunks_before; /* of the tasks before this one */
-} fi_task;
+    /*
+     * Fills an array of any layout, on at most num_threads() threads: its first element is at out, its axes have these sizes
+     * and, in bytes, strides; no two elements share memory, which need not be aligned. It is the block of a tensor of
+     * global_shape that begins at offset, or, if both are NULL, the tensor itself. Returns 0; or -1, and has written nothing, for
+     * a negative size, more than 64 axes, offset + shape beyond global_shape or a tensor of more than 2^63 elements. Takes
+     * 80 KiB of stack.
+     */
+    int (*fill_block)(const fastinit_fill *fill, void *out, int axes, const ptrdiff_t *shape, const ptrdiff_t *strides,
+                      const uint64_t *offset, const uint64_t *global_shape);
 
-typedef struct {
-    const fi_kernels *kernels;
-    const fi_task *tasks;
-    size_t task_count, element_count;
-    size_t chunks, next_chunk; /* those before next_chunk are done */
-} fi_work;
+    /* The instruction set of the kernels: fastinit.simd. */
+    const char *(*simd)(void);
 
-/* The work that consists of the tasks, which must live as long; sets their chunks_before. */
-void fi_set_work(fi_work *work, const fi_kernels *kernels, fi_task *tasks, size_t count);
+    /* How many threads a fill may take: fastinit.get_num_threads(). */
+    int (*num_threads)(void);
+} fastinit_api;
 
-/*
- * Does the work for at least the given time, or to its end; returns whether it is done. When it returns, no other thread is at
- * it. Of at most fi_threads() threads each has FI_THREAD_ELEMENTS or more to do.
- */
-int fi_do_work(fi_work *work, double seconds);
-
-enum { FI_THREAD_ELEMENTS = 1 << 18, FI_THREADS_MAX = 1024 };
-
-/* The most threads of a fill: the number that was set, at most FI_THREADS_MAX; or, for 0, as many as this process has CPUs. */
-int fi_threads(void);
-void fi_set_threads(int threads);
-
-/* Random bits: no constants. */
-void fi_set_bits(fi_fill *fill);
-
-/*
- * U[low, high), N(mean, std^2), and the latter truncated to low .. high standard deviations from the mean. The constants are
- * computed in double and rounded once to the compute type. Return 0, or -1 without a change if the parameters are not finite
- * numbers (infinite bounds of the truncated normal apart) with low <= high and std >= 0, or the dtype cannot hold every
- * possible draw: low, high and mean must be finite in it, high - low in the compute type, and what is farthest from the mean,
- * for a normal fi_normal_reach standard deviations.
- */
-int fi_set_uniform(fi_fill *fill, double low, double high);
-int fi_set_normal(fi_fill *fill, double mean, double std);
-int fi_set_truncated_normal(fi_fill *fill, double mean, double std, double low, double high);
-double fi_normal_reach(fi_dtype dtype);
-
-/* What n is in the variance gain^2 scale / ((1 + negative_slope^2) n) that a scheme asks for. */
-typedef enum { FI_FAN_IN, FI_FAN_OUT, FI_FAN_SUM, FI_FAN_AVERAGE, FI_FAN_GEOMETRIC } fi_fan_mode;
-
-typedef enum { FI_SCHEME_UNIFORM, FI_SCHEME_NORMAL, FI_SCHEME_TRUNCATED } fi_scheme_draw;
-
-typedef struct {
-    fi_fan_mode mode;
-    double fan_in, fan_out; /* only those that the mode needs are read */
-    double scale, gain, negative_slope;
-} fi_scheme;
-
-/*
- * The parameter of the draw that gives a scheme's variance: the limit of U[-limit, limit), the std of N(0, std^2), or the std
- * of a normal that is truncated to two of them.
- */
-double fi_scheme_parameter(const fi_scheme *scheme, fi_scheme_draw draw);
-
-/* The draw with that parameter, in one step; returns what fi_set_uniform and its kin return. */
-int fi_set_scheme(fi_fill *fill, const fi_scheme *scheme, fi_scheme_draw draw);
-
-/* One block of Philox4x32-10: the generator itself, for known answers. */
-void fi_philox_block(const fi_kernels *kernels, const uint32_t counter[4], const uint32_t key[2], uint32_t words[4]);
-
-/*
- * The kernels that this build holds and this CPU can run, fastest first: i = 0, 1, ... until NULL. The last is always
- * "portable". All give the same bits.
- */
-const fi_kernels *fi_kernels_at(size_t i);
-const char *fi_kernels_name(const fi_kernels *kernels);
-
-/* The CPU's instruction set extensions that the choice of kernels rests on: i = 0, 1, ... until NULL. */
-const char *fi_cpu_feature_at(size_t i);
+#ifdef Py_PYTHON_H
+/* The functions; or NULL with an ImportError set if fastinit is not installed or is older than this header. Needs the GIL. */
+static inline const fastinit_api *fastinit_import(void) {
+    const fastinit_api *api = (const fastinit_api *)PyCapsule_Import("fastinit._core.c_api", 0);
+    if (api && api->version < FASTINIT_API_VERSION) {
+        PyErr_Format(PyExc_ImportError,
+                     "the installed fastinit has version %d of the C interface; this module was built for version %d",
+                     (int)api->version, FASTINIT_API_VERSION);
+        return NULL;
+    }
+    return api;
+}
+#endif
 
 #ifdef __cplusplus
 }

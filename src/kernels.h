@@ -2,7 +2,7 @@
 #ifndef FASTINIT_KERNELS_H
 #define FASTINIT_KERNELS_H
 
-#include "fastinit.h"
+#include "core.h"
 #include "philox.h"
 
 /* The blocks that a kernel computes, and what becomes of their words. All blocks of a run share their index's high word. */

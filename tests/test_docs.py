@@ -30,6 +30,7 @@ FRAMEWORKS = {
     "jax.md": ("jax", "flax", "haiku"),
     "keras.md": ("keras", "jax"),
     "dask.md": ("dask", "zarr"),
+    "c_interface.md": ("numba", "cffi"),
 }
 RUN_PAGE = """
 import doctest, pathlib, sys

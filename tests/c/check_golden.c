@@ -14,7 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "fastinit.h"
+#include "core.h"
 
 enum { AXES = 4, MOST = 3000, FIRST_VALUES = 4 };
 

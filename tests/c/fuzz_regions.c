@@ -15,7 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "fastinit.h"
+#include "core.h"
 
 #define LENGTH(array) (sizeof(array) / sizeof((array)[0]))
 

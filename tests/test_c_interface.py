@@ -1,0 +1,419 @@
+"""The C interface: what C, Cython, Numba and cffi write is what Python writes."""
+
+import ctypes
+import importlib.util
+import re
+import shutil
+import subprocess
+import sys
+import sysconfig
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import FLOATS, fresh_python
+
+import fastinit
+from fastinit import capi
+
+ROOT = Path(__file__).parent.parent
+EXAMPLE = ROOT / "examples" / "extension"
+SEED, STREAM = 7, fastinit.stream_number("fc1.weight")
+NUMBERS = {
+    "uint32": capi.FASTINIT_UINT32,
+    "uint64": capi.FASTINIT_UINT64,
+    "float32": capi.FASTINIT_FLOAT32,
+    "float64": capi.FASTINIT_FLOAT64,
+    "float16": capi.FASTINIT_FLOAT16,
+    "bfloat16": capi.FASTINIT_BFLOAT16,
+}
+WORDS = (np.dtype(np.uint32), np.dtype(np.uint64))
+PARAMETERS = {"bits": (), "uniform": (-0.5, 0.25), "normal": (0.1, 0.02), "truncated_normal": (0.1, 0.02, -1.0, 3.0)}
+DRAWS = [(draw, dtype) for draw in PARAMETERS for dtype in (WORDS if draw == "bits" else FLOATS)]
+of_each_draw = pytest.mark.parametrize(("draw", "dtype"), DRAWS, ids=[f"{draw}-{dtype}" for draw, dtype in DRAWS])
+
+
+def number_of(dtype):
+    return NUMBERS[dtype.name]
+
+
+def old_values(count, dtype):
+    return np.zeros(count, dtype) if dtype in WORDS else np.linspace(-2, 2, count).astype(dtype)
+
+
+def python_writes(draw, out, **keywords):
+    return getattr(fastinit.Generator(SEED), draw)(out, *PARAMETERS[draw], stream="fc1.weight", **keywords)
+
+
+def fill_of(draw, dtype, accumulate=0, seed=SEED):
+    fill = capi.fastinit_fill(seed=seed, stream=STREAM, accumulate=accumulate)
+    assert getattr(capi, f"set_{draw}")(fill, number_of(dtype), *PARAMETERS[draw]) == 0
+    return fill
+
+
+def fill_block(fill, out, offset=None, global_shape=None):
+    def sizes(values, kind):
+        return None if values is None else (kind * len(values))(*values)
+
+    shape, strides = (sizes(values, ctypes.c_ssize_t) for values in (out.shape, out.strides))
+    block = [sizes(values, ctypes.c_uint64) for values in (offset, global_shape)]
+    return capi.fill_block(fill, out.ctypes.data, out.ndim, shape, strides, *block)
+
+
+# ---- What is declared ------------------------------------------------------------------------------------------------
+
+C_TYPES = {
+    "uint64_t": ctypes.c_uint64,
+    "int32_t": ctypes.c_int32,
+    "size_t": ctypes.c_size_t,
+    "double": ctypes.c_double,
+    "int": ctypes.c_int,
+    "void": None,
+    "void *": ctypes.c_void_p,
+    "const char *": ctypes.c_char_p,
+    "const ptrdiff_t *": ctypes.POINTER(ctypes.c_ssize_t),
+    "const uint64_t *": ctypes.POINTER(ctypes.c_uint64),
+    "fastinit_fill *": ctypes.POINTER(capi.fastinit_fill),
+    "const fastinit_fill *": ctypes.POINTER(capi.fastinit_fill),
+    "const fastinit_scheme *": ctypes.POINTER(capi.fastinit_scheme),
+}
+
+
+def header():
+    text = (Path(fastinit.get_include()) / "fastinit.h").read_text(encoding="utf-8")
+    return re.sub(r"/\*.*?\*/", "", text, flags=re.S)
+
+
+def declared(text, name):
+    """The body of a structure or enumeration, with its spaces made one."""
+    found = re.search(rf"typedef \w+ (?:\w+ )?\{{([^}}]*)\}} {name};", text) or re.search(
+        rf"ctypedef \w+ {name}:(.*?)(?=\n    ctypedef|\n    const|\Z)", text, re.S
+    )
+    return " ".join(found[1].split())
+
+
+def functions(body):
+    """(returned, name, types of the parameters) of each function of a structure's body."""
+    for returned, name, parameters in re.findall(r"\b(int|void|const char \*) ?\(\*(\w+)\)\(([^)]*)\)", body):
+        types = [re.sub(r"\w+$", "", parameter.strip()).strip() for parameter in parameters.split(",")]
+        yield returned, name, [t for t in types if t]
+
+
+def test_ctypes_has_every_function_of_the_header_with_its_types():
+    fields = dict(capi.fastinit_api._fields_)
+    table = list(functions(declared(header(), "fastinit_api")))
+    assert [*fields] == ["version", "stream_version", *(name for _, name, _ in table)]
+    for returned, name, parameters in table:
+        assert fields[name]._restype_ is C_TYPES[returned], name
+        assert list(fields[name]._argtypes_) == [C_TYPES[parameter] for parameter in parameters], name
+        assert ctypes.cast(getattr(capi, name), ctypes.c_void_p).value
+
+
+@pytest.mark.parametrize("structure", [capi.fastinit_fill, capi.fastinit_scheme])
+def test_ctypes_has_the_structures_of_the_header(structure):
+    members = []
+    for kind, names in re.findall(r"(\w+) ([^;]+);", declared(header(), structure.__name__)):
+        for name in names.split(", "):
+            size = re.search(r"\[(\d+)\]", name)
+            members.append((name.split("[")[0], C_TYPES[kind] * int(size[1]) if size else C_TYPES[kind]))
+    assert list(structure._fields_) == members
+
+
+@pytest.mark.parametrize("enumeration", ["fastinit_dtype", "fastinit_fan_mode", "fastinit_scheme_draw"])
+def test_ctypes_and_cython_have_the_numbers_of_the_header(enumeration):
+    names = declared(header(), enumeration).split(", ")
+    assert [getattr(capi, name) for name in names] == list(range(len(names)))
+    assert declared(pxd(), enumeration).split(", ") == names
+
+
+def pxd():
+    return (Path(fastinit.get_include()) / "fastinit.pxd").read_text(encoding="utf-8")
+
+
+def test_cython_has_every_function_of_the_header_with_its_types():
+    in_header = list(functions(declared(header(), "fastinit_api")))
+    body = declared(pxd(), "fastinit_api")
+    assert list(functions(body)) == in_header
+    assert body.count("noexcept nogil") == len(in_header)
+
+
+def test_the_versions_are_those_of_the_header_and_of_the_values():
+    version = int(re.search(r"#define FASTINIT_API_VERSION (\d+)", header())[1])
+    assert capi.api.version == capi.FASTINIT_API_VERSION == version
+    assert capi.api.stream_version == fastinit.STREAM_VERSION
+    assert capi.simd().decode() == fastinit.simd
+    assert capi.num_threads() == fastinit.get_num_threads()
+
+
+# ---- What is written -------------------------------------------------------------------------------------------------
+
+
+@of_each_draw
+@pytest.mark.parametrize("accumulate", [False, True])
+def test_one_call_writes_what_python_writes(draw, dtype, accumulate):
+    if draw == "bits" and accumulate:
+        pytest.skip("bits are not added")
+    out, expected = old_values(1001, dtype), old_values(1001, dtype)
+    python_writes(draw, expected, **({"accumulate": True} if accumulate else {}))
+    how = () if draw == "bits" else (accumulate,)
+    for first, count in ((0, 300), (300, 701)):
+        part = out[first : first + count]
+        where = part.ctypes.data, count, number_of(dtype)
+        assert getattr(capi, draw)(*where, *PARAMETERS[draw], SEED, STREAM, first, *how) == 0
+    assert out.tobytes() == expected.tobytes()
+
+
+@of_each_draw
+def test_two_steps_write_what_python_writes_and_the_fill_serves_again(draw, dtype):
+    out, expected = np.empty(999, dtype), np.empty(999, dtype)
+    fill = fill_of(draw, dtype, seed=SEED + 1)
+    capi.fill_range(fill, 0, out.size, out.ctypes.data)
+    assert out.tobytes() != python_writes(draw, expected).tobytes()
+    fill.seed = SEED
+    capi.fill_range(fill, 0, out.size, out.ctypes.data)
+    assert out.tobytes() == expected.tobytes()
+
+
+@of_each_draw
+def test_a_block_of_any_layout_gets_what_python_writes_on_any_number_of_threads(draw, dtype):
+    where = {"offset": (3, 1, 0), "global_shape": (400, 80, 50)}
+    expected = python_writes(draw, np.empty((300, 70, 50), dtype), **where)
+    memory = np.zeros((50, 300, 141), dtype)
+    out = memory[:, :, 140:0:-2].transpose(1, 2, 0)
+    assert fill_block(fill_of(draw, dtype), out, **where) == 0
+    assert np.array_equal(out, expected)
+    assert not memory[:, :, 1::2].any()
+
+
+def test_a_tensor_without_axes_and_an_empty_one_are_blocks_too():
+    out = np.empty(())
+    assert fill_block(fill_of("normal", out.dtype), out) == 0
+    assert out == python_writes("normal", np.empty(()))
+    assert fill_block(fill_of("normal", out.dtype), np.empty((0, 3))) == 0
+
+
+@pytest.mark.parametrize(
+    ("mode", "fans"),
+    [
+        (capi.FASTINIT_FAN_IN, {"mode": "fan_in", "fan_in": 300.0}),
+        (capi.FASTINIT_FAN_OUT, {"mode": "fan_out", "fan_out": 70.0}),
+        (capi.FASTINIT_FAN_AVERAGE, {"mode": "fan_avg", "fan_in": 300.0, "fan_out": 70.0}),
+        (capi.FASTINIT_FAN_GEOMETRIC, {"mode": "fan_geo_avg", "fan_in": 300.0, "fan_out": 70.0}),
+    ],
+)
+@pytest.mark.parametrize(
+    ("draw", "distribution"),
+    [
+        (capi.FASTINIT_SCHEME_UNIFORM, "uniform"),
+        (capi.FASTINIT_SCHEME_NORMAL, "untruncated_normal"),
+        (capi.FASTINIT_SCHEME_TRUNCATED, "truncated_normal"),
+    ],
+)
+def test_schemes_write_what_variance_scaling_writes(mode, fans, draw, distribution):
+    expected = np.empty(100)
+    fastinit.Generator(SEED).variance_scaling(expected, 1.7, distribution=distribution, stream="fc1.weight", **fans)
+    scheme = capi.fastinit_scheme(mode, fans.get("fan_in", 0), fans.get("fan_out", 0), 1.7, 1, 0)
+    assert scheme_writes(scheme, draw).tobytes() == expected.tobytes()
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "members"),
+    [
+        ("he_uniform", (300, 0.2), (capi.FASTINIT_FAN_IN, 300, 0, 2, 1, 0.2)),
+        ("lecun_uniform", (300,), (capi.FASTINIT_FAN_IN, 300, 0, 1, 1, 0)),
+        ("xavier_uniform", (300, 70, 5 / 3), (capi.FASTINIT_FAN_SUM, 300, 70, 2, 5 / 3, 0)),
+    ],
+)
+def test_the_headers_rows_of_schemes_are_the_schemes(name, arguments, members):
+    expected = getattr(fastinit.Generator(SEED), name)(np.empty(100), *arguments, stream="fc1.weight")
+    scheme = capi.fastinit_scheme(*members)
+    assert scheme_writes(scheme, capi.FASTINIT_SCHEME_UNIFORM).tobytes() == expected.tobytes()
+
+
+def scheme_writes(scheme, draw):
+    out = np.empty(100)
+    fill = capi.fastinit_fill(seed=SEED, stream=STREAM)
+    assert capi.set_scheme(fill, capi.FASTINIT_FLOAT64, scheme, draw) == 0
+    capi.fill_range(fill, 0, out.size, out.ctypes.data)
+    return out
+
+
+# ---- What is refused -------------------------------------------------------------------------------------------------
+
+NAN, INFINITY = float("nan"), float("inf")
+F32 = capi.FASTINIT_FLOAT32
+REFUSED = [
+    ("bits", F32, ()),
+    ("bits", -1, ()),
+    ("bits", 6, ()),
+    ("uniform", capi.FASTINIT_UINT32, (0.0, 1.0)),
+    ("uniform", -1, (0.0, 1.0)),
+    ("uniform", 6, (0.0, 1.0)),
+    ("uniform", F32, (1.0, 0.0)),
+    ("uniform", F32, (NAN, 0.0)),
+    ("uniform", F32, (-3e38, 3e38)),
+    ("normal", capi.FASTINIT_UINT64, (0.0, 1.0)),
+    ("normal", F32, (0.0, -1.0)),
+    ("normal", F32, (0.0, NAN)),
+    ("normal", capi.FASTINIT_FLOAT16, (0.0, 1e4)),
+    ("truncated_normal", F32, (0.0, 1.0, 2.0, -2.0)),
+    ("truncated_normal", F32, (0.0, 1.0, INFINITY, INFINITY)),
+    ("truncated_normal", capi.FASTINIT_UINT32, (0.0, 1.0, -2.0, 2.0)),
+]
+
+
+@pytest.mark.parametrize(("draw", "dtype", "parameters"), REFUSED)
+def test_what_is_refused_writes_nothing_and_leaves_the_fill(draw, dtype, parameters):
+    out = np.full(9, 7, np.uint64)
+    how = () if draw == "bits" else (0,)
+    assert getattr(capi, draw)(out.ctypes.data, out.size, dtype, *parameters, SEED, STREAM, 0, *how) == -1
+    assert (out == 7).all()
+    fill = fill_of("normal", np.dtype(np.float32))
+    before = bytes(fill)
+    assert getattr(capi, f"set_{draw}")(fill, dtype, *parameters) == -1
+    assert bytes(fill) == before
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"mode": -1},
+        {"mode": 5},
+        {"fan_in": 0.0},
+        {"fan_in": NAN},
+        {"fan_out": -1.0},
+        {"scale": INFINITY},
+        {"gain": 0.0},
+        {"negative_slope": NAN},
+        {"draw": -1},
+        {"draw": 3},
+        {"dtype": capi.FASTINIT_UINT32},
+    ],
+)
+def test_a_scheme_that_is_none_is_refused(change):
+    scheme = {"mode": capi.FASTINIT_FAN_SUM, "fan_in": 3.0, "fan_out": 4.0, "scale": 2.0, "gain": 1.0}
+    fill, before = capi.fastinit_fill(seed=SEED), bytes(capi.fastinit_fill(seed=SEED))
+    asked = {"draw": capi.FASTINIT_SCHEME_NORMAL, "dtype": F32, "negative_slope": 0.0, **scheme, **change}
+    draw, dtype = asked.pop("draw"), asked.pop("dtype")
+    assert capi.set_scheme(fill, dtype, capi.fastinit_scheme(**asked), draw) == -1
+    assert bytes(fill) == before
+
+
+def test_a_scheme_needs_only_the_fans_of_its_mode():
+    fill = capi.fastinit_fill()
+    for mode, fans in ((capi.FASTINIT_FAN_IN, (3, NAN)), (capi.FASTINIT_FAN_OUT, (NAN, 3))):
+        scheme = capi.fastinit_scheme(mode, *fans, 2, 1, 0)
+        assert capi.set_scheme(fill, F32, scheme, capi.FASTINIT_SCHEME_NORMAL) == 0
+
+
+@pytest.mark.parametrize(
+    ("offset", "global_shape"),
+    [((1, 0), None), (None, (9, 9)), ((6, 0), (9, 9)), ((0, 2**63), (9, 9)), ((0, 0), (2**32, 2**32))],
+)
+def test_a_block_outside_its_tensor_is_refused_and_nothing_is_written(offset, global_shape):
+    out = np.full((4, 3), 7.0)
+    assert fill_block(fill_of("normal", out.dtype), out, offset, global_shape) == -1
+    assert (out == 7).all()
+
+
+def test_a_negative_size_and_too_many_axes_are_refused():
+    fill, out = fill_of("normal", np.dtype(np.float64)), np.full(4, 7.0)
+    sizes = (ctypes.c_ssize_t * 65)(*[1] * 65)
+    assert capi.fill_block(fill, out.ctypes.data, 65, sizes, sizes, None, None) == -1
+    assert capi.fill_block(fill, out.ctypes.data, -1, sizes, sizes, None, None) == -1
+    sizes[0] = -1
+    assert capi.fill_block(fill, out.ctypes.data, 1, sizes, sizes, None, None) == -1
+    assert (out == 7).all()
+
+
+# ---- The examples ----------------------------------------------------------------------------------------------------
+
+
+def build(folder):
+    """Builds the example's modules in the folder; their __file__ tells which."""
+    compiler = (sysconfig.get_config_var("CC") or "cl").split()[0]
+    for needed in ("setuptools", "Cython"):
+        if importlib.util.find_spec(needed) is None:
+            pytest.skip(f"{needed} is not installed")
+    if shutil.which(compiler) is None:
+        pytest.skip(f"there is no compiler {compiler}")
+    for file in EXAMPLE.iterdir():
+        if file.is_file():
+            shutil.copy(file, folder)
+    command = [sys.executable, "-P", "setup.py", "-q", "build_ext", "--inplace"]
+    run = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=200, check=False)
+    assert run.returncode == 0, run.stdout + run.stderr
+
+
+@pytest.fixture(scope="module")
+def extension(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("extension")
+    build(folder)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(folder)
+        yield folder
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_the_cython_example_adds_noise_in_threads_as_python_does(extension, dtype):
+    import noise
+
+    weights, expected = (np.linspace(-1, 1, 60 * 41).astype(dtype).reshape(60, 41) for _ in range(2))
+    with ThreadPoolExecutor(4) as pool:
+        parts = [pool.submit(noise.add_noise, weights, 0.1, SEED, STREAM, row, row + 15) for row in range(0, 60, 15)]
+    for part in parts:
+        part.result()
+    fastinit.Generator(SEED).normal(expected, std=0.1, stream="fc1.weight", accumulate=True)
+    assert weights.tobytes() == expected.tobytes()
+    with pytest.raises(ValueError, match="std=-1"):
+        noise.add_noise(weights, -1, SEED, STREAM, 0, 60)
+    with pytest.raises(ValueError, match="stop=61"):
+        noise.add_noise(weights, 1, SEED, STREAM, 0, 61)
+
+
+def test_the_c_example_projects_as_the_whole_matrix_would(extension):
+    import projection
+
+    x, out = fastinit.Generator(1).normal(np.empty(3000, np.float32)), np.empty(50, np.float32)
+    projection.project(x, out, SEED, STREAM)
+    matrix = np.empty((50, 3000), np.float32)
+    fastinit.Generator(SEED).normal(matrix, std=50**-0.5, stream="fc1.weight")
+    np.testing.assert_allclose(out, matrix.astype(np.float64) @ x, atol=1e-4)
+    with pytest.raises(ValueError, match="float32 vectors"):
+        projection.project(x.astype(np.float64), out, SEED, STREAM)
+
+
+def test_a_module_built_for_a_later_interface_says_so_at_import(extension, tmp_path):
+    later = "#define FASTINIT_API_VERSION 1000"
+    text = (Path(fastinit.get_include()) / "fastinit.h").read_text(encoding="utf-8")
+    (tmp_path / "fastinit.h").write_text(re.sub("#define FASTINIT_API_VERSION .*", later, text), encoding="utf-8")
+    source = (EXAMPLE / "projection.c").read_text(encoding="utf-8")
+    (tmp_path / "projection.c").write_text(source.replace("<fastinit.h>", '"fastinit.h"'), encoding="utf-8")
+    setup = "from setuptools import *; setup(ext_modules=[Extension('projection', ['projection.c'])])"
+    command = [sys.executable, "-P", "-c", setup, "-q", "build_ext", "--inplace"]
+    subprocess.run(command, cwd=tmp_path, capture_output=True, timeout=200, check=True)
+    run = fresh_python("import sys; sys.path.insert(0, sys.argv[1]); import projection", str(tmp_path))
+    assert "ImportError: the installed fastinit has version 1 of the C interface" in run.stderr
+    assert "version 1000" in run.stderr
+
+
+@pytest.mark.parametrize("language", ["c", "cython"])
+def test_the_pages_c_and_cython_are_the_examples(language):
+    page = (ROOT / "docs" / "c_interface.md").read_text(encoding="utf-8")
+    blocks = re.findall(rf"^```{language}\n(.*?)^```", page, re.S | re.M)
+    source = (EXAMPLE / ("projection.c" if language == "c" else "noise.pyx")).read_text(encoding="utf-8")
+    assert blocks
+    for block in blocks:
+        assert block in source
+
+
+def test_the_number_of_a_stream_is_what_generators_draw_from():
+    named = fastinit.Generator(SEED).bits(np.empty(4, np.uint32), stream="fc1.weight")
+    out = np.empty(4, np.uint32)
+    assert capi.bits(out.ctypes.data, 4, capi.FASTINIT_UINT32, SEED, STREAM, 0) == 0
+    assert np.array_equal(out, named)
+    assert fastinit.stream_number(2**63 - 1) == 2**63 - 1
+    for bad, error in ((2**63, ValueError), (-1, ValueError), (True, TypeError), (1.5, TypeError), (None, TypeError)):
+        with pytest.raises(error, match="stream"):
+            fastinit.stream_number(bad)
