@@ -41,6 +41,7 @@ INTERRUPTED = """
 import os, signal, sys, threading, time
 import numpy as np, fastinit
 
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs are born without it
 layout, threads, how = sys.argv[1], int(sys.argv[2]), sys.argv[3]
 fastinit.set_num_threads(threads)
 buffer = np.zeros(1 << 25)
