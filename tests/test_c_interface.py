@@ -398,6 +398,21 @@ def test_a_module_built_for_a_later_interface_says_so_at_import(extension, tmp_p
     assert "version 1000" in run.stderr
 
 
+def test_the_header_serves_c_plus_plus_too(tmp_path):
+    compiler = shutil.which("c++")
+    if compiler is None:
+        pytest.skip("there is no C++ compiler")
+    source = tmp_path / "caller.cc"
+    source.write_text(
+        "#include <Python.h>\n#include <fastinit.h>\n"
+        "int threads(void) { const fastinit_api *api = fastinit_import(); return api ? api->num_threads() : -1; }\n"
+    )
+    flags = ["-std=c++11", "-Wall", "-Wextra", "-Werror", "-fsyntax-only"]
+    include = [f"-I{fastinit.get_include()}", f"-I{sysconfig.get_path('include')}"]
+    run = subprocess.run([compiler, *flags, *include, source], capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stderr
+
+
 @pytest.mark.parametrize("language", ["c", "cython"])
 def test_the_pages_c_and_cython_are_the_examples(language):
     page = (ROOT / "docs" / "c_interface.md").read_text(encoding="utf-8")
