@@ -63,5 +63,6 @@ check() { # NAME|COMPILER|KERNELS|EMULATOR
 check_or_say() { check "$1" || { printf 'DIFFERENT  %s\n' "${1%%|*}" && return 1; }; }
 export -f check check_or_say
 
+# shellcheck disable=SC2016
 { builds && if [ "${1:-}" = more ]; then more_builds; fi; } |
   tr '\n' '\0' | xargs -0 -P "$(nproc)" -I{} bash -c 'check_or_say "$1"' check {}
