@@ -1,13 +1,10 @@
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Literal, NamedTuple, SupportsFloat, SupportsIndex, TypeAlias, TypedDict, TypeVar
+from typing import Any, Literal, NamedTuple, SupportsIndex, TypedDict, TypeVar
 
 import numpy as np
 
-_Array = TypeVar("_Array", bound=np.ndarray[Any, Any])
-_Number: TypeAlias = SupportsFloat | SupportsIndex
-_Sizes: TypeAlias = Iterable[SupportsIndex]
-_Stream: TypeAlias = SupportsIndex | str | None
-_Layout: TypeAlias = Literal["torch", "keras", "lasagne"] | None
+from fastinit.typing import Array, Layout, Number, Sizes, Stream
+
 _T = TypeVar("_T")
 _Class = TypeVar("_Class", bound=type)
 
@@ -28,7 +25,7 @@ def get_num_threads() -> int: ...
 def stream_number(stream: SupportsIndex | str) -> int: ...
 def overlaps_itself(array: np.ndarray[Any, Any]) -> bool: ...
 def block_of(
-    array: np.ndarray[Any, Any], offset: _Sizes | None, global_shape: _Sizes | None
+    array: np.ndarray[Any, Any], offset: Sizes | None, global_shape: Sizes | None
 ) -> tuple[tuple[int, ...], tuple[int, ...]]: ...
 def record(
     recorder: Generator,
@@ -50,7 +47,7 @@ def complete_docstrings(cls: _Class) -> _Class: ...
 def fill_range(
     kernels_name: str,
     draw: str,
-    out: _Array,
+    out: Array,
     first: int,
     seed: int,
     stream: int,
@@ -58,9 +55,9 @@ def fill_range(
     b: float = 1.0,
     accumulate: bool = False,
     bounds: tuple[float, float] | None = None,
-    offset: _Sizes | None = None,
-    global_shape: _Sizes | None = None,
-) -> _Array: ...
+    offset: Sizes | None = None,
+    global_shape: Sizes | None = None,
+) -> Array: ...
 def philox_block(
     kernels_name: str, counter: tuple[int, int, int, int], key: tuple[int, int]
 ) -> tuple[int, int, int, int]: ...
@@ -77,7 +74,7 @@ class Fans(NamedTuple):
     fan_in: int
     fan_out: int
 
-def fans(shape: Iterable[SupportsIndex], layout: str) -> Fans: ...
+def fans(shape: Iterable[SupportsIndex], layout: Layout) -> Fans: ...
 
 class Generator:
     def __init__(self, seed: SupportsIndex | None = None, stream: SupportsIndex = 0) -> None: ...
@@ -85,9 +82,9 @@ class Generator:
     def _after_fork_in_child(self) -> None: ...
     @property
     def _from_entropy(self) -> bool: ...
-    def _address(self, stream: _Stream) -> tuple[int, SupportsIndex | str]: ...
-    def _write(self, out: _Array, write: Callable[[], None]) -> _Array: ...
-    def _write_draws(self, out: _Array, stream: _Stream, write: Callable[[int, int], None]) -> _Array: ...
+    def _address(self, stream: Stream | None) -> tuple[int, SupportsIndex | str]: ...
+    def _write(self, out: Array, write: Callable[[], None]) -> Array: ...
+    def _write_draws(self, out: Array, stream: Stream | None, write: Callable[[int, int], None]) -> Array: ...
     def _run(self, pending: list[Pending]) -> None: ...
     @property
     def seed(self) -> int: ...
@@ -101,163 +98,163 @@ class Generator:
     def state(self, value: _State) -> None: ...
     def bits(
         self,
-        out: _Array,
+        out: Array,
         *,
-        stream: _Stream = None,
-        offset: _Sizes | None = None,
-        global_shape: _Sizes | None = None,
-    ) -> _Array: ...
+        stream: Stream | None = None,
+        offset: Sizes | None = None,
+        global_shape: Sizes | None = None,
+    ) -> Array: ...
     def uniform(
         self,
-        out: _Array,
-        low: _Number = 0.0,
-        high: _Number = 1.0,
+        out: Array,
+        low: Number = 0.0,
+        high: Number = 1.0,
         *,
-        stream: _Stream = None,
-        offset: _Sizes | None = None,
-        global_shape: _Sizes | None = None,
+        stream: Stream | None = None,
+        offset: Sizes | None = None,
+        global_shape: Sizes | None = None,
         accumulate: bool = False,
-    ) -> _Array: ...
+    ) -> Array: ...
     def normal(
         self,
-        out: _Array,
-        mean: _Number = 0.0,
-        std: _Number = 1.0,
+        out: Array,
+        mean: Number = 0.0,
+        std: Number = 1.0,
         *,
-        stream: _Stream = None,
-        offset: _Sizes | None = None,
-        global_shape: _Sizes | None = None,
+        stream: Stream | None = None,
+        offset: Sizes | None = None,
+        global_shape: Sizes | None = None,
         accumulate: bool = False,
-    ) -> _Array: ...
+    ) -> Array: ...
     def truncated_normal(
         self,
-        out: _Array,
-        mean: _Number = 0.0,
-        std: _Number = 1.0,
-        low: _Number = -2.0,
-        high: _Number = 2.0,
+        out: Array,
+        mean: Number = 0.0,
+        std: Number = 1.0,
+        low: Number = -2.0,
+        high: Number = 2.0,
         *,
-        stream: _Stream = None,
-        offset: _Sizes | None = None,
-        global_shape: _Sizes | None = None,
+        stream: Stream | None = None,
+        offset: Sizes | None = None,
+        global_shape: Sizes | None = None,
         accumulate: bool = False,
-    ) -> _Array: ...
+    ) -> Array: ...
     def xavier_uniform(
         self,
-        out: _Array,
-        fan_in: _Number | None = None,
-        fan_out: _Number | None = None,
-        gain: _Number = 1.0,
+        out: Array,
+        fan_in: Number | None = None,
+        fan_out: Number | None = None,
+        gain: Number = 1.0,
         *,
-        layout: _Layout = None,
-        stream: _Stream = None,
-        offset: _Sizes | None = None,
-        global_shape: _Sizes | None = None,
+        layout: Layout | None = None,
+        stream: Stream | None = None,
+        offset: Sizes | None = None,
+        global_shape: Sizes | None = None,
         accumulate: bool = False,
-    ) -> _Array: ...
+    ) -> Array: ...
     def xavier_normal(
         self,
-        out: _Array,
-        fan_in: _Number | None = None,
-        fan_out: _Number | None = None,
-        gain: _Number = 1.0,
+        out: Array,
+        fan_in: Number | None = None,
+        fan_out: Number | None = None,
+        gain: Number = 1.0,
         *,
-        layout: _Layout = None,
+        layout: Layout | None = None,
         truncated: bool = False,
-        stream: _Stream = None,
-        offset: _Sizes | None = None,
-        global_shape: _Sizes | None = None,
+        stream: Stream | None = None,
+        offset: Sizes | None = None,
+        global_shape: Sizes | None = None,
         accumulate: bool = False,
-    ) -> _Array: ...
+    ) -> Array: ...
     def he_uniform(
         self,
-        out: _Array,
-        fan_in: _Number | None = None,
-        negative_slope: _Number = 0.0,
+        out: Array,
+        fan_in: Number | None = None,
+        negative_slope: Number = 0.0,
         *,
-        fan_out: _Number | None = None,
-        layout: _Layout = None,
-        stream: _Stream = None,
-        offset: _Sizes | None = None,
-        global_shape: _Sizes | None = None,
+        fan_out: Number | None = None,
+        layout: Layout | None = None,
+        stream: Stream | None = None,
+        offset: Sizes | None = None,
+        global_shape: Sizes | None = None,
         accumulate: bool = False,
-    ) -> _Array: ...
+    ) -> Array: ...
     def he_normal(
         self,
-        out: _Array,
-        fan_in: _Number | None = None,
-        negative_slope: _Number = 0.0,
+        out: Array,
+        fan_in: Number | None = None,
+        negative_slope: Number = 0.0,
         *,
-        fan_out: _Number | None = None,
-        layout: _Layout = None,
+        fan_out: Number | None = None,
+        layout: Layout | None = None,
         truncated: bool = False,
-        stream: _Stream = None,
-        offset: _Sizes | None = None,
-        global_shape: _Sizes | None = None,
+        stream: Stream | None = None,
+        offset: Sizes | None = None,
+        global_shape: Sizes | None = None,
         accumulate: bool = False,
-    ) -> _Array: ...
+    ) -> Array: ...
     def lecun_uniform(
         self,
-        out: _Array,
-        fan_in: _Number | None = None,
+        out: Array,
+        fan_in: Number | None = None,
         *,
-        layout: _Layout = None,
-        stream: _Stream = None,
-        offset: _Sizes | None = None,
-        global_shape: _Sizes | None = None,
+        layout: Layout | None = None,
+        stream: Stream | None = None,
+        offset: Sizes | None = None,
+        global_shape: Sizes | None = None,
         accumulate: bool = False,
-    ) -> _Array: ...
+    ) -> Array: ...
     def lecun_normal(
         self,
-        out: _Array,
-        fan_in: _Number | None = None,
+        out: Array,
+        fan_in: Number | None = None,
         *,
-        layout: _Layout = None,
+        layout: Layout | None = None,
         truncated: bool = False,
-        stream: _Stream = None,
-        offset: _Sizes | None = None,
-        global_shape: _Sizes | None = None,
+        stream: Stream | None = None,
+        offset: Sizes | None = None,
+        global_shape: Sizes | None = None,
         accumulate: bool = False,
-    ) -> _Array: ...
+    ) -> Array: ...
     def lasagne_uniform(
         self,
-        out: _Array,
-        fan_in: _Number | None = None,
-        fan_out: _Number | None = None,
-        gain: _Number | Literal["relu"] = 1.0,
+        out: Array,
+        fan_in: Number | None = None,
+        fan_out: Number | None = None,
+        gain: Number | Literal["relu"] = 1.0,
         *,
-        layout: _Layout = None,
-        stream: _Stream = None,
-        offset: _Sizes | None = None,
-        global_shape: _Sizes | None = None,
+        layout: Layout | None = None,
+        stream: Stream | None = None,
+        offset: Sizes | None = None,
+        global_shape: Sizes | None = None,
         accumulate: bool = False,
-    ) -> _Array: ...
+    ) -> Array: ...
     def lasagne_normal(
         self,
-        out: _Array,
-        fan_in: _Number | None = None,
-        fan_out: _Number | None = None,
-        gain: _Number | Literal["relu"] = 1.0,
+        out: Array,
+        fan_in: Number | None = None,
+        fan_out: Number | None = None,
+        gain: Number | Literal["relu"] = 1.0,
         *,
-        layout: _Layout = None,
+        layout: Layout | None = None,
         truncated: bool = False,
-        stream: _Stream = None,
-        offset: _Sizes | None = None,
-        global_shape: _Sizes | None = None,
+        stream: Stream | None = None,
+        offset: Sizes | None = None,
+        global_shape: Sizes | None = None,
         accumulate: bool = False,
-    ) -> _Array: ...
+    ) -> Array: ...
     def variance_scaling(
         self,
-        out: _Array,
-        scale: _Number = 1.0,
+        out: Array,
+        scale: Number = 1.0,
         mode: Literal["fan_in", "fan_out", "fan_avg", "fan_geo_avg"] = "fan_in",
         distribution: Literal["truncated_normal", "untruncated_normal", "normal", "uniform"] = "truncated_normal",
         *,
-        fan_in: _Number | None = None,
-        fan_out: _Number | None = None,
-        layout: _Layout = None,
-        stream: _Stream = None,
-        offset: _Sizes | None = None,
-        global_shape: _Sizes | None = None,
+        fan_in: Number | None = None,
+        fan_out: Number | None = None,
+        layout: Layout | None = None,
+        stream: Stream | None = None,
+        offset: Sizes | None = None,
+        global_shape: Sizes | None = None,
         accumulate: bool = False,
-    ) -> _Array: ...
+    ) -> Array: ...

@@ -17,7 +17,8 @@ import numpy as np
 
 import fastinit
 from fastinit.generator import FILLS
-from fastinit.recipe import WHERE, Recipe, Stream, address, missing, sizes_of
+from fastinit.recipe import WHERE, Recipe, address, missing, sizes_of
+from fastinit.typing import Stream
 
 try:
     import dask.array as da

@@ -8,12 +8,10 @@ from typing import Any, SupportsIndex, TypeAlias, TypeVar, overload
 import numpy as np
 
 from fastinit import _core
+from fastinit.typing import Array, Number, Sizes, Stream
 
-_Array = TypeVar("_Array", bound=np.ndarray[Any, Any])
 _Matrix: TypeAlias = np.ndarray[tuple[int, int], np.dtype[Any]]
 _Shape: TypeAlias = tuple[int, ...]
-_Sizes: TypeAlias = Iterable[SupportsIndex]
-_Stream: TypeAlias = SupportsIndex | str | None
 _Key = TypeVar("_Key", bound=str | int)
 _Spec: TypeAlias = tuple[Any, ...] | list[Any]  # (out, scheme, *arguments)
 
@@ -34,7 +32,7 @@ class Generator(_core.Generator):
 
     # ---- Constants ---------------------------------------------------------------------------------------------------
 
-    def zeros(self, out: _Array, *, offset: _Sizes | None = None, global_shape: _Sizes | None = None) -> _Array:
+    def zeros(self, out: Array, *, offset: Sizes | None = None, global_shape: Sizes | None = None) -> Array:
         """
         Fills an array with zeros: for biases. Weights that are all equal stay so: their units learn the same.
 
@@ -53,7 +51,7 @@ class Generator(_core.Generator):
         """
         return self.constant(out, 0.0, offset=offset, global_shape=global_shape)
 
-    def ones(self, out: _Array, *, offset: _Sizes | None = None, global_shape: _Sizes | None = None) -> _Array:
+    def ones(self, out: Array, *, offset: Sizes | None = None, global_shape: Sizes | None = None) -> Array:
         """
         Fills an array with ones: for the scales of normalisation layers.
 
@@ -73,8 +71,8 @@ class Generator(_core.Generator):
         return self.constant(out, 1.0, offset=offset, global_shape=global_shape)
 
     def constant(
-        self, out: _Array, value: float, *, offset: _Sizes | None = None, global_shape: _Sizes | None = None
-    ) -> _Array:
+        self, out: Array, value: Number, *, offset: Sizes | None = None, global_shape: Sizes | None = None
+    ) -> Array:
         """
         Fills an array with one value.
 
@@ -99,8 +97,8 @@ class Generator(_core.Generator):
         return self._write(out, lambda: out.fill(checked))
 
     def identity(
-        self, out: _Array, gain: float = 1.0, *, offset: _Sizes | None = None, global_shape: _Sizes | None = None
-    ) -> _Array:
+        self, out: Array, gain: Number = 1.0, *, offset: Sizes | None = None, global_shape: Sizes | None = None
+    ) -> Array:
         """
         Fills a matrix with gain times the identity: ones on the diagonal, which may be shorter than a side.
 
@@ -137,8 +135,8 @@ class Generator(_core.Generator):
         return self._write(out, write)
 
     def dirac(
-        self, out: _Array, groups: int = 1, *, offset: _Sizes | None = None, global_shape: _Sizes | None = None
-    ) -> _Array:
+        self, out: Array, groups: SupportsIndex = 1, *, offset: Sizes | None = None, global_shape: Sizes | None = None
+    ) -> Array:
         """
         Fills the weights of a convolution so that it passes its input channels on: as many as there are outputs.
 
@@ -188,14 +186,14 @@ class Generator(_core.Generator):
 
     def orthogonal(
         self,
-        out: _Array,
-        gain: float = 1.0,
+        out: Array,
+        gain: Number = 1.0,
         *,
-        stream: _Stream = None,
-        offset: _Sizes | None = None,
-        global_shape: _Sizes | None = None,
+        stream: Stream | None = None,
+        offset: Sizes | None = None,
+        global_shape: Sizes | None = None,
         accumulate: bool = False,
-    ) -> _Array:
+    ) -> Array:
         """
         Fills an array with a random orthogonal matrix, times gain: rows or columns, the fewer, are orthonormal.
 
@@ -240,14 +238,14 @@ class Generator(_core.Generator):
 
     def delta_orthogonal(
         self,
-        out: _Array,
-        gain: float = 1.0,
+        out: Array,
+        gain: Number = 1.0,
         *,
-        stream: _Stream = None,
-        offset: _Sizes | None = None,
-        global_shape: _Sizes | None = None,
+        stream: Stream | None = None,
+        offset: Sizes | None = None,
+        global_shape: Sizes | None = None,
         accumulate: bool = False,
-    ) -> _Array:
+    ) -> Array:
         """
         Fills the weights of a convolution with an orthogonal matrix at the kernel's center, and zeros around it.
 
@@ -298,15 +296,15 @@ class Generator(_core.Generator):
 
     def sparse(
         self,
-        out: _Array,
-        sparsity: float,
-        std: float = 0.01,
+        out: Array,
+        sparsity: Number,
+        std: Number = 0.01,
         *,
-        stream: _Stream = None,
-        offset: _Sizes | None = None,
-        global_shape: _Sizes | None = None,
+        stream: Stream | None = None,
+        offset: Sizes | None = None,
+        global_shape: Sizes | None = None,
         accumulate: bool = False,
-    ) -> _Array:
+    ) -> Array:
         """
         Fills a matrix with N(0, std**2), and a part of each column with zeros.
 
@@ -419,7 +417,7 @@ class Generator(_core.Generator):
 
 _CONSTANTS = frozenset(("zeros", "ones", "constant", "identity", "dirac"))
 # What fills an array, and whether it draws.
-FILLS = {
+FILLS: dict[str, bool] = {
     name: name not in _CONSTANTS
     for name in dir(Generator)
     if not name.startswith("_") and name not in ("fill", "reseed", "seed", "state", "stream")
@@ -495,7 +493,7 @@ def _store(out: np.ndarray[Any, Any], values: np.ndarray[Any, Any], accumulate: 
 
 
 def _block(
-    scheme: str, out: Any, offset: _Sizes | None, global_shape: _Sizes | None, least: int, most: int | None = None
+    scheme: str, out: Any, offset: Sizes | None, global_shape: Sizes | None, least: int, most: int | None = None
 ) -> tuple[_Shape, _Shape]:
     """The shape of the tensor that out is a block of, and where in it out begins, if the scheme takes such a tensor."""
     _core.check_array(out)

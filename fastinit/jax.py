@@ -16,7 +16,8 @@ import numpy as np
 import fastinit
 from fastinit import _core
 from fastinit.docstrings import written_out
-from fastinit.recipe import Recipe, Stream, address, missing, product_along
+from fastinit.recipe import Recipe, address, missing, product_along
+from fastinit.typing import Stream
 
 try:
     import jax

@@ -19,7 +19,8 @@ import numpy as np
 import fastinit
 from fastinit import _core
 from fastinit.docstrings import written_out
-from fastinit.recipe import Recipe, Stream, address, missing, product_along, sizes_of
+from fastinit.recipe import Recipe, address, missing, product_along, sizes_of
+from fastinit.typing import Stream
 
 try:
     import keras

@@ -19,11 +19,10 @@ import numpy as np
 import fastinit
 from fastinit import _core
 from fastinit.generator import FILLS
+from fastinit.typing import Array, Sizes, Stream
 
-_Array = TypeVar("_Array", bound=np.ndarray[Any, Any])
 _Shape: TypeAlias = tuple[int, ...]
 _Item = TypeVar("_Item")
-Stream: TypeAlias = SupportsIndex | str
 
 WHERE = ("out", "stream", "offset", "global_shape", "accumulate")  # what a tensor has and a recipe has not
 CACHE_LINE = 64  # bytes
@@ -96,8 +95,8 @@ class Recipe:
         self,
         out: np.ndarray[Any, Any],
         stream: Stream | None,
-        offset: Iterable[SupportsIndex] | None = None,
-        global_shape: Iterable[SupportsIndex] | None = None,
+        offset: Sizes | None = None,
+        global_shape: Sizes | None = None,
     ) -> tuple[Any, str, dict[str, Any]]:
         """One of many fills, as Generator.fill takes them: of the array, or the block of a tensor that it is."""
         keywords = dict(self.arguments)
@@ -110,15 +109,15 @@ class Recipe:
     def fill(
         self,
         generator: fastinit.Generator,
-        out: _Array,
+        out: Array,
         *,
         stream: Stream | None = None,
-        offset: Iterable[SupportsIndex] | None = None,
-        global_shape: Iterable[SupportsIndex] | None = None,
-    ) -> _Array:
+        offset: Sizes | None = None,
+        global_shape: Sizes | None = None,
+    ) -> Array:
         """Fills the array, or the block of a tensor that it is."""
         _, scheme, keywords = self.spec(out, stream, offset, global_shape)
-        filled: _Array = getattr(generator, scheme)(out, **keywords)
+        filled: Array = getattr(generator, scheme)(out, **keywords)
         return filled
 
     def pieces(self, shape: _Shape, elements: int) -> Iterator[tuple[_Shape, _Shape]]:

@@ -9,8 +9,9 @@ from typing import TypedDict, Unpack
 import fastinit
 from fastinit import _core
 from fastinit.docstrings import written_out
-from fastinit.recipe import Recipe, Stream
+from fastinit.recipe import Recipe
 from fastinit.torch.tensors import Tensor, fill, target_of
+from fastinit.typing import Stream
 
 
 class Place(TypedDict, total=False):

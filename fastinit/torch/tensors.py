@@ -10,7 +10,8 @@ import numpy as np
 import torch
 
 import fastinit
-from fastinit.recipe import Recipe, Stream, bfloat16
+from fastinit.recipe import Recipe, bfloat16
+from fastinit.typing import Stream
 
 Tensor: TypeAlias = torch.Tensor
 _Shape: TypeAlias = tuple[int, ...]
