@@ -8,14 +8,15 @@ array([-0.00024551, -0.00066779, -0.0001067 ], dtype=float32)
 """
 
 import inspect
-import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, SupportsIndex, TypeAlias
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 import fastinit
+from fastinit.docstrings import of_lazy_array
 from fastinit.generator import FILLS
 from fastinit.recipe import WHERE, Recipe, address, missing, sizes_of
 from fastinit.typing import Stream
@@ -27,6 +28,9 @@ except ModuleNotFoundError as error:
     raise missing(error, "dask") from None
 
 __all__ = sorted(FILLS)
+
+_Shape: TypeAlias = SupportsIndex | Sequence[SupportsIndex]
+_Chunks: TypeAlias = int | str | tuple[Any, ...] | dict[int, Any]
 
 
 @dataclass(frozen=True)
@@ -46,7 +50,7 @@ def _block(tensor: _Tensor, place: tuple[slice, ...]) -> np.ndarray[Any, Any]:
     return tensor.recipe.array(shape, tensor.dtype, tensor.seed, tensor.stream, offset, tensor.shape)
 
 
-def _lazy(recipe: Recipe, shape: Any, chunks: Any, dtype: Any, **source: Any) -> da.Array:
+def _lazy(recipe: Recipe, shape: _Shape, chunks: _Chunks, dtype: DTypeLike, **source: Any) -> da.Array:
     """The array of a recipe; source is its seed and its stream, if it takes them."""
     shape = sizes_of(shape)
     if dtype is None:  # which NumPy takes for float64
@@ -102,7 +106,7 @@ def _function(scheme: str) -> Callable[..., da.Array]:
         return _lazy(recipe, **{name: bound.arguments[name] for name in _OWN if name in bound.arguments})
 
     function.__name__ = function.__qualname__ = scheme
-    function.__doc__ = _docstring(scheme, list(signature.parameters))
+    function.__doc__ = of_lazy_array(scheme, getattr(fastinit.Generator, scheme).__doc__, signature.parameters)
     function.__signature__ = signature  # type: ignore[attr-defined]
     return function
 
@@ -121,73 +125,6 @@ def _signature(scheme: str) -> inspect.Signature:
             inspect.Parameter("dtype", _KEYWORD, default="uint32" if scheme == "bits" else "float32"),
             *(inspect.Parameter(name, _KEYWORD, default=None) for name in ("seed", "stream") if FILLS[scheme]),
         ]
-    )
-
-
-_CHUNKS = """chunks : int, tuple, dict or str
-    As everywhere in Dask: sizes for each axis, or how many bytes. The values do not depend on them."""
-_SOURCE = """seed : int, optional
-    In [0, 2**64). Left out: the default generator's, which fastinit.seed sets.
-stream : int or str, optional
-    An integer in [0, 2**63) or a name; a seed needs one. Left out: the default generator's next one. It is taken when
-    the array is defined, so that the array has the same values each time that it is computed."""
-_COSTS = {
-    **dict.fromkeys(("orthogonal", "delta_orthogonal"), "\n    One task makes all of it, whichever part is computed."),
-    "sparse": "\n    Each task makes whole columns.",
-}
-_EXAMPLES = {  # a shape, chunks and what the scheme needs besides
-    "constant": ("(6, 4)", "3", "0.1"),
-    "dirac": ("(4, 6, 3)", "2"),
-    "delta_orthogonal": ("(3, 4, 6)", "2"),
-    "sparse": ("(6, 4)", "3", "0.25"),
-}
-_TEMPLATE = """
-Lazily {summary}
-
-Parameters
-----------
-{parameters}
-
-Returns
--------
-dask.array.Array
-    In any chunks, what ``fastinit.Generator.{scheme}`` writes to an array of that shape.{cost}
-
-Raises
-------
-TypeError, ValueError
-    If an argument is not as above: when the array is defined, not when it is computed.
-{notes}
-Examples
---------
->>> import numpy as np, fastinit.dask
->>> w = fastinit.dask.{scheme}({shape}, {chunks}{arguments}{source})
->>> whole = fastinit.Generator(7).{scheme}(np.empty({shape}, w.dtype){arguments}{stream})
->>> np.array_equal(w.compute(), whole)
-True
-"""
-
-
-def _docstring(scheme: str, names: list[str]) -> str:
-    """That of Generator's function, for an array that is still to be made."""
-    text = getattr(fastinit.Generator, scheme).__doc__.strip()
-    parts = dict(re.findall(r"^(\w+)\n-+\n(.*?)(?=\n\n\w+\n-+\n|\Z)", text, re.M | re.S))
-    entries = re.findall(r"^\S.*(?:\n    .*)*", parts["Parameters"], re.M)
-    out, *own = [each for each in entries if not each.startswith(("stream", "offset", "accumulate"))]
-    out = out.replace("out : numpy.ndarray", "shape, dtype : int or tuple of int, dtype").replace(" and layout", "")
-    entries = [out, _CHUNKS, *own, *([_SOURCE] if FILLS[scheme] else [])]
-    shape, chunks, *arguments = _EXAMPLES.get(scheme, ("(6, 4)", "3"))
-    return _TEMPLATE.format(
-        scheme=scheme,
-        summary=text.partition("\n\n")[0].replace("Fills", "fills", 1),
-        parameters="\n".join(entries).replace("out's shape, or global_shape", "the shape"),
-        cost=_COSTS.get(scheme, ""),
-        notes=f"\nNotes\n-----\n{parts['Notes']}\n" if "Notes" in parts else "",
-        shape=shape,
-        chunks=chunks,
-        arguments="".join(f", {each}" for each in [*arguments, *(["layout='torch'"] if "layout" in names else [])]),
-        source=", seed=7, stream='w'" if FILLS[scheme] else "",
-        stream=", stream='w'" if FILLS[scheme] else "",
     )
 
 

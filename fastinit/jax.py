@@ -9,13 +9,13 @@ import functools
 import math
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, SupportsIndex, TypeAlias, TypeVar
+from typing import Any, Literal, SupportsIndex, TypeAlias
 
 import numpy as np
 
 import fastinit
 from fastinit import _core
-from fastinit.docstrings import written_out
+from fastinit.docstrings import documented
 from fastinit.recipe import Recipe, address, missing, product_along
 from fastinit.typing import Stream
 
@@ -52,7 +52,6 @@ __all__ = [
     "zeros",
 ]
 
-_Function = TypeVar("_Function", bound=Callable[..., Any])
 _Shape: TypeAlias = tuple[int, ...]
 _Index: TypeAlias = tuple[slice, ...]
 _Axes: TypeAlias = int | Sequence[int]
@@ -86,21 +85,10 @@ True""",
 }
 
 
-def _documented(same: str = "") -> Callable[[_Function], _Function]:
-    """Writes out the paragraphs that docstrings share; the example with the call that fills w with the same values."""
-
-    def complete(function: _Function) -> _Function:
-        text = written_out(function.__doc__ or "", _PARAGRAPHS)
-        function.__doc__ = text.replace("{name}", function.__name__).replace("{same}", same)
-        return function
-
-    return complete
-
-
 # ---- Initialisers ----------------------------------------------------------------------------------------------------
 
 
-@_documented("uniform(w, 0.0, 0.01, stream=0)")
+@documented(_PARAGRAPHS, same="uniform(w, 0.0, 0.01, stream=0)")
 def uniform(scale: float = 1e-2, dtype: Any = None) -> Initializer:
     """
     An initialiser that draws from U[0, scale).
@@ -118,7 +106,7 @@ def uniform(scale: float = 1e-2, dtype: Any = None) -> Initializer:
     return _initialiser(Recipe.of("uniform", 0.0, _not_negative("scale", scale)), dtype)
 
 
-@_documented("normal(w, 0.0, 0.01, stream=0)")
+@documented(_PARAGRAPHS, same="normal(w, 0.0, 0.01, stream=0)")
 def normal(stddev: float = 1e-2, dtype: Any = None) -> Initializer:
     """
     An initialiser that draws from N(0, stddev**2).
@@ -136,7 +124,7 @@ def normal(stddev: float = 1e-2, dtype: Any = None) -> Initializer:
     return _initialiser(Recipe.of("normal", 0.0, _not_negative("stddev", stddev)), dtype)
 
 
-@_documented("truncated_normal(w, 0.0, 0.01, stream=0)")
+@documented(_PARAGRAPHS, same="truncated_normal(w, 0.0, 0.01, stream=0)")
 def truncated_normal(stddev: float = 1e-2, dtype: Any = None, lower: float = -2.0, upper: float = 2.0) -> Initializer:
     """
     An initialiser that draws from N(0, stddev**2) what lies in [lower stddev, upper stddev].
@@ -157,7 +145,7 @@ def truncated_normal(stddev: float = 1e-2, dtype: Any = None, lower: float = -2.
     return _initialiser(Recipe.of("truncated_normal", 0.0, _not_negative("stddev", stddev), *bounds), dtype)
 
 
-@_documented()
+@documented(_PARAGRAPHS)
 def variance_scaling(
     scale: float,
     mode: Literal["fan_in", "fan_out", "fan_avg", "fan_geo_avg"],
@@ -207,7 +195,7 @@ def variance_scaling(
     return _initialiser(recipe_of, dtype)
 
 
-@_documented('xavier_uniform(w, layout="keras", stream=0)')
+@documented(_PARAGRAPHS, same='xavier_uniform(w, layout="keras", stream=0)')
 def glorot_uniform(in_axis: _Axes = -2, out_axis: _Axes = -1, batch_axis: _Axes = (), dtype: Any = None) -> Initializer:
     """
     Glorot's uniform initialiser: U[-a, a) with a = sqrt(6 / (fan_in + fan_out)).
@@ -228,7 +216,7 @@ def glorot_uniform(in_axis: _Axes = -2, out_axis: _Axes = -1, batch_axis: _Axes 
     return variance_scaling(1.0, "fan_avg", "uniform", in_axis, out_axis, batch_axis, dtype)
 
 
-@_documented('xavier_normal(w, layout="keras", truncated=True, stream=0)')
+@documented(_PARAGRAPHS, same='xavier_normal(w, layout="keras", truncated=True, stream=0)')
 def glorot_normal(in_axis: _Axes = -2, out_axis: _Axes = -1, batch_axis: _Axes = (), dtype: Any = None) -> Initializer:
     """
     Glorot's normal initialiser: N(0, 2 / (fan_in + fan_out)), cut at two standard deviations, the spread corrected.
@@ -249,7 +237,7 @@ def glorot_normal(in_axis: _Axes = -2, out_axis: _Axes = -1, batch_axis: _Axes =
     return variance_scaling(1.0, "fan_avg", "truncated_normal", in_axis, out_axis, batch_axis, dtype)
 
 
-@_documented('lecun_uniform(w, layout="keras", stream=0)')
+@documented(_PARAGRAPHS, same='lecun_uniform(w, layout="keras", stream=0)')
 def lecun_uniform(in_axis: _Axes = -2, out_axis: _Axes = -1, batch_axis: _Axes = (), dtype: Any = None) -> Initializer:
     """
     LeCun's uniform initialiser: U[-a, a) with a = sqrt(3 / fan_in).
@@ -270,7 +258,7 @@ def lecun_uniform(in_axis: _Axes = -2, out_axis: _Axes = -1, batch_axis: _Axes =
     return variance_scaling(1.0, "fan_in", "uniform", in_axis, out_axis, batch_axis, dtype)
 
 
-@_documented('lecun_normal(w, layout="keras", truncated=True, stream=0)')
+@documented(_PARAGRAPHS, same='lecun_normal(w, layout="keras", truncated=True, stream=0)')
 def lecun_normal(in_axis: _Axes = -2, out_axis: _Axes = -1, batch_axis: _Axes = (), dtype: Any = None) -> Initializer:
     """
     LeCun's normal initialiser: N(0, 1 / fan_in), cut at two standard deviations, the spread corrected.
@@ -291,7 +279,7 @@ def lecun_normal(in_axis: _Axes = -2, out_axis: _Axes = -1, batch_axis: _Axes = 
     return variance_scaling(1.0, "fan_in", "truncated_normal", in_axis, out_axis, batch_axis, dtype)
 
 
-@_documented('he_uniform(w, layout="keras", stream=0)')
+@documented(_PARAGRAPHS, same='he_uniform(w, layout="keras", stream=0)')
 def he_uniform(in_axis: _Axes = -2, out_axis: _Axes = -1, batch_axis: _Axes = (), dtype: Any = None) -> Initializer:
     """
     He's uniform initialiser: U[-a, a) with a = sqrt(6 / fan_in).
@@ -312,7 +300,7 @@ def he_uniform(in_axis: _Axes = -2, out_axis: _Axes = -1, batch_axis: _Axes = ()
     return variance_scaling(2.0, "fan_in", "uniform", in_axis, out_axis, batch_axis, dtype)
 
 
-@_documented('he_normal(w, layout="keras", truncated=True, stream=0)')
+@documented(_PARAGRAPHS, same='he_normal(w, layout="keras", truncated=True, stream=0)')
 def he_normal(in_axis: _Axes = -2, out_axis: _Axes = -1, batch_axis: _Axes = (), dtype: Any = None) -> Initializer:
     """
     He's normal initialiser: N(0, 2 / fan_in), cut at two standard deviations, the spread corrected.
@@ -339,7 +327,7 @@ kaiming_uniform = he_uniform
 kaiming_normal = he_normal
 
 
-@_documented()
+@documented(_PARAGRAPHS)
 def orthogonal(scale: float = 1.0, column_axis: int = -1, dtype: Any = None) -> Initializer:
     """
     An initialiser that draws a random orthogonal matrix, times scale: rows or columns, the fewer, are orthonormal.
@@ -372,7 +360,7 @@ def orthogonal(scale: float = 1.0, column_axis: int = -1, dtype: Any = None) -> 
     return _initialiser(_Columns("orthogonal", gain, column_axis), dtype)
 
 
-@_documented()
+@documented(_PARAGRAPHS)
 def delta_orthogonal(scale: float = 1.0, column_axis: int = -1, dtype: Any = None) -> Initializer:
     """
     An initialiser for convolutions: an orthogonal matrix, times scale, at the kernel's center, and zeros around it.
@@ -406,7 +394,7 @@ def delta_orthogonal(scale: float = 1.0, column_axis: int = -1, dtype: Any = Non
     return _initialiser(Recipe.of("delta_orthogonal", _core.positive("scale", scale)), dtype)
 
 
-def for_haiku(initialiser: Initializer) -> Callable[[Sequence[int], Any], Any]:
+def for_haiku(initialiser: Initializer) -> Callable[[Sequence[int], Any], jax.Array]:
     """
     An initialiser as Haiku's modules take it: a function (shape, dtype), with the key of hk.next_rng_key().
 
@@ -439,12 +427,12 @@ def for_haiku(initialiser: Initializer) -> Callable[[Sequence[int], Any], Any]:
 def make_array(
     scheme: str,
     shape: Sequence[SupportsIndex],
-    sharding: Any,
+    sharding: jax.sharding.Sharding,
     seed: SupportsIndex | None = None,
     stream: Stream | None = None,
     dtype: Any = None,
     **arguments: Any,
-) -> Any:
+) -> jax.Array:
     """
     A jax.Array of any sharding, each of whose shards is filled by itself: equal for every sharding.
 

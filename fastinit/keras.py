@@ -12,13 +12,13 @@ import math
 import operator
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, SupportsIndex, TypeAlias, TypeVar
+from typing import Any, SupportsIndex, TypeAlias
 
 import numpy as np
 
 import fastinit
 from fastinit import _core
-from fastinit.docstrings import written_out
+from fastinit.docstrings import documented
 from fastinit.recipe import Recipe, address, missing, product_along, sizes_of
 from fastinit.typing import Stream
 
@@ -49,9 +49,8 @@ __all__ = [
 ]
 
 _Shape: TypeAlias = tuple[int, ...]
-_Seed: TypeAlias = "int | keras.random.SeedGenerator | None"
+_Seed: TypeAlias = int | keras.random.SeedGenerator | None
 _Axes: TypeAlias = Sequence[int] | None
-_Class = TypeVar("_Class", bound=type)
 
 _DTYPES = ("float32", "float64", "float16", "bfloat16")
 
@@ -74,22 +73,16 @@ TypeError, ValueError
 >>> w = np.empty((64, 32), np.float32)
 >>> np.array_equal(weights, fastinit.Generator(7).{same})
 True""",
+    "<drawn example>": """Examples
+--------
+>>> import numpy as np, fastinit.keras
+>>> weights = fastinit.keras.{name}(seed=7, stream="w")((64, 32))
+>>> w = np.empty((64, 32), np.float32)
+>>> np.array_equal(weights, fastinit.Generator(7).{same})
+True""",
 }
 
-
-def _public(same: str, arguments: str = "") -> Callable[[_Class], _Class]:
-    """Registers a class with Keras and writes out what docstrings share; same is the call that fills w alike."""
-    draws = not same.endswith(")")
-
-    def complete(cls: _Class) -> _Class:
-        text = written_out(cls.__doc__ or "", _PARAGRAPHS)
-        shown = 'seed=7, stream="fc1/kernel"' if draws else arguments
-        text = text.replace("{name}", cls.__name__).replace("{arguments}", shown)
-        cls.__doc__ = text.replace("{same}", f'{same}, stream="fc1/kernel")' if draws else same)
-        registered: _Class = keras.saving.register_keras_serializable(package="fastinit")(cls)
-        return registered
-
-    return complete
+_registered = keras.saving.register_keras_serializable(package="fastinit")
 
 
 # ---- From a recipe to a tensor of the backend ------------------------------------------------------------------------
@@ -195,7 +188,8 @@ def _jax_shards(tensor: _Tensor, draw_words: Callable[[], Any], sharding: Any) -
 # ---- Constants -------------------------------------------------------------------------------------------------------
 
 
-@_public("zeros(w)")
+@_registered
+@documented(_PARAGRAPHS, same="zeros(w)", arguments="")
 class Zeros(_Filled, keras.initializers.Zeros):
     """
     Zeros: for biases.
@@ -207,7 +201,8 @@ class Zeros(_Filled, keras.initializers.Zeros):
         return Recipe.of("zeros")
 
 
-@_public("ones(w)")
+@_registered
+@documented(_PARAGRAPHS, same="ones(w)", arguments="")
 class Ones(_Filled, keras.initializers.Ones):
     """
     Ones: for the scales of normalisation layers.
@@ -219,7 +214,8 @@ class Ones(_Filled, keras.initializers.Ones):
         return Recipe.of("ones")
 
 
-@_public("constant(w, 0.1)", "0.1")
+@_registered
+@documented(_PARAGRAPHS, same="constant(w, 0.1)", arguments="0.1")
 class Constant(_Filled, keras.initializers.Constant):
     """
     One value.
@@ -239,7 +235,8 @@ class Constant(_Filled, keras.initializers.Constant):
         return Recipe.of("constant", self.value)
 
 
-@_public("identity(w, 0.5)", "0.5")
+@_registered
+@documented(_PARAGRAPHS, same="identity(w, 0.5)", arguments="0.5")
 class Identity(_Filled, keras.initializers.Identity):
     """
     gain times the identity matrix: ones on the diagonal, which may be shorter than a side.
@@ -268,6 +265,8 @@ class Identity(_Filled, keras.initializers.Identity):
 class _Random(_Filled):
     """What draws has a seed, as in Keras, and a stream."""
 
+    stream: str | int
+
     def __init__(self, *arguments: Any, stream: Stream, **keywords: Any) -> None:
         super().__init__(*arguments, **keywords)
         address(self.seed if isinstance(self.seed, int) else 0, stream)
@@ -285,7 +284,8 @@ class _Random(_Filled):
         return np.array([self.seed % 2**32, self.seed >> 32], np.uint32)
 
 
-@_public("normal(w, 0.0, 0.05")
+@_registered
+@documented(_PARAGRAPHS, same='normal(w, 0.0, 0.05, stream="w")')
 class RandomNormal(_Random, keras.initializers.RandomNormal):
     """
     N(mean, stddev**2).
@@ -298,7 +298,7 @@ class RandomNormal(_Random, keras.initializers.RandomNormal):
 
     <raises>
 
-    <example>
+    <drawn example>
     """
 
     def __init__(self, mean: float = 0.0, stddev: float = 0.05, seed: _Seed = None, *, stream: Stream = 0) -> None:
@@ -308,7 +308,8 @@ class RandomNormal(_Random, keras.initializers.RandomNormal):
         return Recipe.of("normal", self.mean, self.stddev)
 
 
-@_public("uniform(w, -0.05, 0.05")
+@_registered
+@documented(_PARAGRAPHS, same='uniform(w, -0.05, 0.05, stream="w")')
 class RandomUniform(_Random, keras.initializers.RandomUniform):
     """
     U[minval, maxval).
@@ -321,7 +322,7 @@ class RandomUniform(_Random, keras.initializers.RandomUniform):
 
     <raises>
 
-    <example>
+    <drawn example>
     """
 
     def __init__(self, minval: float = -0.05, maxval: float = 0.05, seed: _Seed = None, *, stream: Stream = 0) -> None:
@@ -331,7 +332,8 @@ class RandomUniform(_Random, keras.initializers.RandomUniform):
         return Recipe.of("uniform", self.minval, self.maxval)
 
 
-@_public("truncated_normal(w, 0.0, 0.05")
+@_registered
+@documented(_PARAGRAPHS, same='truncated_normal(w, 0.0, 0.05, stream="w")')
 class TruncatedNormal(_Random, keras.initializers.TruncatedNormal):
     """
     N(mean, stddev**2) cut at two standard deviations, the spread not corrected for the cut.
@@ -344,7 +346,7 @@ class TruncatedNormal(_Random, keras.initializers.TruncatedNormal):
 
     <raises>
 
-    <example>
+    <drawn example>
     """
 
     def __init__(self, mean: float = 0.0, stddev: float = 0.05, seed: _Seed = None, *, stream: Stream = 0) -> None:
@@ -368,7 +370,8 @@ class _Scaled(_Random):
         return Recipe.of("variance_scaling", self.scale, self.mode, self.distribution, fan_in=fan_in, fan_out=fan_out)
 
 
-@_public('variance_scaling(w, 1.0, "fan_in", "truncated_normal", layout="keras"')
+@_registered
+@documented(_PARAGRAPHS, same='variance_scaling(w, 1.0, "fan_in", "truncated_normal", layout="keras", stream="w")')
 class VarianceScaling(_Scaled, keras.initializers.VarianceScaling):
     """
     Draws of mean 0 and variance scale / n: the rule behind the six initialisers that have names.
@@ -387,7 +390,7 @@ class VarianceScaling(_Scaled, keras.initializers.VarianceScaling):
 
     <raises>
 
-    <example>
+    <drawn example>
     """
 
     def __init__(
@@ -413,7 +416,8 @@ class _Named(_Scaled):
         super().__init__(seed, input_axes, output_axes, stream=stream)
 
 
-@_public('xavier_uniform(w, layout="keras"')
+@_registered
+@documented(_PARAGRAPHS, same='xavier_uniform(w, layout="keras", stream="w")')
 class GlorotUniform(_Named, keras.initializers.GlorotUniform):
     """
     U[-a, a) with a = sqrt(6 / (fan_in + fan_out)): for layers with tanh.
@@ -429,11 +433,12 @@ class GlorotUniform(_Named, keras.initializers.GlorotUniform):
     -----
     Glorot and Bengio, "Understanding the difficulty of training deep feedforward neural networks", AISTATS 2010.
 
-    <example>
+    <drawn example>
     """
 
 
-@_public('xavier_normal(w, layout="keras", truncated=True')
+@_registered
+@documented(_PARAGRAPHS, same='xavier_normal(w, layout="keras", truncated=True, stream="w")')
 class GlorotNormal(_Named, keras.initializers.GlorotNormal):
     """
     N(0, 2 / (fan_in + fan_out)), cut at two standard deviations, the spread corrected: for layers with tanh.
@@ -449,11 +454,12 @@ class GlorotNormal(_Named, keras.initializers.GlorotNormal):
     -----
     Glorot and Bengio, "Understanding the difficulty of training deep feedforward neural networks", AISTATS 2010.
 
-    <example>
+    <drawn example>
     """
 
 
-@_public('he_uniform(w, layout="keras"')
+@_registered
+@documented(_PARAGRAPHS, same='he_uniform(w, layout="keras", stream="w")')
 class HeUniform(_Named, keras.initializers.HeUniform):
     """
     U[-a, a) with a = sqrt(6 / fan_in): for layers with ReLU.
@@ -469,11 +475,12 @@ class HeUniform(_Named, keras.initializers.HeUniform):
     -----
     He et al., "Delving deep into rectifiers", ICCV 2015.
 
-    <example>
+    <drawn example>
     """
 
 
-@_public('he_normal(w, layout="keras", truncated=True')
+@_registered
+@documented(_PARAGRAPHS, same='he_normal(w, layout="keras", truncated=True, stream="w")')
 class HeNormal(_Named, keras.initializers.HeNormal):
     """
     N(0, 2 / fan_in), cut at two standard deviations, the spread corrected: for layers with ReLU.
@@ -489,11 +496,12 @@ class HeNormal(_Named, keras.initializers.HeNormal):
     -----
     He et al., "Delving deep into rectifiers", ICCV 2015.
 
-    <example>
+    <drawn example>
     """
 
 
-@_public('lecun_uniform(w, layout="keras"')
+@_registered
+@documented(_PARAGRAPHS, same='lecun_uniform(w, layout="keras", stream="w")')
 class LecunUniform(_Named, keras.initializers.LecunUniform):
     """
     U[-a, a) with a = sqrt(3 / fan_in): for layers with SELU or no activation.
@@ -509,11 +517,12 @@ class LecunUniform(_Named, keras.initializers.LecunUniform):
     -----
     LeCun, Bottou, Orr and Müller, "Efficient BackProp", 1998.
 
-    <example>
+    <drawn example>
     """
 
 
-@_public('lecun_normal(w, layout="keras", truncated=True')
+@_registered
+@documented(_PARAGRAPHS, same='lecun_normal(w, layout="keras", truncated=True, stream="w")')
 class LecunNormal(_Named, keras.initializers.LecunNormal):
     """
     N(0, 1 / fan_in), cut at two standard deviations, the spread corrected: for layers with SELU or no activation.
@@ -529,11 +538,12 @@ class LecunNormal(_Named, keras.initializers.LecunNormal):
     -----
     LeCun, Bottou, Orr and Müller, "Efficient BackProp", 1998.
 
-    <example>
+    <drawn example>
     """
 
 
-@_public("orthogonal(w, 1.0")
+@_registered
+@documented(_PARAGRAPHS, same='orthogonal(w, 1.0, stream="w")')
 class Orthogonal(_Random, keras.initializers.Orthogonal):
     """
     A random orthogonal matrix, times gain: rows or columns, the fewer, are orthonormal.
@@ -552,7 +562,7 @@ class Orthogonal(_Random, keras.initializers.Orthogonal):
     whole for any layout. Saxe, McClelland and Ganguli, "Exact solutions to the nonlinear dynamics of learning in deep
     linear neural networks", ICLR 2014.
 
-    <example>
+    <drawn example>
     """
 
     def __init__(self, gain: float = 1.0, seed: _Seed = None, *, stream: Stream = 0) -> None:

@@ -1,14 +1,12 @@
 """The functions of torch.nn.init, by the same names and with the same arguments, filled by fastinit."""
 
-import inspect
 import math
-import sys
 from collections.abc import Sequence
 from typing import TypedDict, Unpack
 
 import fastinit
 from fastinit import _core
-from fastinit.docstrings import written_out
+from fastinit.docstrings import documented
 from fastinit.recipe import Recipe
 from fastinit.torch.tensors import Tensor, fill, target_of
 from fastinit.typing import Stream
@@ -22,7 +20,7 @@ class Place(TypedDict, total=False):
     global_shape: Sequence[int]
 
 
-_SHARED = {
+_PARAGRAPHS = {
     "<tensor>": """tensor : torch.Tensor
     Of dtype float32, float64, float16 or bfloat16, of any strides; on the meta device nothing happens. A DTensor gets
     the shards that this process holds.""",
@@ -110,6 +108,7 @@ def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
 # ---- Draws -----------------------------------------------------------------------------------------------------------
 
 
+@documented(_PARAGRAPHS)
 def uniform_(
     tensor: Tensor,
     a: float = 0.0,
@@ -143,6 +142,7 @@ def uniform_(
     return _fill(tensor, Recipe("uniform", {"low": a, "high": b}), generator, place)
 
 
+@documented(_PARAGRAPHS)
 def normal_(
     tensor: Tensor,
     mean: float = 0.0,
@@ -176,6 +176,7 @@ def normal_(
     return _fill(tensor, Recipe("normal", {"mean": mean, "std": std}), generator, place)
 
 
+@documented(_PARAGRAPHS)
 def trunc_normal_(
     tensor: Tensor,
     mean: float = 0.0,
@@ -241,6 +242,7 @@ def _standardised(name: str, bound: float, mean: float, std: float, inwards: flo
 # ---- Schemes ---------------------------------------------------------------------------------------------------------
 
 
+@documented(_PARAGRAPHS)
 def xavier_uniform_(
     tensor: Tensor, gain: float = 1.0, generator: fastinit.Generator | None = None, **place: Unpack[Place]
 ) -> Tensor:
@@ -270,6 +272,7 @@ def xavier_uniform_(
     return _fill(tensor, Recipe("xavier_uniform", {"gain": gain, "layout": "torch"}), generator, place)
 
 
+@documented(_PARAGRAPHS)
 def xavier_normal_(
     tensor: Tensor, gain: float = 1.0, generator: fastinit.Generator | None = None, **place: Unpack[Place]
 ) -> Tensor:
@@ -299,6 +302,7 @@ def xavier_normal_(
     return _fill(tensor, Recipe("xavier_normal", {"gain": gain, "layout": "torch"}), generator, place)
 
 
+@documented(_PARAGRAPHS)
 def kaiming_uniform_(
     tensor: Tensor,
     a: float = 0,
@@ -333,6 +337,7 @@ def kaiming_uniform_(
     return _fill(tensor, _kaiming("uniform", a, mode, nonlinearity), generator, place)
 
 
+@documented(_PARAGRAPHS)
 def kaiming_normal_(
     tensor: Tensor,
     a: float = 0,
@@ -384,6 +389,7 @@ def _scaled(scale: float, mode: str, distribution: str) -> Recipe:
     return Recipe("variance_scaling", arguments)
 
 
+@documented(_PARAGRAPHS)
 def orthogonal_(
     tensor: Tensor, gain: float = 1, generator: fastinit.Generator | None = None, **place: Unpack[Place]
 ) -> Tensor:
@@ -416,6 +422,7 @@ def orthogonal_(
     return _fill(tensor, Recipe("orthogonal", {"gain": gain}), generator, place)
 
 
+@documented(_PARAGRAPHS)
 def sparse_(
     tensor: Tensor,
     sparsity: float,
@@ -455,6 +462,7 @@ def sparse_(
 # ---- Constants -------------------------------------------------------------------------------------------------------
 
 
+@documented(_PARAGRAPHS)
 def constant_(tensor: Tensor, val: float) -> Tensor:
     """
     Fills a tensor with one value.
@@ -476,6 +484,7 @@ def constant_(tensor: Tensor, val: float) -> Tensor:
     return _fill(tensor, Recipe("constant", {"value": val}))
 
 
+@documented(_PARAGRAPHS)
 def ones_(tensor: Tensor) -> Tensor:
     """
     Fills a tensor with ones.
@@ -495,6 +504,7 @@ def ones_(tensor: Tensor) -> Tensor:
     return _fill(tensor, Recipe("ones", {}))
 
 
+@documented(_PARAGRAPHS)
 def zeros_(tensor: Tensor) -> Tensor:
     """
     Fills a tensor with zeros.
@@ -514,6 +524,7 @@ def zeros_(tensor: Tensor) -> Tensor:
     return _fill(tensor, Recipe("zeros", {}))
 
 
+@documented(_PARAGRAPHS)
 def eye_(tensor: Tensor, **place: Unpack[Place]) -> Tensor:
     """
     Fills a matrix with the identity: ones on the diagonal, which may be shorter than a side.
@@ -540,6 +551,7 @@ def eye_(tensor: Tensor, **place: Unpack[Place]) -> Tensor:
     return _fill(tensor, Recipe("identity", {}), None, place)
 
 
+@documented(_PARAGRAPHS)
 def dirac_(tensor: Tensor, groups: int = 1, **place: Unpack[Place]) -> Tensor:
     """
     Fills the weight of a convolution so that it passes its input channels on: as many as there are outputs.
@@ -565,13 +577,3 @@ def dirac_(tensor: Tensor, groups: int = 1, **place: Unpack[Place]) -> Tensor:
     tensor([[[0., 1., 0.]]])
     """
     return _fill(tensor, Recipe("dirac", {"groups": groups}), None, place)
-
-
-def _complete_docstrings() -> None:
-    """Writes out what the docstrings share."""
-    for function in list(vars(sys.modules[__name__]).values()):
-        if inspect.isfunction(function) and function.__module__ == __name__:
-            function.__doc__ = written_out(function.__doc__ or "", _SHARED)
-
-
-_complete_docstrings()
