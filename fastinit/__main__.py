@@ -220,7 +220,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 if __name__ == "__main__":
     try:
-        status = main()
+        status: int = main()
         sys.stdout.flush()
     except BrokenPipeError:
         forget_reader()  # head, say, has seen enough

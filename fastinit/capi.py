@@ -98,7 +98,7 @@ def _table() -> fastinit_api:
     return fastinit_api.from_address(pointer_of(_core.c_api, b"fastinit._core.c_api"))
 
 
-api = _table()
+api: fastinit_api = _table()
 bits = api.bits
 uniform = api.uniform
 normal = api.normal

@@ -12,11 +12,11 @@ class Progress:
     """Shows how many of total cases are done, or how much; leaves no trace at the end of its with statement."""
 
     def __init__(self, total: int, stream: TextIO | None = None, visible: bool = True) -> None:
-        self.total = total
-        self.done = 0
-        self.label = ""
-        self.stream = sys.stderr if stream is None else stream
-        self.visible = visible and self.stream.isatty()
+        self.total: int = total
+        self.done: int = 0
+        self.label: str = ""
+        self.stream: TextIO = sys.stderr if stream is None else stream
+        self.visible: bool = visible and self.stream.isatty()
 
     def __enter__(self) -> "Progress":
         return self

@@ -56,7 +56,7 @@ class Bar:
 
     def __init__(self, total: int) -> None:
         console = Console(stderr=True)
-        self.bar = progress.Progress(
+        self.bar: progress.Progress = progress.Progress(
             progress.BarColumn(24),
             progress.MofNCompleteColumn(),
             progress.TimeElapsedColumn(),
@@ -68,7 +68,7 @@ class Bar:
             auto_refresh=False,  # by a thread, which would run while something is measured
             disable=not console.is_terminal,
         )
-        self.task = self.bar.add_task("", total=total)
+        self.task: progress.TaskID = self.bar.add_task("", total=total)
 
     def __enter__(self) -> "Bar":
         self.bar.start()

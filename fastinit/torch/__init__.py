@@ -15,10 +15,10 @@ DTensors not on the mesh. docs/pytorch.md shows how.
 
 try:
     import torch  # noqa: F401  (what all of this needs)
-except ModuleNotFoundError as error:
+except ModuleNotFoundError as _error:
     from fastinit.recipe import missing
 
-    raise missing(error, "torch") from None
+    raise missing(_error, "torch") from None
 
 from fastinit.torch.functions import (
     calculate_gain,
