@@ -1,13 +1,11 @@
 """Lazy arrays hold the generator's values: in any chunks, on any scheduler, and when a worker dies."""
 
-import ast
 import doctest
 import inspect
 import itertools
 import os
 import pickle
 import signal
-from pathlib import Path
 
 import ml_dtypes
 import numpy as np
@@ -267,31 +265,13 @@ def test_examples_print_what_they_show(name):
 
 
 @pytest.mark.parametrize("scheme", FILLS)
-def test_help_and_the_type_stub_have_the_parameters_that_the_function_takes(scheme):
+def test_help_has_the_parameters_that_the_function_takes(scheme):
     function = getattr(lazy, scheme)
     names = list(inspect.signature(function).parameters)
     documented = [line.partition(" : ")[0] for line in function.__doc__.splitlines() if " : " in line]
     assert sorted(name for names in documented for name in names.split(", ")) == sorted(names)
     assert max(map(len, function.__doc__.splitlines())) <= 120
     assert pickle.loads(pickle.dumps(function)) is function
-    assert stub_parameters()[scheme] == [
-        (each.name, each.kind is each.KEYWORD_ONLY, None if each.default is each.empty else repr(each.default))
-        for each in inspect.signature(function).parameters.values()
-    ]
-
-
-def stub_parameters():
-    """For each function of the stub its parameters: name, whether by keyword only, default as it is written."""
-    tree = ast.parse(Path(lazy.__file__).with_suffix(".pyi").read_text(encoding="utf-8"))
-    return {each.name: list(parameters(each.args)) for each in tree.body if isinstance(each, ast.FunctionDef)}
-
-
-def parameters(arguments):
-    missing = [None] * (len(arguments.args) - len(arguments.defaults))
-    for argument, default in zip(arguments.args, [*missing, *arguments.defaults], strict=True):
-        yield argument.arg, False, default and ast.unparse(default)
-    for argument, default in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True):
-        yield argument.arg, True, default and ast.unparse(default)
 
 
 # ---- Processes -------------------------------------------------------------------------------------------------------
