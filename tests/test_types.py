@@ -3,6 +3,7 @@
 import ast
 import inspect
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -39,8 +40,10 @@ def need(*modules):
 
 
 def check(*arguments, where=TYPING):
-    """Runs a checker where the source tree is not in its way."""
-    run = subprocess.run(arguments, cwd=where, capture_output=True, text=True, timeout=300, check=False)
+    """Runs a checker where the source tree is not in its way. Pyright asks the python of PATH where packages are."""
+    path = os.pathsep.join((str(Path(sys.executable).parent), os.environ.get("PATH", "")))
+    env = {**os.environ, "PATH": path}
+    run = subprocess.run(arguments, cwd=where, env=env, capture_output=True, text=True, timeout=300, check=False)
     assert run.returncode == 0, run.stdout + run.stderr
 
 
