@@ -114,8 +114,8 @@ class Generator(_core.Generator):
 
         Notes
         -----
-        torch.nn.init.eye_, keras.initializers.Identity. As recurrent weights of ReLU units: Le, Jaitly and Hinton, "A
-        simple way to initialize recurrent networks of rectified linear units", 2015.
+        ``torch.nn.init.eye_``, keras.initializers.Identity. As recurrent weights of ReLU units: Le, Jaitly and Hinton,
+        "A simple way to initialize recurrent networks of rectified linear units", 2015.
 
         Examples
         --------
@@ -153,7 +153,7 @@ class Generator(_core.Generator):
         Notes
         -----
         The element at the kernel's center, k // 2, of output channel g (out / groups) + d and input channel d is 1, for
-        each group g; all others are 0. torch.nn.init.dirac_.
+        each group g; all others are 0. ``torch.nn.init.dirac_``.
 
         Examples
         --------
@@ -326,7 +326,7 @@ class Generator(_core.Generator):
         -----
         Which elements are zero is random, in each column apart: with n elements, those whose long words W[n + i] of the
         stream are the column's smallest. The others are what normal writes. For a block its whole columns are computed.
-        Sources: Martens, "Deep learning via Hessian-free optimization", ICML 2010; torch.nn.init.sparse_.
+        Sources: Martens, "Deep learning via Hessian-free optimization", ICML 2010; ``torch.nn.init.sparse_``.
 
         Examples
         --------

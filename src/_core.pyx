@@ -1187,7 +1187,7 @@ cdef class Generator:
             Of the normal before it is truncated; finite, std >= 0, and no draw may overflow the array's dtype.
         low, high : float
             The bounds in standard deviations from the mean, low <= high; infinite ones truncate nothing. (PyTorch's
-            trunc_normal_ takes absolute bounds instead: mean + low std, mean + high std.)
+            ``trunc_normal_`` takes absolute bounds instead: mean + low std, mean + high std.)
         <stream>
         <block>
         <accumulate>

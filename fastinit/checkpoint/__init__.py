@@ -38,7 +38,8 @@ def init_checkpoint(
         A .safetensors file, of which only the header is read (and values to be copied); an index of several such files
         (.json, with weight_map); or a JSON of shapes, {"name": {"dtype": "F32", "shape": [2, 3]}, "name": [2, 3], ...}.
     rules : path or mapping
-        A TOML file, or what it holds: {"layout": "torch", "rule": [{"name": "*.weight", "scheme": "he_normal"}, ...]}.
+        A TOML file, or what it holds:
+        ``{"layout": "torch", "rule": [{"name": "*.weight", "scheme": "he_normal"}, ...]}``.
         The first rule whose name, a pattern or a list of them, matches applies. Its other entries are the scheme's
         arguments, or ndim, a number of axes that the tensor must have. The layout gives fans to schemes that need some
         and were given none. The scheme "copy" copies the values from like.

@@ -131,7 +131,7 @@ def uniform_(
 
     Notes
     -----
-    Generator.uniform; torch.nn.init.uniform_.
+    Generator.uniform; ``torch.nn.init.uniform_``.
 
     Examples
     --------
@@ -165,7 +165,7 @@ def normal_(
 
     Notes
     -----
-    Generator.normal; torch.nn.init.normal_.
+    Generator.normal; ``torch.nn.init.normal_``.
 
     Examples
     --------
@@ -204,7 +204,8 @@ def trunc_normal_(
     Notes
     -----
     Generator.truncated_normal with low = (a - mean) / std and high = (b - mean) / std. By the inverse of the
-    distribution function, not by rejection: exact also where bounds are far from the mean. torch.nn.init.trunc_normal_.
+    distribution function, not by rejection: exact also where bounds are far from the mean.
+    ``torch.nn.init.trunc_normal_``.
 
     Examples
     --------
@@ -261,7 +262,7 @@ def xavier_uniform_(
 
     Notes
     -----
-    Generator.xavier_uniform with layout="torch"; torch.nn.init.xavier_uniform_. Glorot and Bengio, AISTATS 2010.
+    Generator.xavier_uniform with layout="torch"; ``torch.nn.init.xavier_uniform_``. Glorot and Bengio, AISTATS 2010.
 
     Examples
     --------
@@ -291,7 +292,7 @@ def xavier_normal_(
 
     Notes
     -----
-    Generator.xavier_normal with layout="torch"; torch.nn.init.xavier_normal_. Glorot and Bengio, AISTATS 2010.
+    Generator.xavier_normal with layout="torch"; ``torch.nn.init.xavier_normal_``. Glorot and Bengio, AISTATS 2010.
 
     Examples
     --------
@@ -326,7 +327,7 @@ def kaiming_uniform_(
     Notes
     -----
     Generator.he_uniform with layout="torch"; variance_scaling with scale = gain**2 for "fan_out" and for nonlinearities
-    other than "relu" and "leaky_relu". torch.nn.init.kaiming_uniform_. He et al., ICCV 2015.
+    other than "relu" and "leaky_relu". ``torch.nn.init.kaiming_uniform_``. He et al., ICCV 2015.
 
     Examples
     --------
@@ -361,7 +362,7 @@ def kaiming_normal_(
     Notes
     -----
     Generator.he_normal with layout="torch"; variance_scaling with scale = gain**2 for "fan_out" and for nonlinearities
-    other than "relu" and "leaky_relu". torch.nn.init.kaiming_normal_. He et al., ICCV 2015.
+    other than "relu" and "leaky_relu". ``torch.nn.init.kaiming_normal_``. He et al., ICCV 2015.
 
     Examples
     --------
@@ -410,7 +411,7 @@ def orthogonal_(
     Notes
     -----
     Generator.orthogonal: equal from machine to machine up to rounding. For a block the whole matrix is computed.
-    torch.nn.init.orthogonal_. Saxe, McClelland and Ganguli, ICLR 2014.
+    ``torch.nn.init.orthogonal_``. Saxe, McClelland and Ganguli, ICLR 2014.
 
     Examples
     --------
@@ -448,7 +449,7 @@ def sparse_(
 
     Notes
     -----
-    Generator.sparse; torch.nn.init.sparse_. Martens, ICML 2010.
+    Generator.sparse; ``torch.nn.init.sparse_``. Martens, ICML 2010.
 
     Examples
     --------
@@ -539,7 +540,7 @@ def eye_(tensor: Tensor, **place: Unpack[Place]) -> Tensor:
 
     Notes
     -----
-    Generator.identity; torch.nn.init.eye_.
+    Generator.identity; ``torch.nn.init.eye_``.
 
     Examples
     --------
@@ -568,7 +569,7 @@ def dirac_(tensor: Tensor, groups: int = 1, **place: Unpack[Place]) -> Tensor:
 
     Notes
     -----
-    Generator.dirac; torch.nn.init.dirac_.
+    Generator.dirac; ``torch.nn.init.dirac_``.
 
     Examples
     --------

@@ -34,7 +34,7 @@ class Owned(NamedTuple):
 
 class Filled(NamedTuple):
     """
-    What init_module_ did to a parameter.
+    What ``init_module_`` did to a parameter.
 
     ``scheme`` is the name of fastinit's function, None if the parameter was left as it is, and ``arguments`` its
     arguments; ``rule`` what chose it; ``aliases`` the other names of a tied parameter.
