@@ -1,17 +1,26 @@
 """What the documentation shows is what happens."""
 
 import doctest
+import functools
 import importlib.util
 import inspect
 import re
+import shutil
+import subprocess
+import sys
+import tomllib
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 import reference
 from conftest import fresh_python
 
 import fastinit
+from fastinit import __main__ as command_line
+from fastinit import capi
 from fastinit.docstrings import written_out
+from fastinit.recipe import Recipe
 
 ROOT = Path(__file__).parent.parent
 
@@ -21,16 +30,214 @@ FILLS = sorted(
     {name for name, value in vars(fastinit).items() if getattr(value, "__self__", None) is fastinit.default_generator}
     - {"seed"}
 )
+PAGES = {
+    str(path.relative_to(ROOT)): path.read_text(encoding="utf-8")
+    for path in (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md")))
+}
+CI = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
 
+
+# ---- Every block of code on every page is run by something -----------------------------------------------------------
+
+
+class Block(NamedTuple):
+    page: str
+    kind: str
+    text: str
+
+    def __str__(self):
+        return f"{self.page}: {self.kind}: {self.text.splitlines()[0]}"
+
+
+def blocks_of(page):
+    """The fenced blocks, but those in which the site generator is spoken to."""
+    for line, kind, text in re.findall(r"^( *)```([^\n]*)\n(.*?)^ *```$", PAGES[page], re.M | re.S):
+        assert not line, f"{page}: a block in a list, which nothing here runs"
+        if not kind.startswith("{"):
+            yield Block(page, kind, text)
+
+
+BLOCKS = [block for page in PAGES for block in blocks_of(page)]
+
+# What runs the blocks that are not doctests: the page, the kind of block, how it begins, and the test. An output that
+# holds times or is of hours of work has the test of what prints it. Shell commands have a table of their own, below.
+RUN_BY = [
+    ("docs/c_interface.md", "c", "", "test_c_interface.py::test_the_pages_c_and_cython_are_the_examples"),
+    ("docs/c_interface.md", "cython", "", "test_c_interface.py::test_the_pages_c_and_cython_are_the_examples"),
+    ("docs/checkpoints.md", "", "", "test_checkpoint.py::test_commands_of_the_page_print_what_it_shows"),
+    ("docs/command_line.md", "text", "usage: ", "test_docs.py::test_help_is_what_the_page_shows"),
+    ("docs/evolution_strategies.md", "python", "", "test_examples.py::test_the_page_shows_the_examples_lines"),
+    ("docs/evolution_strategies.md", "text", " pairs  steps", "test_examples.py::test_the_commands_print_their_tables"),
+    (
+        "docs/randomness.md",
+        "text",
+        "167 tests;",
+        "test_randomness_proof.py::test_the_command_passes_on_few_values_and_says_so",
+    ),
+    (
+        "docs/schemes.md",
+        "text",
+        "                          -",
+        "test_insight.py::test_page_shows_pictures_that_are_there_and_numbers_that_are_measured",
+    ),
+    ("docs/stream.md", "text", "F32_LN\n", "test_docs.py::test_the_contracts_constants_are_those_of_the_core"),
+    ("docs/benchmarks.md", "text", "fastinit 0.1.0", "test_docs.py::test_benchmark_scripts_of_the_pages_run"),
+]
+
+# What runs a command of the pages, or a short form of it: a line of .ci/run, or a test.
+COMMANDS = {
+    "pip install '.[": "readme_command main",
+    "python3 -m venv .venv": "test_docs.py::test_set_up_of_contributing_builds_the_package",
+    ".venv/bin/": "test_docs.py::test_set_up_of_contributing_builds_the_package",
+    "python -m pytest": "readme_command test",
+    "python -m fastinit bench": "python -m fastinit bench --quick",
+    "python -m fastinit bits": "test_command_line.py::test_bits_of_several_seeds_and_streams_take_turns",
+    "python benchmarks/pictures.py": "python benchmarks/pictures.py",
+    "python benchmarks/shapes.py": "python benchmarks/shapes.py calls",
+    "python benchmarks/against_mkl.py": "test_docs.py::test_benchmark_scripts_of_the_pages_run",
+    "python benchmarks/against_torch.py": "test_docs.py::test_benchmark_scripts_of_the_pages_run",
+    "python benchmarks/frameworks.py": "test_docs.py::test_benchmark_scripts_of_the_pages_run",
+    "python examples/evolution_strategies.py": "test_examples.py::test_the_commands_print_their_tables",
+    "python proofs/accuracy.py": "python proofs/accuracy.py --quick",
+    "python proofs/randomness.py": "python proofs/randomness.py --quick",
+    "proofs/dieharder.sh": "proofs/dieharder.sh quick",
+    "torchrun": "test_torch_shards.py::test_one_two_and_four_processes_start_from_the_same_weights",
+    "RNG_test stdin32": None,  # PractRand: the page says that it was not run
+}
+
+
+def commands_of(block):
+    """One by one, without comments and variables of the environment."""
+    for line in block.text.splitlines():
+        for command in re.split(r" && | \| ", line.partition("  #")[0]):
+            yield re.sub(r"^(\w+=\S+ )+", "", command.strip())
+
+
+SHELL = [(block, command) for block in BLOCKS if block.kind == "sh" for command in commands_of(block)]
+
+
+def exists(runner):
+    """A test by its name, or a command of .ci/run."""
+    if "::" not in runner:
+        return runner in CI
+    file, _, name = runner.partition("::")
+    return f"\ndef {name}(" in (ROOT / "tests" / file).read_text(encoding="utf-8")
+
+
+def runners(block):
+    return [
+        row for row in RUN_BY if block.page == row[0] and row[1] in ("", block.kind) and block.text.startswith(row[2])
+    ]
+
+
+@pytest.mark.parametrize("block", BLOCKS, ids=str)
+def test_every_block_of_code_is_run_by_a_test(block):
+    if block.kind == "python" and ">>>" in block.text:
+        assert not [row for row in runners(block) if row[2]]  # test_examples_print_what_they_show
+    elif block.kind == "sh" and not runners(block):
+        for command in commands_of(block):
+            assert any(command.startswith(head) for head in COMMANDS), f"nothing runs: {command}"
+    else:
+        assert len(runners(block)) == 1, "a row in RUN_BY must say what runs this block"
+
+
+def test_tables_of_what_runs_the_blocks_are_true():
+    for runner in [row[3] for row in RUN_BY] + [runner for runner in COMMANDS.values() if runner]:
+        assert exists(runner), runner
+    for row in RUN_BY:
+        assert any(row in runners(block) for block in BLOCKS if ">>>" not in block.text), f"no such block: {row}"
+    for head in COMMANDS:
+        assert any(command.startswith(head) for _, command in SHELL), f"no page shows {head}"
+
+
+@functools.cache
+def help_of(head):
+    done = subprocess.run(
+        [*head.replace("python", sys.executable, 1).split(), "--help"], capture_output=True, text=True, cwd=ROOT
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_options_that_the_pages_show_are_accepted():
+    seen = set()
+    for block, command in SHELL:
+        options = re.findall(r" (--[a-z-]+)", command)
+        head = next((head for head in COMMANDS if command.startswith(head)), None)
+        if runners(block) or not options or not head or not head.startswith("python ") or "pytest" in head:
+            continue
+        for option in options:
+            assert re.search(rf"{option}\b", help_of(head)), f"{block.page}: {command}"
+            seen.add(option)
+    assert {"--quick", "--json", "--streams", "--speed"} <= seen
+
+
+def test_extras_that_the_pages_name_exist():
+    with (ROOT / "pyproject.toml").open("rb") as file:
+        extras = tomllib.load(file)["project"]["optional-dependencies"]
+    named = {
+        extra
+        for page in PAGES.values()
+        for extras in re.findall(r"pip install '(?:fastinit|\.)\[(.*?)\]", page)
+        for extra in extras.split(",")
+    }
+    assert named <= set(extras)
+    assert {"bench", "torch"} <= named
+
+
+@pytest.mark.slow
+def test_set_up_of_contributing_builds_the_package(tmp_path):
+    """In a copy of the tree: what it says for the first time, and for a change in src/."""
+    copy = tmp_path / "tree"
+    left_out = ("build", ".git", ".venv", ".*_cache", "__pycache__")
+    shutil.copytree(ROOT, copy, ignore=shutil.ignore_patterns(*left_out))
+    first, again = (block.text for block in BLOCKS if block.page == "CONTRIBUTING.md" and ".venv/" in block.text)
+    for commands in ("git init -q", first, again, ".venv/bin/python -c 'import fastinit; print(fastinit.simd)'"):
+        done = subprocess.run(["sh", "-ec", commands], cwd=copy, capture_output=True, text=True, timeout=900)
+        assert done.returncode == 0, done.stdout + done.stderr
+
+
+# The scripts in benchmarks/ that the pages show and .ci/run does not run: with as little effort as they can be given.
+BENCHMARKS = {
+    "against_mkl": (("mkl_random",), "script.main()"),
+    "against_torch": (("torch",), "script.ELEMENTS, script.SHAPE = 1 << 12, (64, 64); script.main()"),
+    "frameworks": (
+        ("torch", "jax"),
+        "script.MODELS.pop('GPT-2, 124 M'); [script.report(each, 1) for each in script.STATEMENTS]",
+    ),
+}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "against_mkl",
+        "against_torch",
+        pytest.param("frameworks", marks=pytest.mark.slow),
+    ],  # JAX compiles for half a minute
+)
+def test_benchmark_scripts_of_the_pages_run(name):
+    modules, run = BENCHMARKS[name]
+    for module in modules:
+        if importlib.util.find_spec(module) is None:
+            pytest.skip(f"{module} is not installed")
+    code = f"import sys; sys.path.insert(0, sys.argv[1]); import {name} as script; from fastinit.bench import measure\n"
+    code += f"script.EFFORT = measure.Effort(rounds=2, batch_seconds=1e-4, case_seconds=1)\n{run}"
+    done = fresh_python(code, str(ROOT / "benchmarks"), timeout=300)
+    assert done.returncode == 0, done.stderr
+    assert len(done.stdout.splitlines()) > 2
+
+
+# ---- Examples --------------------------------------------------------------------------------------------------------
 
 # Pages that need packages which not everybody has. Each is run in a Python of its own, as frameworks have settings for
 # a whole process.
 FRAMEWORKS = {
-    "pytorch.md": ("torch",),
-    "jax.md": ("jax", "flax", "haiku"),
-    "keras.md": ("keras", "jax"),
-    "dask.md": ("dask", "zarr"),
-    "c_interface.md": ("numba", "cffi"),
+    "docs/pytorch.md": ("torch",),
+    "docs/jax.md": ("jax", "flax", "haiku"),
+    "docs/keras.md": ("keras", "jax"),
+    "docs/dask.md": ("dask", "zarr"),
+    "docs/c_interface.md": ("numba", "cffi"),
 }
 RUN_PAGE = """
 import doctest, pathlib, sys
@@ -40,17 +247,47 @@ failures, tried = doctest.DocTestRunner(optionflags=doctest.NORMALIZE_WHITESPACE
 sys.exit(failures or not tried)
 """
 
+# The files whose docstrings have examples, and the tests that run them.
+DOCSTRINGS = {
+    "__init__.py": "test_docs.py",
+    "activations.py": "test_docs.py",
+    "docstrings.py": "test_dask.py",
+    "capi.py": "test_docs.py",
+    "generator.py": "test_docs.py",
+    "recipe.py": "test_docs.py",
+    "checkpoint/__init__.py": "test_checkpoint.py",
+    "dask.py": "test_dask.py",
+    "insight/figures.py": "test_insight.py",
+    "insight/histograms.py": "test_insight.py",
+    "insight/propagation.py": "test_insight.py",
+    "jax.py": "test_jax.py",
+    "keras.py": "test_keras.py",
+    "torch/__init__.py": "test_torch.py",
+    "torch/functions.py": "test_torch.py",
+    "torch/modules.py": "test_torch.py",
+}
+
+
+def documented():
+    """What is public in fastinit itself, by its name."""
+    yield "fastinit", fastinit
+    yield "capi", capi
+    yield "Recipe", Recipe
+    for name in fastinit.__all__:
+        if not hasattr(getattr(fastinit, name), "__self__") and name != "default_generator":
+            yield name, getattr(fastinit, name)
+    for name, value in inspect.getmembers(fastinit.Generator):
+        if not name.startswith("_"):
+            yield f"Generator.{name}", value
+
 
 def with_examples():
-    members = [(f"Generator.{name}", getattr(fastinit.Generator, name)) for name in FILLS]
-    functions = [(name, getattr(fastinit, name)) for name in (*FUNCTIONS, "get_num_threads", "set_num_threads")]
-    for name, value in [("fastinit", fastinit), ("Generator", fastinit.Generator), *members, *functions]:
+    for name, value in documented():
         if ">>>" in (value.__doc__ or ""):
             yield pytest.param(value.__doc__, id=name)
-    for page in [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]:
-        text = page.read_text(encoding="utf-8")
-        if ">>>" in text and page.name not in FRAMEWORKS:
-            yield pytest.param(text.replace("```", "\n"), id=page.name)
+    for page, text in PAGES.items():
+        if ">>>" in text and page not in FRAMEWORKS:
+            yield pytest.param(text.replace("```", "\n"), id=page)
 
 
 @pytest.mark.parametrize("text", list(with_examples()))
@@ -67,8 +304,54 @@ def test_examples_with_a_framework_print_what_they_show(page):
     for module in FRAMEWORKS[page]:
         if importlib.util.find_spec(module) is None:
             pytest.skip(f"{module} is not installed")
-    run = fresh_python(RUN_PAGE, str(ROOT / "docs" / page), timeout=200, KERAS_BACKEND="jax")
+    run = fresh_python(RUN_PAGE, str(ROOT / page), timeout=200, KERAS_BACKEND="jax")
     assert run.returncode == 0, run.stdout + run.stderr
+
+
+def test_every_docstring_with_examples_is_run():
+    package = ROOT / "fastinit"
+    with_some = {str(path.relative_to(package)) for path in package.rglob("*.py") if ">>> " in path.read_text("utf-8")}
+    assert with_some == set(DOCSTRINGS)
+    for file in DOCSTRINGS.values():
+        assert "doctest" in (ROOT / "tests" / file).read_text(encoding="utf-8")
+    core = (ROOT / "src" / "_core.pyx").read_text(encoding="utf-8")
+    shown = [value.__doc__ for _, value in documented() if ">>> " in (value.__doc__ or "")]
+    for line in re.findall(r"^ *(>>> (?!import).*)", core, re.M):
+        assert any(line in text for text in shown), f"nothing runs: {line}"
+
+
+# ---- The site --------------------------------------------------------------------------------------------------------
+
+
+def test_help_is_what_the_page_shows(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "100")
+    monkeypatch.setenv("NO_COLOR", "1")
+    top = command_line.parser()
+    commands = next(action.choices for action in top._actions if action.dest == "command")
+    shown = [block.text.split() for block in BLOCKS if block.page == "docs/command_line.md"]
+    assert shown == [parser.format_help().split() for parser in (top, *commands.values())]
+
+
+def test_reference_has_everything_public_once():
+    page = PAGES["docs/reference/fastinit.md"]
+    entries = re.findall(r"^\.\. (?:auto|py:)(?!module)\w+:: fastinit\.([\w.]+)", page, re.M)
+    assert len(entries) == len(set(entries))
+    methods = {name for name, _ in documented() if name.startswith("Generator.")}
+    listed = set(re.findall(r":py:meth:`~fastinit\.Generator\.(\w+)`", page))
+    types = {f"typing.{name}" for name in fastinit.typing.__all__}
+    assert set(entries) == methods | types | set(fastinit.__all__) - listed
+    assert listed == set(FILLS)
+
+
+def test_reference_has_a_page_for_every_public_module():
+    package = ROOT / "fastinit"
+    modules = {path.stem if path.stem != "__init__" else path.parent.name for path in package.rglob("*.py")}
+    for name in ("torch", "jax", "keras", "dask", "checkpoint", "insight"):
+        assert name in modules
+        assert f".. automodule:: fastinit.{name}\n" in PAGES[f"docs/reference/{name}.md"]
+
+
+# ---- Docstrings ------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("method", FILLS)
