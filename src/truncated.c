@@ -20,14 +20,17 @@ static const double REST_2PI_LOW = -0x1.cbc0d30ebfd15p-56;
 
 /* ---- Functions of double ---- */
 
-/* exp(x) for x <= 0: x = k ln 2 + r, the series of r. */
+/*
+ * exp(x) for x <= 0: x = k ln 2 + r, the series of r. Without rint, and without ldexp to a subnormal number: MinGW's round as
+ * the x87 is told to, which is the caller's business.
+ */
 static double exp_of(double x) {
     if (x < -745) return 0;
-    const double k = rint(x * (1 / LN2_HIGH));
+    const double k = x * (1 / LN2_HIGH) + 0x1.8p52 - 0x1.8p52; /* rounds to an integer */
     const double r = (x - k * LN2_HIGH) - k * LN2_LOW;
     double sum = 1;
     for (int n = 14; n > 0; n--) sum = 1 + sum * r / n;
-    return ldexp(sum, (int)k);
+    return sum * ldexp(1, (int)k + 54) * 0x1p-54; /* the power is a normal number, so one product rounds */
 }
 
 /* ln(x) for x > 0: x = 2^k m, and ln m = 2 artanh((m - 1) / (m + 1)) with m in [sqrt(1/2), sqrt(2)). */
