@@ -1,17 +1,26 @@
 #!/usr/bin/env bash
 # check_builds.sh [more]: builds the core with several compilers, for several machines and at several levels of optimisation,
-# and checks that every build writes the golden vectors (check_golden.c says what else). Foreign machines are emulated. Needs
-# gcc, clang, qemu-user-static and the cross compilers (Debian: gcc-aarch64-linux-gnu gcc-s390x-linux-gnu); with more, also
-# gcc-riscv64-linux-gnu gcc-powerpc64le-linux-gnu gcc-arm-linux-gnueabihf gcc-i686-linux-gnu and their libc6-dev-*-cross.
-# What is missing fails the check.
+# and checks that every build writes the golden vectors (check_golden.c says what else). Foreign machines are emulated, Windows
+# is Wine's. Needs gcc, clang, qemu-user-static and the cross compilers (Debian: gcc-aarch64-linux-gnu gcc-s390x-linux-gnu), on
+# x86-64 also musl-tools, gcc-mingw-w64-x86-64-win32 and wine; with more, also gcc-riscv64-linux-gnu gcc-powerpc64le-linux-gnu
+# gcc-arm-linux-gnueabihf gcc-i686-linux-gnu and their libc6-dev-*-cross. What is missing fails the check.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-export work
+trap 'wineserver -k 2> /dev/null || true; rm -rf "$work"' EXIT
+export work WINEPREFIX=$work/wine WINEDEBUG=-all
 
 avx2="avx2:-mavx2 -mfma -mf16c"
 avx512="avx512:-mavx512f -mavx512dq -mavx512bw -mavx512vl -mprefer-vector-width=512"
+
+# Clang looks for libgcc in folders whose names are versions, and Debian's is not.
+windows_clang() {
+  local libgcc
+  libgcc=$(x86_64-w64-mingw32-gcc -print-libgcc-file-name)
+  echo "clang --target=x86_64-w64-mingw32 -L${libgcc%/*} -Wno-unused-command-line-argument"
+}
+
+windows() { wine "$@" 2> >(grep -v '^wine: ' >&2); } # which tells of what it sets up, and of 32-bit Windows that is not there
 
 # Each build: its name; the compiler; the kernels, each with its own flags after a colon; what runs the program.
 builds() {
@@ -23,6 +32,8 @@ builds() {
       done
       echo "x86-64, $cc -O3 -march=native|$cc -O3 -march=native|portable;$avx2;$avx512|"
     done
+    echo "x86-64 with musl, gcc -O3|musl-gcc -O3|portable|"
+    echo "x86-64 Windows, clang -O3|$(windows_clang) -O3|portable;$avx2;$avx512|windows"
   fi
   for level in -O0 -O2 -O3; do
     for cc in aarch64-linux-gnu-gcc "clang --target=aarch64-linux-gnu"; do
@@ -55,13 +66,13 @@ check() { # NAME|COMPILER|KERNELS|EMULATOR
   done
   # shellcheck disable=SC2086
   $compiler "${have[@]}" src/{dispatch,fill,move,region,scale,threads,truncated}.c tests/c/check_golden.c "$folder"/*.o \
-    -static -pthread -lm -o "$folder/program" &&
-    $emulator "$folder/program" tests/golden.txt > "$folder/kernels" &&
-    printf 'golden     %-40s %s\n' "$name" "$(cat "$folder/kernels")"
+    -static -pthread -lm -o "$folder/program.exe" &&
+    $emulator "$folder/program.exe" tests/golden.txt > "$folder/kernels" &&
+    printf 'golden     %-40s %s\n' "$name" "$(tr -d '\r' < "$folder/kernels")"
 }
 
 check_or_say() { check "$1" || { printf 'DIFFERENT  %s\n' "${1%%|*}" && return 1; }; }
-export -f check check_or_say
+export -f check check_or_say windows
 
 # shellcheck disable=SC2016
 { builds && if [ "${1:-}" = more ]; then more_builds; fi; } |

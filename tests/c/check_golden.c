@@ -11,8 +11,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#if !defined(_WIN32)
 #include <sys/wait.h>
 #include <unistd.h>
+#endif
 
 #include "core.h"
 
@@ -378,6 +380,15 @@ static int blocks_are_right(const fi_kernels *kernels, const vector *v) {
     return right;
 }
 
+/* So that the next are born in the environment of who starts them. Windows has no forks, and nobody has written helpers. */
+static void end_helpers(void) {
+#if !defined(_WIN32)
+    const pid_t child = fork();
+    if (child == 0) _exit(0);
+    waitpid(child, NULL, 0);
+#endif
+}
+
 /* Whether three threads write what one does, in whatever order they come to the chunks and whatever they were born into. */
 static int threads_agree(const fi_kernels *kernels) {
     enum { COUNT = 3 * FI_THREAD_ELEMENTS + 5 };
@@ -395,9 +406,7 @@ static int threads_agree(const fi_kernels *kernels) {
     fi_fill_range(kernels, &fill, 0, COUNT, one);
     fi_set_threads(3);
     for (size_t e = 0; e < ENVIRONMENTS; e++) {
-        const pid_t child = fork(); /* which ends the helpers: the next are born in the environment */
-        if (child == 0) _exit(0);
-        waitpid(child, NULL, 0);
+        end_helpers();
         memset(several, 0, sizeof several);
         if (!write_in(e, do_work, kernels, &v, several)) return 0;
         if (memcmp(one, several, sizeof one) == 0) continue;
