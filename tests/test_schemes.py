@@ -6,14 +6,13 @@ import itertools
 import math
 import pickle
 import platform
-import sys
 
 import ml_dtypes
 import numpy as np
 import pytest
 import reference
 from scipy import stats
-from test_arithmetic import ROUNDING_MODES
+from test_arithmetic import ROUNDING_MODES, sets_rounding
 from test_statistics import LEAST_P, p_of_sample_mean
 
 import fastinit
@@ -131,9 +130,7 @@ def test_empty_array_with_a_layout_is_filled_with_nothing(g, name, layout, shape
     assert getattr(g, name)(np.empty(shape), layout=layout).shape == shape
 
 
-@pytest.mark.skipif(
-    sys.platform != "linux" or platform.machine() not in ROUNDING_MODES, reason="fesetround is tested on Linux only"
-)
+@sets_rounding
 def test_callers_rounding_mode_does_not_move_a_scale(g):
     libm = ctypes.CDLL("libm.so.6")
     calls = [(name, arguments, keywords) for name, arguments, keywords, _, _ in SCALED]
