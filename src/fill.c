@@ -33,14 +33,14 @@ static void fill_run(const fi_kernels *kernels, const fi_fill *fill, fi_run *run
         const int has_ends = skip != 0 || count % group != 0;
         const int by_tile = !in_place || (has_ends && count < MANY_GROUPS * group);
         size_t done;
-        if (!by_tile && skip == 0 && count >= group) {
+        if (!by_tile && skip == 0) { /* of whole groups, or of many */
             done = count / group * group;
             draw_in_place(out, run, count / group);
         } else {
             _Alignas(64) char tile[TILE_ROOM];
             done = fi_smaller(count, (by_tile ? TILE_BYTES / value_size : group) - skip);
             /* In place, the tile only bridges the way to the next block. */
-            if (!by_tile && skip != 0) done = fi_smaller(done, per_block - skip);
+            if (!by_tile) done = fi_smaller(done, per_block - skip);
             draw[FI_STORE](tile, run, (skip + done + group - 1) / group);
             sink(out, tile + skip * value_size, done);
         }
