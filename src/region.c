@@ -27,6 +27,8 @@ enum {
     LIST_BLOCKS = TILE_BLOCKS / 4 * 5,
 };
 
+_Static_assert((int)CHUNK >= TILE_BLOCKS * 4, "a chunk holds a tile of four elements a block");
+
 static size_t parts(size_t whole, size_t part) { return whole / part + (whole % part != 0); }
 
 /* ---- The region of an array ---------------------------------------------------------------------------------------- */
@@ -81,7 +83,6 @@ static void set_tiles(fi_region *region, const fi_format *format) {
     }
     const size_t tiles = parts(region->rows, region->tile_rows) * parts(row->size, region->tile_width);
     region->chunk_tiles = CHUNK / (region->tile_rows * region->tile_width);
-    if (region->chunk_tiles == 0) region->chunk_tiles = 1;
     region->chunks = parts(tiles, region->chunk_tiles);
 }
 
@@ -318,8 +319,9 @@ static row_end list_end(drawing *d, uint64_t first, uint64_t end, unsigned shift
 }
 
 /*
- * Rows of the compute type, contiguous and aligned: the kernels write them, but for their ends. If more than half of a group
- * is left behind the last one, another that ends with the row's last block writes some of the same values again.
+ * Rows of the compute type, contiguous, aligned and two groups wide or more: the kernels write them, but for their ends. If
+ * more than half of a group is left behind the last one, another that ends with the row's last block writes some of the same
+ * values again.
  */
 static void fill_in_place(drawing *d, const tile *t, const fi_format *format) {
     const unsigned shift = format->block_shift;
@@ -329,10 +331,10 @@ static void fill_in_place(drawing *d, const tile *t, const fi_format *format) {
     for (size_t r = 0; r < t->rows; r++) {
         const uint64_t first = t->first[r], end = first + t->width;
         const uint64_t inner = (first + (1u << shift) - 1) >> shift; /* the first block within the row */
-        const size_t blocks = end >> shift > inner ? (size_t)((end >> shift) - inner) : 0;
+        const size_t blocks = (size_t)((end >> shift) - inner);      /* and how many are, a group at least */
         const size_t in_groups = blocks & ~(group - 1);
         char *const data = t->data[r], *const inner_data = data + ((inner << shift) - first) * size;
-        if (in_groups == 0 || inner >> 32 != (inner + blocks - 1) >> 32) {
+        if (inner >> 32 != (inner + blocks - 1) >> 32) {
             ends[n++] = list_end(d, first, end, shift, data);
             continue;
         }
