@@ -127,8 +127,7 @@ FI_OUT_OF_LINE double fi_soft_fma(double a, double b, double c) {
     int subtract = negative != !!signbit(c);
 
     int distance = exponent - c_exponent;
-    if (distance < 0 ||
-        (distance == 0 && (larger.high < smaller.high || (larger.high == smaller.high && larger.low < smaller.low)))) {
+    if (distance < 0 || (distance == 0 && larger.high < smaller.high)) { /* smaller.low is 0: c has 53 bits */
         fi_u128 product = larger;
         larger = smaller;
         smaller = product;

@@ -83,6 +83,7 @@ def test_soft_fmaf_rounds_once(a, b, c):
 
 def test_soft_fma_of_infinities_and_nan():
     assert _core.soft_fma(math.inf, 1.0, 5.0) == _core.soft_fmaf(math.inf, 1.0, 5.0) == math.inf
+    assert _core.soft_fma(1.0, -math.inf, 5.0) == _core.soft_fmaf(1.0, -math.inf, 5.0) == -math.inf
     assert math.isnan(_core.soft_fma(math.inf, 0.0, 5.0))
     assert math.isnan(_core.soft_fma(math.inf, 1.0, -math.inf))
     assert _core.soft_fma(2.0, 3.0, -math.inf) == -math.inf
