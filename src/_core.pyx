@@ -282,8 +282,6 @@ cdef bint is_nested(cnp.ndarray array) noexcept:
     cdef size_t reach = cnp.PyArray_ITEMSIZE(array), stride
     cdef int axis, placed, axes = cnp.PyArray_NDIM(array)
     cdef int order[FI_AXES_MAX]
-    if cnp.PyArray_FLAGS(array) & cnp.NPY_ARRAY_C_CONTIGUOUS or cnp.PyArray_SIZE(array) == 0:
-        return True
     for axis in range(axes):
         placed = axis
         while placed > 0 and distance(array, order[placed - 1]) > distance(array, axis):
