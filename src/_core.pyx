@@ -13,7 +13,6 @@ cimport numpy as cnp
 from cpython.exc cimport PyErr_CheckSignals
 from cpython.float cimport PyFloat_AS_DOUBLE, PyFloat_AsDouble, PyFloat_CheckExact
 from cpython.long cimport PyLong_AsLongAndOverflow, PyLong_AsLongLongAndOverflow, PyLong_CheckExact
-from cpython.mem cimport PyMem_Free, PyMem_Malloc
 from cpython.number cimport PyNumber_Index
 from cpython.pycapsule cimport PyCapsule_New
 from libc.math cimport INFINITY, isfinite
@@ -1692,31 +1691,25 @@ cdef int run_fills(list pending) except -1:
     cdef const uint64_t *offset
     cdef const uint64_t *global_shape
     cdef size_t count = 0, axes = 0
-    cdef fi_task *tasks = NULL
-    cdef fi_axis *axis = NULL
     for each in pending:
         axes += <size_t>cnp.PyArray_NDIM(each.out) + 1
-    try:
-        tasks = <fi_task *>PyMem_Malloc(len(pending) * sizeof(fi_task))
-        axis = <fi_axis *>PyMem_Malloc(axes * sizeof(fi_axis))
-        if tasks is NULL or axis is NULL:
-            raise MemoryError
-        axes = 0
-        for each in pending:
-            if each.write is not None:
-                continue
-            offset = global_shape = NULL
-            if each.block is not None:
-                offset = <const uint64_t *><const char *>each.block
-                global_shape = offset + cnp.PyArray_NDIM(each.out)
-            tasks[count].fill = each.fill
-            set_region(&tasks[count], each.out, offset, global_shape, axis + axes)
-            axes += <size_t>cnp.PyArray_NDIM(each.out) + 1
-            count += 1
-        return run_tasks(kernels, tasks, count)
-    finally:
-        PyMem_Free(tasks)
-        PyMem_Free(axis)
+    cdef bytearray memory_of_tasks = bytearray(<Py_ssize_t>(len(pending) * sizeof(fi_task)))
+    cdef bytearray memory_of_axes = bytearray(<Py_ssize_t>(axes * sizeof(fi_axis)))
+    cdef fi_task *tasks = <fi_task *><char *>memory_of_tasks
+    cdef fi_axis *axis = <fi_axis *><char *>memory_of_axes
+    axes = 0
+    for each in pending:
+        if each.write is not None:
+            continue
+        offset = global_shape = NULL
+        if each.block is not None:
+            offset = <const uint64_t *><const char *>each.block
+            global_shape = offset + cnp.PyArray_NDIM(each.out)
+        tasks[count].fill = each.fill
+        set_region(&tasks[count], each.out, offset, global_shape, axis + axes)
+        axes += <size_t>cnp.PyArray_NDIM(each.out) + 1
+        count += 1
+    return run_tasks(kernels, tasks, count)
 
 
 # ---- What the docstrings share ---------------------------------------------------------------------------------------
