@@ -222,6 +222,7 @@ def test_constant_may_be_no_number_but_not_overflow(g):
     assert np.isnan(g.constant(np.empty(3), math.nan)).all()
     assert (g.constant(np.empty(3, np.float16), -math.inf) == -math.inf).all()
     assert (g.constant(np.empty(2, np.float16), 65504) == 65504).all()
+    assert (g.constant(np.empty(2, np.float32), -1e38) == np.float32(-1e38)).all()
     for dtype, value in (("f2", 65520), ("f4", 3.5e38), (ml_dtypes.bfloat16, -3.4e38)):
         out = np.ones(3, dtype)
         with pytest.raises(ValueError, match=r"value=.* overflows"):
@@ -465,6 +466,8 @@ def test_missing_fan_names_both_ways(name, given, missing):
         (lambda g, w: g.he_normal(w, 3, negative_slope=math.nan), "negative_slope=nan; accepted is a finite number"),
         (lambda g, w: g.he_uniform(w, 3, negative_slope=math.inf), "negative_slope=inf; accepted is a finite number"),
         (lambda g, w: g.he_normal(w, 1e-310), "mean=0.0, std="),
+        (lambda g, w: g.he_uniform(w.astype("f2"), 1e-12), "do not overflow float16"),
+        (lambda g, w: g.lecun_normal(w.astype("f2"), 1e-12, truncated=True), "not overflow float16"),
         (lambda g, w: g.truncated_normal(w, low=1, high=-1), "low=1.0, high=-1.0: accepted are bounds"),
         (lambda g, w: g.truncated_normal(w, low=math.nan), "low=nan, high=2.0: accepted are bounds"),
         (lambda g, w: g.truncated_normal(w, high=math.nan), "low=-2.0, high=nan: accepted are bounds"),
