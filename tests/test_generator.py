@@ -129,7 +129,7 @@ import os, sys, fastinit
 if sys.argv[1:]: fastinit.seed(int(sys.argv[1]))
 parent = fastinit.default_generator.seed
 if os.fork() == 0:
-    os._exit(0 if fastinit.default_generator.seed == parent else 1)
+    sys.exit(0 if fastinit.default_generator.seed == parent else 1)
 print(os.waitstatus_to_exitcode(os.wait()[1]))
 """
         run = [sys.executable, "-c", code]
