@@ -146,6 +146,13 @@ def test_bits_end_well_when_nobody_reads_on() -> None:
     assert np.array_equal(words, words_of(7, 0, 10))
 
 
+def test_source_tree_without_a_built_core_says_how_to_build_it() -> None:
+    code = "import sys; sys.modules['fastinit._core'] = None; import fastinit"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    message = "ImportError: the compiled core of fastinit is not installed; `pip install .` builds it"
+    assert done.stderr.splitlines()[-1] == message
+
+
 def test_importing_fastinit_leaves_the_benchmark_out() -> None:
     code = "import sys, fastinit; sys.exit(any(name.startswith('fastinit.bench') for name in sys.modules))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

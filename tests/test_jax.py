@@ -21,6 +21,7 @@ from conftest import fresh_python
 jax = pytest.importorskip("jax", reason="JAX is not installed")
 
 import jax.numpy as jnp  # noqa: E402  (after the skip)
+from jax.extend.random import define_prng_impl  # noqa: E402
 from jax.sharding import AbstractMesh, AxisType, NamedSharding, SingleDeviceSharding  # noqa: E402
 from jax.sharding import PartitionSpec as P  # noqa: E402
 
@@ -297,6 +298,16 @@ class TestKeys:
     @pytest.mark.parametrize("key", [None, 7, "7", [0, 7], np.zeros(3, np.uint32), np.zeros(2, np.int32), np.zeros(2)])
     def test_no_key(self, key, no_callback):
         with pytest.raises(TypeError, match=r"key=.*; accepted is a key as jax.random.key makes it"):
+            init.normal()(key, (4, 5))
+
+    def test_a_key_of_more_words_than_a_seed_and_a_stream_is_refused(self, no_callback):
+        def unused(*_):
+            raise AssertionError
+
+        parts = dict.fromkeys(("seed", "split", "random_bits", "fold_in"), unused)
+        six = define_prng_impl(key_shape=(6,), name="six words", tag="6w", **parts)
+        key = jax.random.wrap_key_data(np.zeros(6, np.uint32), impl=six)
+        with pytest.raises(ValueError, match="key has 6 words; accepted are keys of up to four, a seed and a stream"):
             init.normal()(key, (4, 5))
 
     @pytest.mark.parametrize("jit", [False, True])
