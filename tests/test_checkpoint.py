@@ -469,6 +469,14 @@ def test_shapes_that_cannot_be_are_refused(tmp_path: Path, shapes: object, dtype
     assert os.listdir(tmp_path) == ["like.json"]
 
 
+def test_header_beyond_the_formats_limit_is_not_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("fastinit.checkpoint.header.MOST_BYTES", 1000)
+    like = shapes_file(tmp_path / "like.json", {"a" * 1000: [2]})
+    with pytest.raises(ValueError, match=r"the header would take \d{4} bytes; the format allows 1000"):
+        init_checkpoint(like, NORMAL, 7, tmp_path / "out.safetensors", dtype="F32")
+    assert os.listdir(tmp_path) == ["like.json"]
+
+
 def test_dtype_for_a_file_that_has_its_own_is_refused(tmp_path: Path) -> None:
     like = write_safetensors(tmp_path / "like.safetensors", {"a": ("F32", (3,))})
     with pytest.raises(ValueError, match=r"dtype='F32'; .* has dtypes of its own"):
@@ -781,9 +789,12 @@ def test_file_that_may_not_grow_so_large_is_an_error_and_no_signal(tmp_path: Pat
     code = """
 import resource
 from fastinit.__main__ import main
-resource.setrlimit(resource.RLIMIT_FSIZE, (2048, 2048))
 open("rules.toml", "w").write('[[rule]]\\nname = "*"\\nscheme = "ones"')
-sys.exit(main(["init", "--like", "like.safetensors", "--rules", "rules.toml", "--seed", "1", "--out", "out"]))
+limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+resource.setrlimit(resource.RLIMIT_FSIZE, (2048, limits[1]))
+status = main(["init", "--like", "like.safetensors", "--rules", "rules.toml", "--seed", "1", "--out", "out"])
+resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+sys.exit(status)
 """
     done = run_python(tmp_path, code)
     assert done.returncode == 2
@@ -883,6 +894,19 @@ def test_run_that_opens_a_file_as_another_finishes_it_leaves_it_alone(
     assert (tmp_path / "out").read_text() == "complete"
 
 
+@pytest.mark.skipif(os.name == "nt", reason="locks of this kind")
+def test_file_system_without_locks_is_written_all_the_same(
+    tmp_path: Path, like: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unsupported(*_: object) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    wanted = fresh(like)
+    monkeypatch.setattr(files.fcntl, "flock", unsupported)
+    init_checkpoint(like, NORMAL, 7, tmp_path / "out")
+    assert (tmp_path / "out").read_bytes() == wanted
+
+
 # ---- Memory ----------------------------------------------------------------------------------------------------------
 
 MEMORY = """
@@ -941,6 +965,19 @@ def test_scheme_that_needs_too_much_memory_is_named(tmp_path: Path, monkeypatch:
     rules = {"rule": [{"name": "a", "scheme": "orthogonal"}, {"name": "b", "scheme": "zeros"}]}
     with pytest.raises(MemoryError, match="'a': the scheme needs the whole matrix in memory: Unable to allocate"):
         init_checkpoint(like, rules, 7, tmp_path / "out", dtype="F32")
+    assert os.listdir(tmp_path) == ["like.json"]
+
+
+def test_lack_of_memory_is_not_blamed_on_a_scheme_that_needs_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def exhausted(*_: object) -> None:
+        raise MemoryError("no memory")
+
+    monkeypatch.setattr(fastinit.Generator, "_fill", exhausted)
+    like = shapes_file(tmp_path / "like.json", {"a": [4, 4]})
+    with pytest.raises(MemoryError, match=r"^no memory$"):
+        init_checkpoint(like, NORMAL, 7, tmp_path / "out", dtype="F32")
     assert os.listdir(tmp_path) == ["like.json"]
 
 
