@@ -239,6 +239,14 @@ def test_peer_that_is_not_installed_is_reported(monkeypatch: pytest.MonkeyPatch)
     assert peers.found(["MKL"]) == ({}, {"MKL": "not installed"})
 
 
+def test_peer_that_cannot_do_a_case_takes_no_part_in_it() -> None:
+    case = replace(case_of("draws", "orthogonal"), peers=("NumPy", "np.random"))
+    assert peers.ALL["np.random"].statement(case) is None
+    assert OWN in measure.statements(case)
+    assert "NumPy" in measure.statements(case)
+    assert "np.random" not in measure.statements(case)
+
+
 def test_peer_with_a_broken_installation_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "mkl_random.py").write_text("raise OSError('libmkl_rt.so.2: cannot open\\nshared object file')")
     monkeypatch.delitem(sys.modules, "mkl_random", raising=False)
@@ -318,6 +326,24 @@ def test_fill_that_takes_too_much_memory_is_left_out_and_named(monkeypatch: pyte
     }
 
 
+def test_orthogonal_is_left_out_and_named_where_its_threads_cannot_be_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(openblas, "library", lambda: None)
+    assert "orthogonal" not in {case.key.draw for case in cases_of()}
+    reason = "the threads of NumPy's linear algebra cannot be set here"
+    assert cases.left_out(["draws"], False, ())["orthogonal"] == reason
+    assert openblas.get_threads() == 0
+    openblas.set_threads(1)
+
+
+def test_another_library_by_the_name_of_openblas_is_not_taken_for_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(np, "__file__", str(tmp_path / "numpy" / "__init__.py"))
+    (tmp_path / "numpy.libs").mkdir()
+    (tmp_path / "numpy.libs" / "libopenblas.so").symlink_to(fastinit._core.__file__)
+    assert openblas.library.__wrapped__() is None
+
+
 # ---- The conditions --------------------------------------------------------------------------------------------------
 
 
@@ -359,8 +385,14 @@ def test_all_thread_cases_have_all_cpus() -> None:
         assert affinities() == before
 
 
-def test_system_that_forbids_pinning_is_measured_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("forbidden", [False, True], ids=["not there", "forbidden"])
+def test_system_that_cannot_pin_is_measured_all_the_same(forbidden: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError
+
     monkeypatch.delattr(os, "sched_setaffinity", raising=False)
+    if forbidden:
+        monkeypatch.setattr(os, "sched_setaffinity", refuse, raising=False)
     assert environment.describe().affinity == "not pinned"
     with measure.conditions(case_of("draws")):
         pass
@@ -458,11 +490,26 @@ def test_cpu_and_memory_are_read_from_what_the_system_says(tmp_path: Path) -> No
     assert environment.cpu_model(tmp_path / "cpuinfo") == "A CPU @ 3.50GHz"
     assert environment.available_memory(tmp_path / "meminfo") == 1 << 20
     assert environment.huge_pages(tmp_path / "huge") == "madvise"
+    (tmp_path / "cpu0" / "cache" / "index4").mkdir()  # of which it says nothing
     assert environment.last_level_cache(tmp_path) == 32 << 20
 
 
-def test_system_that_tells_nothing_is_no_error(tmp_path: Path) -> None:
+def test_frequency_is_the_one_of_the_moment_where_the_system_tells_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(environment, "CPUS", tmp_path)
+    (tmp_path / "cpu3" / "cpufreq").mkdir(parents=True)
+    (tmp_path / "cpu3" / "cpufreq" / "scaling_cur_freq").write_text("3600000\n")
+    assert environment.frequency_mhz(3) == 3600.0
+
+
+def test_system_that_tells_nothing_is_no_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert environment.cpu_model(tmp_path / "cpuinfo") != ""
     assert environment.available_memory(tmp_path / "meminfo") is None
     assert environment.huge_pages(tmp_path / "huge") is None
     assert environment.last_level_cache(tmp_path) is None
+    monkeypatch.delattr(os, "sched_getaffinity", raising=False)
+    monkeypatch.delattr(os, "getloadavg", raising=False)
+    assert environment.cpus_available() >= 1
+    assert environment.load_average() is None
+    assert environment.version_of("a-package-that-nobody-has") is None

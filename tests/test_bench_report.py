@@ -20,6 +20,7 @@ from xml.etree import ElementTree
 import pytest
 
 import fastinit
+from fastinit import bench
 from fastinit.__main__ import main
 from fastinit.bench import (
     cases,
@@ -215,6 +216,7 @@ def test_what_the_system_does_not_tell_is_left_out() -> None:
     unknown = replace(
         environment.describe(),
         **dict.fromkeys(("frequency_mhz", "governor", "last_level_cache", "virtual", "huge_pages", "load_average")),
+        ml_dtypes=None,
     )
     labels = [label for label, _ in facts.of_run(unknown)]
     assert labels == ["measured", "fastinit", "CPU", "CPUs", "versions", "platform"]
@@ -244,6 +246,13 @@ def test_headline_has_the_figures_that_the_run_contains_and_no_others() -> None:
     assert [row[0] for row in rows] == fills
     assert rows[0][-2:] == ["14.0 x", "0.80 x MKL"]
     assert summary.headline(run_of(measurement({OWN: 1.0}, draw="bits"))).rows == ()
+    (alone,) = summary.headline(run_of(measurement({OWN: 1.0}))).rows
+    assert [cell.text for cell in alone[-2:]] == ["-", "-"]
+
+
+def test_run_in_which_nothing_could_be_measured_says_so_in_every_form() -> None:
+    for form, text in forms(run_of()).items():
+        assert "the median of no rounds" in text, form
 
 
 def test_fastest_of_several_peers_stands_out_and_so_does_a_faster_one() -> None:
@@ -447,13 +456,14 @@ def test_report_in_a_file_has_no_colour_and_110_columns() -> None:
     assert all(line == line.rstrip() for line in text.splitlines())
 
 
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
 def test_progress_bar_starts_no_thread_that_would_disturb_the_measuring(monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("rich")
     from fastinit.bench import terminal
-
-    class Terminal(io.StringIO):
-        def isatty(self) -> bool:
-            return True
 
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setattr(sys, "stderr", stream := Terminal())
@@ -465,6 +475,17 @@ def test_progress_bar_starts_no_thread_that_would_disturb_the_measuring(monkeypa
         assert threading.active_count() == before
     assert "a first case [bold]" in stream.getvalue()
     assert "1/2" in stream.getvalue()
+
+
+def test_report_in_a_wide_terminal_stays_readable(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("rich")
+    from fastinit.bench import terminal
+
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "300")
+    terminal.show(summary.report(small_run()), out := Terminal())
+    text = re.sub(r"\x1b\[[0-9;]*m", "", out.getvalue())
+    assert 110 < max(len(line) for line in text.splitlines()) <= 120
 
 
 def test_report_in_a_terminal_shows_in_red_what_is_slower() -> None:
@@ -529,6 +550,19 @@ def test_chart_of_sizes_draws_the_medians() -> None:
     assert "NumPy 9.0 x" in chart.alt
 
 
+@pytest.mark.parametrize(
+    ("section", "members"),
+    [
+        ("sizes", [measurement({OWN: 1e-6, "NumPy": 1e-5}, section="sizes")]),
+        ("small", [measurement({OWN: 1e-6}, section="small", elements=n) for n in (1024, 4096)]),
+        ("threads", [measurement({OWN: 1e-6, "NumPy": 1e-5}, section="threads")]),
+    ],
+)
+def test_there_is_no_chart_of_what_has_nothing_beside_it(section: str, members: list[Measurement]) -> None:
+    pytest.importorskip("matplotlib")
+    assert charts.of_section(run_of(*members), section) == []
+
+
 def test_names_at_the_ends_of_lines_do_not_overlap_and_stay_in_the_picture() -> None:
     for places in ([0.5, 0.5, 0.5], [0.9, 0.95, 0.97, 1.0], [0.0, 0.01, 0.8]):
         moved = charts.spread_out(places, 0.1)
@@ -543,6 +577,12 @@ def test_pictures_of_the_documentation_are_drawn_or_refused(name: str) -> None:
     assert charts.picture(large_run(), name).axes
     with pytest.raises(ValueError, match="the run has no cases of the section"):
         charts.picture(run_of(), name)
+
+
+def test_picture_of_one_panel_shows_no_empty_one_beside_it() -> None:
+    pytest.importorskip("matplotlib")
+    members = [measurement({OWN: 1e-9 * n, "NumPy": 9e-9 * n}, section="sizes", elements=n) for n in (16, 256, 4096)]
+    assert [axes.get_visible() for axes in charts.picture(run_of(*members), "sizes").axes] == [True, False]
 
 
 # ---- The command -----------------------------------------------------------------------------------------------------
@@ -654,6 +694,17 @@ def test_without_rich_the_report_is_printed_in_markdown(tmp_path: Path) -> None:
     assert done.returncode == 0
     assert done.stdout == markdown.text(summary.report(small_run()))
     assert done.stderr == "in Markdown, as tables need rich, which `pip install 'fastinit[bench]'` installs\n"
+
+
+@pytest.mark.usefixtures("tiny")
+def test_without_rich_a_run_is_measured_all_the_same(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delitem(sys.modules, "fastinit.bench.terminal", raising=False)
+    monkeypatch.delattr(bench, "terminal", raising=False)
+    monkeypatch.setitem(sys.modules, "rich", None)
+    assert main(TINY) == 0
+    assert capsys.readouterr().out.startswith("# fastinit beside NumPy\n")
 
 
 def test_without_matplotlib_a_page_is_refused_and_the_rest_works(tmp_path: Path) -> None:
