@@ -87,6 +87,7 @@ RUN_BY = [
 # What runs a command of the pages, or a short form of it: a line of .ci/run, or a test.
 COMMANDS = {
     "pip install '.[": "readme_command main",
+    "pip install torch==": "pip install -q torch==2.13.0",
     "python3 -m venv .venv": "test_docs.py::test_set_up_of_contributing_builds_the_package",
     ".venv/bin/": "test_docs.py::test_set_up_of_contributing_builds_the_package",
     "python -m pytest": "readme_command test",
