@@ -87,8 +87,6 @@ cdef extern from *:
     static const char *fastinit_compiler = "Clang " __clang_version__;
     #elif defined(__GNUC__)
     static const char *fastinit_compiler = "GCC " __VERSION__;
-    #elif defined(_MSC_VER)
-    static const char *fastinit_compiler = "MSVC " FASTINIT_TEXT(_MSC_VER);
     #else
     static const char *fastinit_compiler = "unknown";
     #endif

@@ -9,14 +9,10 @@
 #error "fastinit needs arithmetic in float and double; on 32-bit x86 compile with -msse2 -mfpmath=sse"
 #endif
 
-#if defined(_MSC_VER) && !defined(__clang__)
-#define ALWAYS_INLINE __forceinline
-#define UNROLLED
-#elif defined(__clang__)
 #define ALWAYS_INLINE inline __attribute__((always_inline))
+#if defined(__clang__)
 #define UNROLLED _Pragma("clang loop unroll(full)")
 #else
-#define ALWAYS_INLINE inline __attribute__((always_inline))
 #define UNROLLED _Pragma("GCC unroll 32")
 #endif
 
