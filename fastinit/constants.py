@@ -5,7 +5,7 @@ import functools
 import math
 import operator
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -15,6 +15,7 @@ from fastinit import _core
 _DType: TypeAlias = np.dtype[Any]
 
 _DRAWN = ("float32", "float64", "float16", "bfloat16")
+_USERDEF = 256  # NPY_USERDEF: from here on, NumPy numbers dtypes of other packages
 _SMALL = 65504.0  # what every one of these holds
 
 
@@ -33,6 +34,31 @@ def finite_in_dtype(name: str, value: object, dtype: _DType) -> Any:
     if not cmath.isfinite(complex(held)):
         raise ValueError(f"{name}={value!r}; accepted is a finite number")
     return held
+
+
+def array_in_dtype(name: str, values: Any, dtype: _DType) -> np.ndarray[Any, Any]:
+    """The same for an array of values."""
+    array = np.asarray(values)
+    if array.dtype.num >= _USERDEF and array.dtype.kind in "VfW":  # of ml_dtypes: this is exact
+        array = array.astype(np.complex128 if array.dtype.kind in "W" else np.float64)
+    if array.dtype.kind not in "biufc" or (array.dtype.kind == "c" and dtype.kind not in "cW"):
+        raise TypeError(f"{name} must be numbers that {dtype} can hold, not an array of dtype {array.dtype}")
+    for part in (array.real, array.imag) if array.dtype.kind == "c" else (array,):
+        for each in _telling(part):
+            in_dtype(name, each, dtype)
+    held: np.ndarray[Any, Any] = np.asarray(_cast(array, dtype))
+    return held
+
+
+def _telling(values: np.ndarray[Any, Any]) -> Iterator[Any]:
+    """Of real values, those that a dtype refuses if it refuses any: rounding keeps their order, so the ends tell."""
+    if values.dtype.kind == "f":
+        yield from values[np.isnan(values)][:1]
+        yield from values[np.isinf(values)][:1]
+        values = values[np.isfinite(values)]
+        yield from values[values != np.trunc(values)][:1]
+    if values.size:
+        yield from (values.min(), values.max())
 
 
 def check_overflow(name: str, value: float, dtype: _DType) -> float:
@@ -110,6 +136,6 @@ def _real(name: str, value: Any) -> float:
     return _core.number(name, value)
 
 
-def _cast(number: complex, dtype: _DType) -> Any:
+def _cast(number: Any, dtype: _DType) -> Any:
     with np.errstate(all="ignore"):
         return np.array(number).astype(dtype)[()]

@@ -8,6 +8,8 @@ On Keras's JAX and PyTorch backends, under jax.jit and with distribution layouts
 what.
 """
 
+import cmath
+import ctypes
 import math
 import operator
 from collections.abc import Callable, Sequence
@@ -18,6 +20,7 @@ import numpy as np
 
 import fastinit
 from fastinit import _core
+from fastinit.constants import array_in_dtype
 from fastinit.docstrings import documented
 from fastinit.recipe import Recipe, address, missing, product_along, sizes_of
 from fastinit.typing import Stream
@@ -91,6 +94,8 @@ _registered = keras.saving.register_keras_serializable(package="fastinit")
 class _Filled(keras.initializers.Initializer):
     """What all initialisers have in common; stands before Keras's own class among the bases."""
 
+    _draws = False
+
     def __call__(self, shape: Sequence[SupportsIndex], dtype: Any = None, layout: Any = None) -> Any:
         """
         A tensor of the backend.
@@ -100,7 +105,8 @@ class _Filled(keras.initializers.Initializer):
         shape : sequence of int
             The whole tensor's.
         dtype : str, optional
-            "float32", "float64", "float16" or "bfloat16"; by default keras.config.floatx().
+            "float32", "float64", "float16" or "bfloat16", and for constants any other of the backend's for numbers; by
+            default keras.config.floatx().
         layout : keras.distribution.TensorLayout, or the backend's, optional
             How the tensor is distributed. On JAX, each device's block of it is filled apart.
 
@@ -111,7 +117,7 @@ class _Filled(keras.initializers.Initializer):
         """
         sizes = sizes_of(shape)
         name = keras.backend.standardize_dtype(dtype)
-        if name not in _DTYPES:
+        if self._draws and name not in _DTYPES:
             raise ValueError(f"{type(self).__name__}: dtype={name!r}; accepted are {', '.join(_DTYPES)}")
         empty = keras.ops.zeros((0,), dtype=name)
         name = keras.backend.standardize_dtype(empty.dtype)  # JAX may have no float64
@@ -122,7 +128,9 @@ class _Filled(keras.initializers.Initializer):
         tensor = _Tensor(recipe, sizes, name, self._stream())
         if keras.backend.backend() == "jax":
             return _jax_array(tensor, self._words, layout, empty)
-        return _distributed(keras.ops.convert_to_tensor(tensor.values(self._words()), dtype=name), layout)
+        is_torch = keras.backend.backend() == "torch"
+        values = _torch_tensor(tensor, self._words(), empty.dtype) if is_torch else tensor.values(self._words())
+        return _distributed(keras.ops.convert_to_tensor(values, dtype=name), layout)
 
     def _recipe(self, shape: _Shape) -> Recipe:
         raise NotImplementedError
@@ -145,6 +153,9 @@ class _Tensor:
     def values(self, words: Any) -> np.ndarray[Any, Any]:
         return self.recipe.array(self.shape, np.dtype(self.dtype), _seed(words), self.stream)
 
+    def write(self, words: Any, out: np.ndarray[Any, Any]) -> None:
+        self.recipe.fill(fastinit.Generator(_seed(words)), out, stream=self.stream)
+
 
 def _seed(words: Any) -> int:
     low, high = keras.ops.convert_to_numpy(words).astype(np.uint32).tolist()  # PyTorch's are signed
@@ -153,6 +164,17 @@ def _seed(words: Any) -> int:
 
 def _distributed(values: Any, layout: Any) -> Any:
     return values if layout is None else keras.distribution.distribute_tensor(values, layout)
+
+
+def _torch_tensor(tensor: _Tensor, words: Any, dtype: Any) -> Any:
+    """The values in memory of PyTorch's: its storage can be resized, which that of a NumPy array cannot."""
+    import torch
+
+    values = torch.empty(tensor.shape, dtype=dtype, device="cpu")
+    if values.numel():
+        memory = (ctypes.c_ubyte * values.nbytes).from_address(values.data_ptr())
+        tensor.write(words, np.frombuffer(memory, np.dtype(tensor.dtype)).reshape(tensor.shape))
+    return values
 
 
 def _jax_array(tensor: _Tensor, draw_words: Callable[[], Any], layout: Any, empty: Any) -> Any:
@@ -188,6 +210,23 @@ def _jax_shards(tensor: _Tensor, draw_words: Callable[[], Any], sharding: Any) -
 # ---- Constants -------------------------------------------------------------------------------------------------------
 
 
+def _number(name: str, value: Any) -> complex:
+    """A number as one of Python's, which Keras can save; an integer stays one: some dtypes hold it exactly."""
+    if isinstance(value, (complex, np.complexfloating)):
+        return complex(value)
+    try:
+        return operator.index(value)
+    except TypeError:
+        return _core.number(name, value)
+
+
+def _array(name: str, value: Any) -> np.ndarray[Any, Any]:
+    array = np.asarray(value if isinstance(value, (list, tuple)) else keras.ops.convert_to_numpy(value))
+    if array.dtype.kind not in "biufcV":
+        raise TypeError(f"{name} must be a number or an array of numbers, not an array of dtype {array.dtype}")
+    return array
+
+
 @_registered
 @documented(_PARAGRAPHS, same="zeros(w)", arguments="")
 class Zeros(_Filled, keras.initializers.Zeros):
@@ -218,21 +257,50 @@ class Ones(_Filled, keras.initializers.Ones):
 @documented(_PARAGRAPHS, same="constant(w, 0.1)", arguments="0.1")
 class Constant(_Filled, keras.initializers.Constant):
     """
-    One value.
+    One value, or those of an array.
 
     Parameters
     ----------
-    value : float
-        Any number that does not overflow the dtype.
+    value : float, int, complex or array
+        Any number that the dtype holds; or an array of them, or a list, that broadcasts to the shape.
 
     <example>
     """
 
-    def __init__(self, value: float = 0.0) -> None:
-        super().__init__(_core.number("value", value))
+    def __init__(self, value: Any = 0.0) -> None:
+        is_array = isinstance(value, (list, tuple)) or getattr(value, "ndim", 0) > 0
+        super().__init__(value if is_array else _number("value", value))
+        self._values = _array("value", value) if is_array else None
 
     def _recipe(self, shape: _Shape) -> Recipe:
-        return Recipe.of("constant", self.value)
+        if self._values is None:
+            return Recipe.of("constant", self.value)
+        return _Values("constant", {"value": self._values})
+
+
+@dataclass(frozen=True)
+class _Values(Recipe):
+    """A recipe for an array of values, broadcast to the tensor's shape."""
+
+    @property
+    def is_whole(self) -> bool:
+        """All of them are in memory anyway."""
+        return True
+
+    def check(self, shape: _Shape, dtype: np.dtype[Any]) -> None:
+        values = self.arguments["value"]
+        try:
+            fits = np.broadcast_shapes(values.shape, shape) == shape
+        except ValueError:
+            fits = False
+        if not fits:
+            raise ValueError(f"value is an array of shape={values.shape}, which does not broadcast to shape={shape}")
+        array_in_dtype("value", values, dtype)
+
+    def fill(self, generator: fastinit.Generator, out: Any, **where: Any) -> Any:
+        """Fills the whole of a new tensor; there are no blocks of it."""
+        out[...] = array_in_dtype("value", self.arguments["value"], out.dtype)
+        return out
 
 
 @_registered
@@ -243,14 +311,16 @@ class Identity(_Filled, keras.initializers.Identity):
 
     Parameters
     ----------
-    gain : float
-        Finite.
+    gain : float, int or complex
+        Finite, and a number that the dtype holds.
 
     <example>
     """
 
-    def __init__(self, gain: float = 1.0) -> None:
-        super().__init__(_core.finite("gain", gain))
+    def __init__(self, gain: Any = 1.0) -> None:
+        if not cmath.isfinite(number := _number("gain", gain)):
+            raise ValueError(f"gain={gain!r}; accepted is a finite number")
+        super().__init__(number)
 
     def get_config(self) -> dict[str, Any]:
         return {"gain": self.gain}  # Keras's own leaves it out
@@ -265,6 +335,7 @@ class Identity(_Filled, keras.initializers.Identity):
 class _Random(_Filled):
     """What draws has a seed, as in Keras, and a stream."""
 
+    _draws = True
     stream: str | int
 
     def __init__(self, *arguments: Any, stream: Stream, **keywords: Any) -> None:

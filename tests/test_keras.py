@@ -119,6 +119,108 @@ def check_every_dtype_is_filled(name, dtype):
     assert same(make(name)((48, 30), dtype=dtype), filled(name, (48, 30), dtype))
 
 
+NUMBERS = ["bool", "int8", "uint8", "int16", "int32", "uint16", "uint32", "float8_e4m3fn", "float8_e5m2", "complex64"]
+
+
+@pytest.mark.parametrize("dtype", NUMBERS)
+@pytest.mark.parametrize("distributed", [False, pytest.param(True, marks=on_jax)])
+def check_constants_take_every_dtype_that_keras_takes(dtype, distributed, request):
+    layout = None
+    if distributed:
+        layout = keras.distribution.TensorLayout(("model", None), request.getfixturevalue("mesh"))
+    taken = keras.ops.zeros((1,), dtype).dtype  # PyTorch has no uint16 here
+    for initialiser, scheme, arguments in (
+        (init.Zeros(), "zeros", ()),
+        (init.Ones(), "ones", ()),
+        (init.Constant(1), "constant", (1,)),
+        (init.Identity(), "identity", ()),
+    ):
+        tensor = initialiser((6, 4), dtype, layout=layout)
+        assert tensor.dtype == taken
+        expected = np.empty((6, 4), keras.backend.standardize_dtype(taken))
+        getattr(fastinit, scheme)(expected, *arguments)
+        if "float8" in dtype:  # of which Keras makes no arrays on PyTorch
+            tensor, expected = keras.ops.cast(tensor, "float32"), expected.astype(np.float32)
+        assert same(tensor, expected)
+        if scheme != "identity" and "float8" not in dtype:
+            assert same(getattr(keras.initializers, scheme)(*arguments)((6, 4), dtype), expected)
+    with pytest.raises(ValueError, match=f"HeNormal: dtype='{dtype}'; accepted are float32"):
+        make("HeNormal")((6, 4), dtype)
+
+
+def check_integers_are_exact_and_what_a_dtype_does_not_hold_is_refused():
+    assert keras.ops.convert_to_numpy(init.Constant(2**31 - 1)((2,), "int32")).tolist() == [2**31 - 1] * 2
+    assert init.Constant(2**60 + 1).get_config() == {"value": 2**60 + 1}
+    for dtype, value in (("int8", 128), ("uint8", -1), ("int32", 0.5), ("bool", 2), ("float8_e4m3fn", 500.0)):
+        for wrong in (init.Constant(value), init.Constant([0, value]), init.Constant(np.array([value, 1]))):
+            with pytest.raises(ValueError, match=rf"value=.*{value}.*({dtype})"):
+                wrong((3, 2), dtype)
+    with pytest.raises(TypeError, match="numbers that float32 can hold"):
+        init.Constant(np.array([1j]))((2,))
+
+
+ARRAYS = {
+    "an array": np.arange(6.0).reshape(2, 3),
+    "a row": np.array([0.5, 1.0, -2.0], np.float32),
+    "a column of integers": np.array([[3], [4]]),
+    "bfloat16": np.array([0.5, 1.0, -2.0], ml_dtypes.bfloat16),
+    "a list": [[1, 2.5, 3], [4, 5, 6]],
+    "a number": np.array(0.1),
+}
+
+
+@pytest.mark.parametrize("kind", ARRAYS)
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16", "float16"])
+def check_a_constant_may_be_an_array_as_in_keras(kind, dtype):
+    value = ARRAYS[kind]
+    expected = np.broadcast_to(np.asarray(value).astype(dtype), (2, 3))
+    initialiser = init.Constant(value)
+    assert same(initialiser((2, 3), dtype), expected)
+    if kind != "bfloat16" or BACKEND == "jax":  # on PyTorch Keras returns float32 then
+        assert same(keras.initializers.Constant(value)((2, 3), dtype), expected)
+    tensor = value if kind == "bfloat16" else keras.ops.convert_to_tensor(value)
+    assert same(init.Constant(tensor)((2, 3), dtype), expected)
+    if kind != "bfloat16":  # of which Keras saves no arrays
+        for copy in (keras.initializers.deserialize(keras.initializers.serialize(initialiser)), initialiser.clone()):
+            assert same(copy((2, 3), dtype), expected)
+
+
+def check_an_array_fills_a_layer_and_a_model_saves_it(tmp_path):
+    table = np.arange(60, dtype=np.float32).reshape(10, 6)
+    layer = keras.layers.Embedding(10, 6, embeddings_initializer=init.Constant(table))
+    model = keras.Sequential([keras.Input((3,), dtype="int32"), layer])
+    assert same(layer.embeddings.value, table)
+    model.save(tmp_path / "model.keras")
+    assert same(keras.saving.load_model(tmp_path / "model.keras").layers[0].embeddings_initializer((10, 6)), table)
+
+
+@on_jax
+def check_an_array_is_distributed_and_traced(mesh):
+    import jax
+
+    table = np.arange(60).reshape(10, 6)
+    layout = keras.distribution.TensorLayout(("model", None), mesh)
+    values = init.Constant(table)((10, 6), layout=layout)
+    assert values.sharding.shard_shape((10, 6)) == (5, 6)
+    assert same(values, table.astype(np.float32))
+    for dtype in ("int8", "float32", "uint8", "complex64"):
+        assert same(jax.jit(lambda dtype=dtype: init.Constant(table)((10, 6), dtype))(), table.astype(dtype))
+    assert same(jax.jit(lambda: init.Zeros()((3, 4), "bool"))(), np.zeros((3, 4), bool))
+
+
+@on_torch
+@pytest.mark.parametrize("name", SAME)
+def check_the_storage_of_a_tensor_can_be_resized(name):
+    for dtype in ("float32", "bfloat16"):
+        for shape in ((6, 5), (0, 5)):
+            tensor = make(name)(shape, dtype)
+            before = tensor.clone()
+            tensor.resize_(40)
+            assert (tensor[: before.numel()].view(shape) == before).all()
+            tensor.untyped_storage().resize_(0)
+            assert tensor.untyped_storage().nbytes() == 0
+
+
 @on_torch
 def check_float64_is_filled_in_float64():
     assert same(make("HeNormal")((48, 30), dtype="float64"), filled("HeNormal", (48, 30), np.float64))
@@ -286,13 +388,13 @@ def check_a_saved_model_loads_and_its_copies_start_anew(tmp_path):
 @pytest.fixture
 def fills(monkeypatch):
     """The schemes of all fills."""
-    recipes, values = [], init._Tensor.values
+    recipes = []
 
-    def recorded(tensor, words):
-        recipes.append(tensor.recipe.scheme)
-        return values(tensor, words)
+    def recorded(fill):
+        return lambda tensor, *arguments: recipes.append(tensor.recipe.scheme) or fill(tensor, *arguments)
 
-    monkeypatch.setattr(init._Tensor, "values", recorded)
+    for name in ("values", "write"):
+        monkeypatch.setattr(init._Tensor, name, recorded(getattr(init._Tensor, name)))
     return recipes
 
 
@@ -402,7 +504,15 @@ BAD = {
         "HeNormal: dtype='int32'; accepted are",
         lambda: make("HeNormal")((3, 4), "int32"),
     ),
-    "a boolean dtype": (ValueError, "Zeros: dtype='bool'", lambda: init.Zeros()((3, 4), "bool")),
+    "a boolean dtype": (ValueError, "HeNormal: dtype='bool'", lambda: make("HeNormal")((3, 4), "bool")),
+    "strings": ((TypeError, ValueError), "string", lambda: init.Zeros()((3, 4), "string")),
+    "an array of strings": (TypeError, "value must be .* numbers, not", lambda: init.Constant(["a", "b"])),
+    "an array of another shape": (
+        ValueError,
+        r"value is an array of shape=\(2,\), which does not broadcast to shape=\(3, 4\)",
+        lambda: init.Constant([1, 2])((3, 4)),
+    ),
+    "an array of more axes": (ValueError, "does not broadcast", lambda: init.Constant([[1, 2, 3]])((3,))),
     "no dtype of Keras": (ValueError, "Invalid dtype", lambda: init.Zeros()((3, 4), "float31")),
     "a shape of fractions": (TypeError, "shape=.*integer", lambda: init.Zeros()((3, 4.5))),
     "a negative shape": (ValueError, "shape=", lambda: init.Zeros()((3, -4))),

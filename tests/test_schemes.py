@@ -18,6 +18,7 @@ from test_arithmetic import ROUNDING_MODES, sets_rounding
 from test_statistics import LEAST_P, p_of_sample_mean
 
 import fastinit
+from fastinit.constants import array_in_dtype
 from fastinit.generator import BLOCK
 
 DTYPES = [np.dtype(dtype) for dtype in ("f4", "f8", "f2", ml_dtypes.bfloat16)]
@@ -256,6 +257,7 @@ ML_DTYPES = [
     if isinstance(each := getattr(ml_dtypes, name), type) and "info" not in name
 ]
 NUMBERS = [np.dtype(c) for c in "?bBhHiIlLqQefdgFDG"] + ML_DTYPES
+LONG = [np.dtype(np.longdouble), np.dtype(np.clongdouble)]
 INTEGERS = {
     np.dtype(dtype): np.iinfo(dtype) if dtype.num < 256 else ml_dtypes.iinfo(dtype)
     for dtype in NUMBERS
@@ -266,7 +268,11 @@ INTEGERS = {
 def same(array, values):
     """Whether the array holds the values in its dtype, bit for bit; a long double has bytes that mean nothing."""
     expected = np.broadcast_to(np.array(values).astype(array.dtype), array.shape)
-    return np.array_equal(array, expected) if array.dtype.char in "gG" else array.tobytes() == expected.tobytes()
+    return (
+        np.array_equal(array, expected, equal_nan=True)
+        if array.dtype in LONG
+        else array.tobytes() == expected.tobytes()
+    )
 
 
 @pytest.mark.parametrize("dtype", NUMBERS, ids=str)
@@ -389,6 +395,34 @@ def test_infinity_and_nan_go_where_the_dtype_has_them(g):
     for fill in (g.zeros, lambda w: g.identity(w[0]), g.dirac):
         with pytest.raises(ValueError, match="float8_e8m0fnu has no zero"):
             fill(np.ones((2, 2, 3), ml_dtypes.float8_e8m0fnu))
+
+
+@pytest.mark.parametrize("dtype", NUMBERS, ids=str)
+def test_an_array_of_constants_is_what_each_of_them_is_or_refused(g, dtype):
+    ends = [np.array([0, 1, 2]), np.array([-1, 0]), np.array([1, 300]), np.array([2**63 - 1, 1]), np.array([2**63 + 9])]
+    floats = [
+        [0.5, 1.0],
+        [1.0, 1e300],
+        [-1e300],
+        [math.nan, 1],
+        [1, math.inf],
+        [-math.inf, 1],
+        [1.0, 4.0],
+        [448, 465.0],
+    ]
+    arrays = [*map(np.array, floats), np.array([1, 0.5], "e"), np.array([2, 1], ml_dtypes.float8_e5m2)]
+    if dtype in LONG:
+        del ends[-2:]  # exact in an array; by itself it is a double
+    for values in [*ends, *arrays, np.empty(0), np.array([[1j, 2], [0.5, 1e300]]), np.array([True, False])]:
+        try:
+            expected = np.empty(values.shape, dtype)
+            for place, each in np.ndenumerate(values):
+                g.constant(expected[(*place, ...)], each)
+        except (TypeError, ValueError) as error:
+            with pytest.raises(type(error), match="value"):
+                array_in_dtype("value", values, dtype)
+        else:
+            assert same(array_in_dtype("value", values, dtype), expected)
 
 
 @pytest.mark.parametrize("dtype", [dtype for dtype in NUMBERS if dtype.kind in "cW"], ids=str)
