@@ -23,7 +23,7 @@ import fastinit
 from fastinit import __main__ as command_line
 from fastinit import checkpoint
 from fastinit.checkpoint import files, fills, init_checkpoint, report
-from fastinit.checkpoint.header import BITS, new_header, read_header
+from fastinit.checkpoint.header import BITS, FILLED, new_header, read_header
 
 PAGE = Path(__file__).parent.parent / "docs" / "checkpoints.md"
 IMPORTED_FROM = Path(fastinit.__file__).parents[1]
@@ -157,6 +157,19 @@ def test_tensor_is_what_a_generator_writes_under_its_name(
         assert same_bits(tensors[name], expected(name, shape, DTYPES[dtype], 7)), name
 
 
+def test_constants_fill_tensors_of_every_dtype_of_whole_bytes(tmp_path: Path, small_windows: None) -> None:
+    shapes = {dtype: (dtype, (5, 7)) for dtype, bits in BITS.items() if bits >= 8} | {"scalar": ("I64", ())}
+    like = write_safetensors(tmp_path / "like.safetensors", shapes)
+    rules = {"rule": [{"name": "F8_E8M0", "scheme": "ones"}, {"name": "*", "scheme": "identity", "ndim": 2}]}
+    rules["rule"].append({"name": "scalar", "scheme": "constant", "value": 2**63 - 1})
+    init_checkpoint(like, rules, 7, tmp_path / "out.safetensors")
+    tensors = load(tmp_path / "out.safetensors")
+    assert tensors.keys() == shapes.keys()
+    for name, (dtype, shape) in shapes.items():
+        wanted = 2**63 - 1 if name == "scalar" else np.ones(shape) if name == "F8_E8M0" else np.eye(*shape)
+        assert tensors[name].tobytes() == np.array(wanted).astype(FILLED[dtype]).tobytes(), name
+
+
 def test_file_loads_in_the_safetensors_package(tmp_path: Path, small_windows: None) -> None:
     safetensors_numpy = pytest.importorskip("safetensors.numpy", reason="the safetensors package is not installed")
     for dtype in ("F64", "F32", "F16"):
@@ -207,6 +220,12 @@ def test_big_endian_machine_writes_little_endian_files(tmp_path: Path, monkeypat
     for name, values in load(tmp_path / "out.safetensors").items():
         wanted = fastinit.Generator(7).normal(np.empty(values.shape, np.float32), std=0.02, stream=name)
         assert same_bits(values, np.asarray(wanted.byteswap()))
+    entries = {"complex": {"dtype": "C64", "shape": []}, "float8": {"dtype": "float8_e5m2", "shape": [3]}}
+    like = shapes_file(tmp_path / "like.json", entries)
+    init_checkpoint(like, {"rule": [{"name": "*", "scheme": "ones"}]}, 7, tmp_path / "ones.safetensors")
+    tensors = load(tmp_path / "ones.safetensors")
+    assert tensors["complex"].tobytes() == np.complex64(1).byteswap().tobytes()
+    assert tensors["float8"].tobytes() == np.ones(3).astype("float8_e5m2").tobytes()
 
 
 def test_copied_tensors_keep_their_bytes_in_every_dtype(tmp_path: Path, small_windows: None) -> None:
@@ -541,10 +560,18 @@ BAD_RULES = {
         "no rule matches 'steps', 'fc.bias', 'q'",
     ),
     "integers to be drawn": (
-        '[[rule]]\nname = "*"\nscheme = "ones"',
-        "rule 1 ('*'), tensor 'steps' (I64 []): ones fills F64, F32, F16, BF16; scheme = 'copy' keeps",
+        '[[rule]]\nname = "*"\nscheme = "normal"',
+        "rule 1 ('*'), tensor 'steps' (I64 []): normal fills F64, F32, F16, BF16; scheme = 'copy' keeps",
     ),
-    "quantised numbers to be drawn": ('[[rule]]\nname = "*"\nscheme = "ones"', "tensor 'q' (F8_E4M3 [8])"),
+    "quantised numbers to be drawn": ('[[rule]]\nname = "*"\nscheme = "uniform"', "tensor 'q' (F8_E4M3 [8])"),
+    "an integer that is a fraction": (
+        '[[rule]]\nname = "*"\nscheme = "constant"\nvalue = 0.5',
+        "tensor 'steps' (I64 []): constant: value=0.5; accepted for int64 are the integers from",
+    ),
+    "a quantised number that overflows": (
+        '[[rule]]\nname = "steps"\nscheme = "zeros"\n[[rule]]\nname = "*"\nscheme = "constant"\nvalue = 500',
+        "rule 2 ('*'), tensor 'q' (F8_E4M3 [8]): constant: value=500 overflows float8_e4m3fn",
+    ),
     "floats to be filled with bits": (ALL + 'scheme = "bits"', "bits fills U64, U32"),
 }
 

@@ -114,7 +114,8 @@ def _fill(batch: list[Piece], window: _Bytes, begin: int, generator: fastinit.Ge
         raise MemoryError(f"{listed(names)}: the scheme needs the whole matrix in memory: {error}") from None
     if sys.byteorder == "big":  # the file is little-endian, and the core fills what the machine counts with
         for _, (out, *_) in specs:
-            out.view(f"u{out.itemsize}").byteswap(inplace=True)
+            # NumPy swaps the parts of complex numbers apart; of ml_dtypes' numbers it knows the size alone.
+            (out if out.dtype.kind == "c" else out.view(f"u{out.itemsize}")).byteswap(inplace=True)
 
 
 def _copy(source: io.BufferedReader, data: _Bytes) -> None:

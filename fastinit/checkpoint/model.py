@@ -6,13 +6,13 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
 from fastinit.checkpoint import header
-from fastinit.checkpoint.header import BITS, FLOATS, METADATA, WORDS, Header, Tensor
+from fastinit.checkpoint.header import BITS, FILLED, METADATA, Header, Tensor
 from fastinit.recipe import listed
 
 PARTIAL = ".partial"
 WEIGHT_MAP = "weight_map"
 
-FROM_NUMPY = {theirs: own for own, theirs in {**FLOATS, **WORDS}.items()}
+FROM_NUMPY = {theirs: own for own, theirs in FILLED.items()}
 
 
 @dataclass(frozen=True)

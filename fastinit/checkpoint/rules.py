@@ -12,7 +12,7 @@ import numpy as np
 
 import fastinit
 from fastinit import _core
-from fastinit.checkpoint.header import FLOATS, WORDS, Tensor
+from fastinit.checkpoint.header import FILLED, FLOATS, WORDS, Tensor
 from fastinit.generator import FILLS
 from fastinit.recipe import Recipe, bfloat16, first_matches, listed
 
@@ -69,19 +69,19 @@ def choose(rules: list[Rule], tensors: Mapping[str, Tensor], copied: Container[s
 
 def numpy_dtype(tensor: Tensor) -> np.dtype[Any]:
     """The dtype of the array that a fill takes for the tensor."""
-    if tensor.dtype != "BF16":
-        return np.dtype({**FLOATS, **WORDS}[tensor.dtype])
-    try:
-        return bfloat16("checkpoint")
-    except ImportError as error:
-        raise ImportError(f"tensor {tensor.name!r} is BF16: {error}") from None
+    if tensor.dtype.startswith(("BF16", "F8")):
+        try:
+            bfloat16("checkpoint")  # and with it NumPy knows all dtypes of ml_dtypes by their names
+        except ImportError as error:
+            raise ImportError(f"tensor {tensor.name!r} is {tensor.dtype}: {error}") from None
+    return np.dtype(FILLED[tensor.dtype])
 
 
 def _problem(recipe: Recipe | None, tensor: Tensor, has_values: bool) -> str | None:
     """Why a tensor cannot get what its rule says."""
     if recipe is None:
         return None if has_values else f"scheme = {COPY!r}, but a JSON of shapes has no values to copy"
-    accepted = WORDS if recipe.scheme == "bits" else FLOATS
+    accepted = WORDS if recipe.scheme == "bits" else FLOATS if recipe.draws else FILLED
     if tensor.dtype not in accepted:
         return f"{recipe.scheme} fills {', '.join(accepted)}; scheme = {COPY!r} keeps the values of any dtype"
     try:
