@@ -187,6 +187,8 @@ def variance_scaling(
     True
     """
     rule = _core.positive("scale", scale), mode, distribution
+    for name, axes in (("in_axis", in_axis), ("out_axis", out_axis), ("batch_axis", batch_axis)):
+        _check_not_traced(name, axes)
 
     def recipe_of(shape: _Shape) -> Recipe:
         fan_in, fan_out = _fans(shape, in_axis, out_axis, batch_axis)
@@ -357,6 +359,7 @@ def orthogonal(scale: float = 1.0, column_axis: int = -1, dtype: Any = None) -> 
     True
     """
     gain = {"gain": _core.positive("scale", scale)}
+    _check_not_traced("column_axis", column_axis)
     return _initialiser(_Columns("orthogonal", gain, column_axis), dtype)
 
 
@@ -389,6 +392,7 @@ def delta_orthogonal(scale: float = 1.0, column_axis: int = -1, dtype: Any = Non
     >>> np.allclose(w[1, 1] @ w[1, 1].T, np.eye(4), atol=1e-6)
     True
     """
+    _check_not_traced("column_axis", column_axis)
     if column_axis not in (-2, -1, 0, 1):
         raise ValueError(f"column_axis={column_axis!r}; accepted is an axis of a matrix: -2, -1, 0, 1")
     return _initialiser(Recipe.of("delta_orthogonal", _core.positive("scale", scale)), dtype)
@@ -673,6 +677,12 @@ def _fans(shape: _Shape, in_axis: _Axes, out_axis: _Axes, batch_axis: _Axes) -> 
     independent = product_along(shape, "batch_axis", batch_axis)
     elements = math.prod(shape)
     return (elements / (outputs * independent), elements / (inputs * independent)) if elements else (1.0, 1.0)
+
+
+def _check_not_traced(name: str, axes: Any) -> None:
+    for axis in axes if isinstance(axes, (tuple, list)) else (axes,):
+        if text := _core.if_traced(axis):
+            raise TypeError(f"{name}={axes!r}; accepted are axes{text}")
 
 
 def _not_negative(name: str, value: Any) -> float:

@@ -10,6 +10,7 @@ what.
 
 import cmath
 import ctypes
+import inspect
 import math
 import operator
 from collections.abc import Callable, Sequence
@@ -221,6 +222,8 @@ def _number(name: str, value: Any) -> complex:
 
 
 def _array(name: str, value: Any) -> np.ndarray[Any, Any]:
+    if text := _core.if_traced(value):
+        raise TypeError(f"{name} must be a number or an array of numbers, not {type(value).__name__}{text}")
     array = np.asarray(value if isinstance(value, (list, tuple)) else keras.ops.convert_to_numpy(value))
     if array.dtype.kind not in "biufcV":
         raise TypeError(f"{name} must be a number or an array of numbers, not an array of dtype {array.dtype}")
@@ -338,8 +341,12 @@ class _Random(_Filled):
     _draws = True
     stream: str | int
 
-    def __init__(self, *arguments: Any, stream: Stream, **keywords: Any) -> None:
-        super().__init__(*arguments, **keywords)
+    def __init__(self, *arguments: Any, stream: Stream) -> None:
+        for i, value in enumerate(arguments):  # before Keras compares them
+            if traced := "".join(map(_core.if_traced, value if isinstance(value, (tuple, list)) else (value,))):
+                name = list(inspect.signature(type(self)).parameters)[i]
+                raise TypeError(f"{name}={value!r}{traced}")
+        super().__init__(*arguments)
         address(self.seed if isinstance(self.seed, int) else 0, stream)
         self.stream = stream if isinstance(stream, str) else operator.index(stream)
 

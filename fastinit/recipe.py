@@ -178,7 +178,8 @@ def sizes_of(shape: object) -> _Shape:
     try:
         sizes = tuple(map(operator.index, (shape,) if isinstance(shape, SupportsIndex) else shape))  # type: ignore[call-overload]
     except TypeError:
-        raise TypeError(f"shape={shape!r}; accepted is an integer or a tuple of integers") from None
+        traced = "".join(map(_core.if_traced, shape if isinstance(shape, (tuple, list)) else (shape,)))
+        raise TypeError(f"shape={shape!r}; accepted is an integer or a tuple of integers{traced}") from None
     if any(size < 0 for size in sizes):
         raise ValueError(f"shape={shape!r}; accepted are sizes of zero and more")
     return sizes

@@ -257,7 +257,8 @@ cdef int dtype_of(cnp.ndarray array):
 
 cdef cnp.ndarray array_of(object out):
     if not cnp.PyArray_Check(out):
-        raise TypeError(f"out must be a NumPy array, not {type(out).__name__}")
+        instead = ": JAX traces it, so it has no memory yet; fastinit.jax has initialisers" if if_traced(out) else ""
+        raise TypeError(f"out must be a NumPy array, not {type(out).__name__}{instead}")
     return <cnp.ndarray>out
 
 
@@ -390,7 +391,8 @@ cdef double converted(str name, object value) except? -1.0:
     try:
         return PyFloat_AsDouble(value)
     except TypeError:
-        raise TypeError(f"{name} must be a number, not {type(value).__name__}") from None
+        traced = if_traced(value, _UNIT_DRAW)
+        raise TypeError(f"{name} must be a number, not {type(value).__name__}{traced}") from None
     except OverflowError:
         raise ValueError(f"{name} is too large for a double") from None
 
@@ -413,7 +415,21 @@ cdef object integer_of(str name, object value, str accepted_type):
             return PyNumber_Index(value)
         except TypeError:
             pass
-    raise TypeError(f"{name} must be {accepted_type}, not {type(value).__name__}")
+    raise TypeError(f"{name} must be {accepted_type}, not {type(value).__name__}{if_traced(value)}")
+
+
+_UNIT_DRAW = ", or scale a draw by it in the program, as in std * fastinit.jax.normal(1.0)(key, shape)"
+
+
+def if_traced(value, advice=""):
+    """What an error about a value says besides if JAX traces it, as inside of jax.jit; JAX need not be imported."""
+    if any(each.__name__ == "Tracer" and each.__module__.partition(".")[0] == "jax" for each in type(value).__mro__):
+        return (
+            ": JAX traces it, so its value is known only when the compiled program runs, but is needed before: by an "
+            "initialiser when it is made, by a fill when it is called. Pass a number of Python's, or make it static "
+            f"(static_argnums of jax.jit){advice}"
+        )
+    return ""
 
 
 def positive_integer(str name, value):
@@ -637,7 +653,8 @@ def fans(shape, layout):
     try:
         sizes = tuple(PyNumber_Index(size) for size in shape)
     except TypeError:
-        raise TypeError(f"shape={shape!r}; accepted is a tuple of integers") from None
+        traced = "".join(map(if_traced, shape if isinstance(shape, (tuple, list)) else ()))
+        raise TypeError(f"shape={shape!r}; accepted is a tuple of integers{traced}") from None
     if any(size < 0 for size in sizes):
         raise ValueError(f"shape={shape!r}; accepted are sizes of zero and more")
     return choice("layout", layout, _LAYOUTS)(sizes)

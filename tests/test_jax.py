@@ -6,6 +6,7 @@ import inspect
 import itertools
 import json
 import math
+import re
 import socket
 import sys
 import traceback
@@ -30,6 +31,7 @@ from fastinit import jax as init  # noqa: E402
 from fastinit.recipe import Recipe  # noqa: E402
 
 KEY = jax.random.key(7)
+DEVICE = SingleDeviceSharding(jax.devices()[0])
 KERNEL = (3, 3, 16, 32)  # (*kernel, in, out)
 DTYPES = (np.float32, np.float16, ml_dtypes.bfloat16)
 KERAS = {"layout": "keras", "stream": 0}
@@ -483,9 +485,57 @@ class TestBadInput:
         with pytest.raises((TypeError, ValueError), match=message):
             getattr(init, name)(**arguments)
 
-    def test_a_traced_argument_of_the_outer_function(self):
-        with pytest.raises(TypeError, match=r"stddev must be a number, not .*Tracer"):
-            jax.jit(lambda stddev: init.normal(stddev)(KEY, (4,)))(0.5)
+    TRACED: ClassVar = {
+        "uniform scale": ("scale", lambda x, i: init.uniform(x)),
+        "normal stddev": ("stddev", lambda x, i: init.normal(x)),
+        "truncated stddev": ("stddev", lambda x, i: init.truncated_normal(x)),
+        "lower": ("lower", lambda x, i: init.truncated_normal(1.0, None, x, 2.0)),
+        "upper": ("upper", lambda x, i: init.truncated_normal(1.0, None, -2.0, x)),
+        "scale": ("scale", lambda x, i: init.variance_scaling(x, "fan_in", "normal")),
+        "in_axis": ("in_axis", lambda x, i: init.he_normal(i)),
+        "out_axis": ("out_axis", lambda x, i: init.glorot_uniform(-2, (-1, i))),
+        "batch_axis": ("batch_axis", lambda x, i: init.lecun_normal(batch_axis=[i])),
+        "orthogonal scale": ("scale", lambda x, i: init.orthogonal(x)),
+        "orthogonal column_axis": ("column_axis", lambda x, i: init.orthogonal(1.0, i)),
+        "delta scale": ("scale", lambda x, i: init.delta_orthogonal(x)),
+        "delta column_axis": ("column_axis", lambda x, i: init.delta_orthogonal(1.0, i)),
+        "make_array's std": ("std", lambda x, i: init.make_array("normal", (4,), DEVICE, 7, "w", std=x)),
+        "make_array's fan": ("fan_in", lambda x, i: init.make_array("he_normal", (4, 4), DEVICE, 7, "w", fan_in=i)),
+        "make_array's gain": ("gain", lambda x, i: init.make_array("identity", (4, 4), DEVICE, gain=x)),
+        "make_array's value": ("value", lambda x, i: init.make_array("constant", (4,), DEVICE, dtype="i4", value=i)),
+        "make_array's seed": ("seed", lambda x, i: init.make_array("normal", (4,), DEVICE, i, "w")),
+        "make_array's stream": ("stream", lambda x, i: init.make_array("normal", (4,), DEVICE, 7, i)),
+        "a fill's std": ("std", lambda x, i: fastinit.normal(np.empty(4), 0.0, x)),
+        "a fill's stream": ("stream", lambda x, i: fastinit.normal(np.empty(4), stream=i)),
+        "a fill's offset": ("offset", lambda x, i: fastinit.normal(np.empty(4), offset=[i], global_shape=[8])),
+        "a constant": ("value", lambda x, i: fastinit.constant(np.empty(4, int), i)),
+        "a complex constant": ("value", lambda x, i: fastinit.constant(np.empty(4, complex), x)),
+        "the sparsity": ("sparsity", lambda x, i: fastinit.sparse(np.empty((4, 4)), x)),
+        "groups": ("groups", lambda x, i: fastinit.dirac(np.empty((4, 4, 4)), i)),
+        "a shape": ("shape", lambda x, i: fastinit.fans((i, 4), "torch")),
+        "a gain's slope": ("param", lambda x, i: fastinit.gain("leaky_relu", x)),
+        "a generator's seed": ("seed", lambda x, i: fastinit.Generator(i)),
+    }
+
+    @pytest.mark.parametrize("case", TRACED)
+    @pytest.mark.parametrize("transform", [jax.jit, jax.vmap])
+    def test_a_traced_argument_is_refused_with_the_reason(self, case, transform):
+        name, call = self.TRACED[case]
+        x, i = (jnp.ones(2), jnp.ones(2, int)) if transform is jax.vmap else (0.5, 1)
+        with pytest.raises(TypeError, match=rf"{name}\b.*JAX traces it.*Pass a number of Python's.*static_argnums"):
+            transform(lambda x, i: call(x, i) and 0)(x, i)
+
+    def test_what_the_error_of_a_traced_std_advises_works(self):
+        with pytest.raises(TypeError, match=re.escape("as in std * fastinit.jax.normal(1.0)(key, shape)")):
+            jax.jit(lambda std: init.normal(std)(KEY, (4,)))(0.5)
+        scaled = jax.jit(lambda std: std * init.normal(1.0)(KEY, (4,)))(0.5)
+        static = jax.jit(lambda std: init.normal(std)(KEY, (4,)), static_argnums=0)(0.5)
+        assert np.array_equal(scaled, static)
+        assert same(static, filled("normal", (4,), 0.0, 0.5))
+
+    def test_a_traced_array_is_not_filled(self):
+        with pytest.raises(TypeError, match=r"out must be a NumPy array, not .*fastinit\.jax has initialisers"):
+            jax.jit(fastinit.normal)(np.ones(4))
 
     def test_shardings_that_are_none_or_have_no_mesh(self, no_callback):
         for sharding, error in ((SingleDeviceSharding(jax.devices()[0]), TypeError), (P("x"), ValueError)):

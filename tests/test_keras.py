@@ -438,6 +438,31 @@ def check_asking_for_a_shape_fills_nothing(fills):
     assert not fills
 
 
+@on_jax
+@pytest.mark.parametrize(
+    ("name", "make_traced"),
+    [
+        ("value", lambda x: init.Constant(x)((3,))),
+        ("value", lambda x: init.Constant(x[None])((3,))),
+        ("gain", lambda x: init.Identity(x)((3, 3))),
+        ("mean", lambda x: init.RandomNormal(x)((3,))),
+        ("stddev", lambda x: init.TruncatedNormal(0.0, stddev=x)((3,))),
+        ("maxval", lambda x: init.RandomUniform(maxval=x)((3,))),
+        ("scale", lambda x: init.VarianceScaling(x)((3,))),
+        ("gain", lambda x: init.Orthogonal(x)((3, 3))),
+        ("seed", lambda x: init.HeNormal(x)((3, 3))),
+        ("input_axes", lambda x: init.HeNormal(7, [x], [1])((3, 3))),
+        ("stream", lambda x: init.HeNormal(7, stream=x)((3, 3))),
+        ("shape", lambda x: init.HeNormal(7)((3, x))),
+    ],
+)
+def check_a_traced_argument_is_refused_with_the_reason(name, make_traced):
+    import jax
+
+    with pytest.raises(TypeError, match=rf"{name}\b.*JAX traces it.*static_argnums"):
+        jax.jit(make_traced)(1)
+
+
 # ---- Distributed -----------------------------------------------------------------------------------------------------
 
 
