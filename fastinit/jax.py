@@ -454,7 +454,8 @@ def make_array(
     stream : int or str, optional
         Which stream of the seed the tensor is, an integer in [0, 2**63) or a name; needed if there is a seed.
     dtype : dtype, optional
-        Float32, float16, bfloat16, or float64 where JAX has it enabled; by default JAX's own.
+        Float32, float16, bfloat16, or float64 where JAX has it enabled; for constants any dtype of numbers; by default
+        JAX's own.
     **arguments
         The scheme's own, by name; for a scheme that needs fans, these or ``layout="keras"``, which is JAX's too.
 

@@ -4,6 +4,7 @@ import functools
 import itertools
 import math
 
+import ml_dtypes
 import numpy as np
 import pytest
 import reference
@@ -454,13 +455,13 @@ def test_shard_next_to_the_kernels_center_holds_the_zeros_around_it():
         assert out.any() == (offset == (1, 1))
 
 
-@pytest.mark.parametrize("dtype", FLOATS, ids=str)
+@pytest.mark.parametrize("dtype", [*FLOATS, *map(np.dtype, "bQFi"), np.dtype(ml_dtypes.float8_e5m2)], ids=str)
 @pytest.mark.parametrize(
     ("name", "arguments", "shape", "cuts"),
     [
         ("zeros", (), (7, 9), ((2, 3), (4,))),
         ("ones", (), (7, 9), ((2, 3), (4,))),
-        ("constant", (0.1,), (7, 9), ((2, 3), (4,))),
+        ("constant", (3,), (7, 9), ((2, 3), (4,))),
         ("identity", (2.0,), (7, 9), ((2, 3), (1, 4, 8))),
         ("identity", (), (9, 4), ((2, 5), (1, 3))),
         ("dirac", (), (6, 4, 3), ((1, 4), (3,), (1,))),
@@ -470,7 +471,7 @@ def test_shard_next_to_the_kernels_center_holds_the_zeros_around_it():
 )
 def test_blocks_of_constants_together_are_the_whole(name, arguments, shape, cuts, dtype):
     g = fastinit.Generator(7)
-    whole, together = getattr(g, name)(np.empty(shape, dtype), *arguments), np.full(shape, np.nan, dtype)
+    whole, together = getattr(g, name)(np.empty(shape, dtype), *arguments), np.full(shape, 7).astype(dtype)
     for offset, size in in_pieces(shape, cuts):
         getattr(g, name)(together[part_of(offset, size)], *arguments, offset=offset, global_shape=shape)
     assert together.tobytes() == whole.tobytes()

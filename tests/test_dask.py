@@ -277,6 +277,23 @@ def test_help_has_the_parameters_that_the_function_takes(scheme):
 # ---- Processes -------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize(
+    "dtype", ["bool", "int8", "int64", "uint64", "complex64", "longdouble", "float8_e4m3fn", "int4"]
+)
+def test_constants_are_lazy_in_every_dtype_of_numbers(dtype):
+    dtype = np.dtype(getattr(ml_dtypes, dtype, dtype))
+    for scheme, arguments in (("zeros", ()), ("ones", ()), ("constant", (1,)), ("identity", ()), ("dirac", ())):
+        shape = SHAPES.get(scheme, (40, 30))
+        array = getattr(lazy, scheme)(shape, 11, *arguments, dtype=dtype)
+        assert array.dtype == dtype
+        whole = getattr(fastinit, scheme)(np.empty(shape, dtype), *arguments)
+        assert np.array_equal(array.compute(), whole)
+        assert np.array_equal(array[2:4, 1:].compute(), whole[2:4, 1:])
+    if dtype.name in ("bool", "int8", "int64", "uint64", "int4"):
+        with pytest.raises(ValueError, match=f"value=0.5; accepted for {dtype}"):
+            lazy.constant((4, 4), 2, 0.5, dtype=dtype)
+
+
 @pytest.fixture(scope="module")
 def client():
     distributed = pytest.importorskip("distributed", reason="dask.distributed is not installed")

@@ -7,6 +7,7 @@ import itertools
 import json
 import math
 import re
+import runpy
 import socket
 import sys
 import traceback
@@ -543,6 +544,17 @@ class TestBadInput:
                 init.normal()(KEY, (4,), None, sharding)
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux keeps the peak of a process's memory")
+def test_a_sharded_tensor_takes_its_own_memory_but_for_out_shardings_of_jit():
+    """What docs/jax.md says; when out_shardings takes less, the page is to say that."""
+    peak = runpy.run_path(str(Path(__file__).parents[1] / "benchmarks" / "jax_memory.py"))["peak"]
+    mebibytes = 32
+    for way in ("make_array", "fastinit.jax, out_sharding= to the initialiser"):
+        assert 0.5 < peak(way, mebibytes, 8) / mebibytes < 2
+    assert peak("fastinit.jax, jit, out_sharding= to the initialiser", mebibytes, 8) / mebibytes < 4
+    assert 10 < peak("fastinit.jax, jit with out_shardings=", mebibytes, 8) / mebibytes < 20
+
+
 # ---- make_array on one device ----------------------------------------------------------------------------------------
 
 
@@ -558,6 +570,21 @@ class TestMakeArray:
             init.make_array("bits", (8,), self.ONE_DEVICE, 7, 3, jnp.uint32),
             filled("bits", (8,), stream=3, dtype=np.uint32),
         )
+
+    @pytest.mark.parametrize(
+        "dtype", ["bool", "int4", "int8", "uint8", "int32", "float8_e4m3fn", "float8_e5m2", "bfloat16", "complex64"]
+    )
+    def test_constants_take_every_dtype_of_jax(self, dtype):
+        for scheme, arguments in (("zeros", {}), ("ones", {}), ("constant", {"value": 1}), ("identity", {"gain": 1})):
+            made = init.make_array(scheme, (8, 6), self.ONE_DEVICE, dtype=dtype, **arguments)
+            assert made.dtype == jnp.dtype(dtype)
+            expected = np.eye(8, 6) if scheme == "identity" else np.full((8, 6), scheme != "zeros")
+            assert same(made, expected.astype(made.dtype))
+        with pytest.raises(ValueError, match="value="):
+            init.make_array("constant", (8, 6), self.ONE_DEVICE, dtype=dtype, value=1e300)
+        if dtype != "bfloat16":
+            with pytest.raises(TypeError, match="accepted are float32"):
+                init.make_array("normal", (8, 6), self.ONE_DEVICE, 7, "w", dtype=dtype)
 
     def test_without_a_seed_it_is_a_fill_by_the_default_generator(self):
         fastinit.seed(7)

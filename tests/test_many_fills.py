@@ -5,6 +5,7 @@ import itertools
 import math
 from types import MappingProxyType
 
+import ml_dtypes
 import numpy as np
 import pytest
 from conftest import FLOATS
@@ -63,6 +64,28 @@ def test_every_function_that_fills_can_be_named():
     assert set(SCHEMES) == set(FILLS) - {"fill"}
     for name, draws in SCHEMES.items():
         assert draws == ("stream" in SIGNATURES[name])
+
+
+def test_constants_of_every_dtype_are_filled_beside_draws(g):
+    steps, mask, scale = np.empty(3, np.int64), np.empty((2, 2), bool), np.empty(4, ml_dtypes.float8_e4m3fn)
+    turn, weights = np.empty((2, 3), np.complex64), np.empty((5, 6), np.float32)
+    fills = {
+        "steps": (steps, "constant", 2**63 - 1),
+        "mask": (mask, "ones"),
+        "scale": (scale, "zeros"),
+        "turn": (turn, "identity", 1j),
+        "weights": (weights, "normal"),
+    }
+    g.fill(fills)
+    assert steps.tolist() == [2**63 - 1] * 3
+    assert mask.all()
+    assert same(scale, np.zeros(4, scale.dtype))
+    assert same(turn, (1j * np.eye(2, 3)).astype(np.complex64))
+    assert same(weights, g.normal(np.empty_like(weights), stream="weights"))
+    before = weights.tobytes()
+    with pytest.raises(ValueError, match=r"fills\['mask'\]: value=2; accepted for bool are 0 and 1"):
+        g.fill({"weights": (weights, "zeros"), "mask": (mask, "constant", 2)})
+    assert weights.tobytes() == before
 
 
 @pytest.mark.parametrize("accumulate", [False, True])
