@@ -68,7 +68,7 @@ def check_overflow(name: str, value: float, dtype: _DType) -> float:
     return value
 
 
-@functools.lru_cache(maxsize=64)
+@functools.cache
 def _rule(dtype: _DType) -> Callable[[str, Any], Any]:
     """What turns an argument's name and value into a value of the dtype."""
     if dtype.name in _DRAWN:
