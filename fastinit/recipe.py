@@ -192,13 +192,13 @@ def product_along(shape: _Shape, name: str, axes: int | Iterable[int]) -> int:
         raise ValueError(f"{name}={axes!r}; accepted are axes of shape={shape}") from None
 
 
-def bfloat16(extra: str) -> np.dtype[Any]:
-    """The dtype, which ml_dtypes brings."""
+def extension_dtype(name: str, extra: str) -> np.dtype[Any]:
+    """A dtype that NumPy has not, such as "bfloat16": ml_dtypes brings it, and the extra brings ml_dtypes."""
     try:
         import ml_dtypes
     except ModuleNotFoundError as error:
         raise missing(error, extra) from None
-    dtype: np.dtype[Any] = np.dtype(ml_dtypes.bfloat16)
+    dtype: np.dtype[Any] = np.dtype(getattr(ml_dtypes, name))
     return dtype
 
 

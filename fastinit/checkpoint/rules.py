@@ -14,7 +14,7 @@ import fastinit
 from fastinit import _core
 from fastinit.checkpoint.header import FLOATS, WORDS, Tensor
 from fastinit.generator import FILLS
-from fastinit.recipe import Recipe, bfloat16, first_matches, listed
+from fastinit.recipe import Recipe, extension_dtype, first_matches, listed
 
 RulesSource: TypeAlias = str | os.PathLike[str] | Mapping[str, Any]
 
@@ -72,7 +72,7 @@ def numpy_dtype(tensor: Tensor) -> np.dtype[Any]:
     if tensor.dtype != "BF16":
         return np.dtype({**FLOATS, **WORDS}[tensor.dtype])
     try:
-        return bfloat16("checkpoint")
+        return extension_dtype("bfloat16", "checkpoint")
     except ImportError as error:
         raise ImportError(f"tensor {tensor.name!r} is BF16: {error}") from None
 
