@@ -132,7 +132,7 @@ def test_row_of_padding_is_zero_in_the_shards_that_hold_it(axis):
     for rank in range(3):
         with rank_of(rank, (3,)) as mesh:
             module = torch.nn.Embedding(8, 4, padding_idx=5)
-            sharded = distribute_tensor(torch.ones(8, 4), mesh, [Shard(axis)], src_data_rank=None)
+            sharded = distribute_tensor(torch.ones(8, 4), mesh, [Shard(axis)], src_data_rank=None).requires_grad_()
             # A Parameter would get the mesh of an earlier rank, as PyTorch caches what it makes of a tensor.
             module._parameters["weight"] = sharded
             init.init_module_(module, seed=SEED)
