@@ -8,7 +8,8 @@ from typing import Any, SupportsIndex, TypeAlias, TypeVar, overload
 import numpy as np
 
 from fastinit import _core
-from fastinit.typing import Array, Number, Sizes, Stream
+from fastinit.constants import check_overflow, finite_in_dtype, in_dtype
+from fastinit.typing import Array, ComplexNumber, Number, Sizes, Stream
 
 _Matrix: TypeAlias = np.ndarray[tuple[int, int], np.dtype[Any]]
 _Shape: TypeAlias = tuple[int, ...]
@@ -16,7 +17,6 @@ _Key = TypeVar("_Key", bound=str | int)
 _Spec: TypeAlias = tuple[Any, ...] | list[Any]  # (out, scheme, *arguments)
 
 BLOCK = 64  # reflections applied at a time
-_SMALL = 65504.0  # what every dtype holds
 
 
 @_core.complete_docstrings
@@ -38,7 +38,7 @@ class Generator(_core.Generator):
 
         Parameters
         ----------
-        <out>
+        <constant out>
         <block>
 
         <returns and raises>
@@ -49,7 +49,7 @@ class Generator(_core.Generator):
         >>> fastinit.zeros(np.empty(3))
         array([0., 0., 0.])
         """
-        return self.constant(out, 0.0, offset=offset, global_shape=global_shape)
+        return self.constant(out, 0, offset=offset, global_shape=global_shape)
 
     def ones(self, out: Array, *, offset: Sizes | None = None, global_shape: Sizes | None = None) -> Array:
         """
@@ -57,7 +57,7 @@ class Generator(_core.Generator):
 
         Parameters
         ----------
-        <out>
+        <constant out>
         <block>
 
         <returns and raises>
@@ -68,19 +68,20 @@ class Generator(_core.Generator):
         >>> fastinit.ones(np.empty(3))
         array([1., 1., 1.])
         """
-        return self.constant(out, 1.0, offset=offset, global_shape=global_shape)
+        return self.constant(out, 1, offset=offset, global_shape=global_shape)
 
     def constant(
-        self, out: Array, value: Number, *, offset: Sizes | None = None, global_shape: Sizes | None = None
+        self, out: Array, value: ComplexNumber, *, offset: Sizes | None = None, global_shape: Sizes | None = None
     ) -> Array:
         """
         Fills an array with one value.
 
         Parameters
         ----------
-        <out>
-        value : float
-            Any number, infinities and NaN too, that does not overflow the array's dtype.
+        <constant out>
+        value : float, int or complex
+            Any number, infinities and NaN too, that the array's dtype holds. Integers are exact: what is none, or out
+            of the dtype's range, is refused. Others are rounded to nearest, and may not overflow.
         <block>
 
         <returns and raises>
@@ -91,13 +92,13 @@ class Generator(_core.Generator):
         >>> fastinit.constant(np.empty(3), 0.1)
         array([0.1, 0.1, 0.1])
         """
-        _core.check_array(out)
-        checked = _in_dtype("value", _core.number("value", value), out.dtype)
+        _core.check_constant_array(out)
+        checked = in_dtype("value", value, out.dtype)
         _core.block_of(out, offset, global_shape)
         return self._write(out, lambda: out.fill(checked))
 
     def identity(
-        self, out: Array, gain: Number = 1.0, *, offset: Sizes | None = None, global_shape: Sizes | None = None
+        self, out: Array, gain: ComplexNumber = 1.0, *, offset: Sizes | None = None, global_shape: Sizes | None = None
     ) -> Array:
         """
         Fills a matrix with gain times the identity: ones on the diagonal, which may be shorter than a side.
@@ -105,9 +106,9 @@ class Generator(_core.Generator):
         Parameters
         ----------
         out : numpy.ndarray
-            Of two axes, of dtype float32, float64, float16 or bfloat16 (of ml_dtypes).
-        gain : float
-            Finite.
+            Of two axes, of any dtype of numbers: bool, integers, floating-point or complex; of ml_dtypes too.
+        gain : float, int or complex
+            Finite, and a number that the dtype holds.
         <block>
 
         <returns and raises>
@@ -125,7 +126,8 @@ class Generator(_core.Generator):
                [0. , 0.5, 0. ]])
         """
         _, (top, left) = _block("identity", out, offset, global_shape, 2, 2)
-        diagonal = _in_dtype("gain", _core.finite("gain", gain), out.dtype)
+        diagonal = finite_in_dtype("gain", gain, out.dtype)
+        in_dtype("zero", 0, out.dtype)
 
         def write() -> None:
             places = np.arange(max(top, left), min(top + out.shape[0], left + out.shape[1]))
@@ -143,7 +145,8 @@ class Generator(_core.Generator):
         Parameters
         ----------
         out : numpy.ndarray
-            Of three to five axes (out, in, \\*kernel), of dtype float32, float64, float16 or bfloat16 (of ml_dtypes).
+            Of three to five axes (out, in, \\*kernel), of any dtype of numbers: bool, integers, floating-point or
+            complex; of ml_dtypes too.
         groups : int
             Groups of output channels, each of which passes on the same input channels; divides the first axis.
         <block>
@@ -169,6 +172,8 @@ class Generator(_core.Generator):
         count = _core.positive_integer("groups", groups)
         if shape[0] % count:
             raise ValueError(f"groups={count} does not divide the {shape[0]} output channels of shape={shape}")
+        in_dtype("zero", 0, out.dtype)
+        one = in_dtype("one", 1, out.dtype)
 
         def write() -> None:
             group = max(shape[0] // count, 1)
@@ -178,7 +183,7 @@ class Generator(_core.Generator):
             center = tuple(size // 2 - first for size, first in zip(shape[2:], start[2:], strict=True))
             out[...] = 0
             if all(0 <= place < size for place, size in zip(center, out.shape[2:], strict=True)):
-                out[(outputs[kept] - start[0], inputs[kept] - start[1], *center)] = 1
+                out[(outputs[kept] - start[0], inputs[kept] - start[1], *center)] = one
 
         return self._write(out, write)
 
@@ -227,7 +232,7 @@ class Generator(_core.Generator):
         True
         """
         shape, start = _block("orthogonal", out, offset, global_shape, 2)
-        scale = _in_dtype("gain", _core.positive("gain", gain), out.dtype)
+        scale = check_overflow("gain", _core.positive("gain", gain), out.dtype)
         _check_size("orthogonal", shape, out.dtype)
 
         def write(seed: int, number: int) -> None:
@@ -278,7 +283,7 @@ class Generator(_core.Generator):
         32
         """
         shape, start = _block("delta_orthogonal", out, offset, global_shape, 3, 5)
-        scale = _in_dtype("gain", _core.positive("gain", gain), out.dtype)
+        scale = check_overflow("gain", _core.positive("gain", gain), out.dtype)
         rows, columns = shape[-2:]
         if rows > columns:
             raise ValueError(f"a tensor of shape={shape}; delta_orthogonal takes (*kernel, in, out) with in <= out")
@@ -496,7 +501,7 @@ def _block(
     scheme: str, out: Any, offset: Sizes | None, global_shape: Sizes | None, least: int, most: int | None = None
 ) -> tuple[_Shape, _Shape]:
     """The shape of the tensor that out is a block of, and where in it out begins, if the scheme takes such a tensor."""
-    _core.check_array(out)
+    (_core.check_constant_array if scheme in _CONSTANTS else _core.check_array)(out)
     shape, start = _core.block_of(out, offset, global_shape)
     if out.ndim < least or (most is not None and out.ndim > most):
         has = "has" if shape == out.shape else "is a block of a tensor of"
@@ -508,14 +513,3 @@ def _block(
 def _check_size(scheme: str, shape: _Shape, dtype: np.dtype[Any]) -> None:
     if math.prod(shape) * dtype.itemsize > sys.maxsize:
         raise ValueError(f"{scheme} computes a whole matrix of shape={shape}, which no memory holds")
-
-
-def _in_dtype(name: str, value: float, dtype: np.dtype[Any]) -> float:
-    """value, unless the rounding to the dtype would make it infinite."""
-    if abs(value) <= _SMALL or not math.isfinite(value):
-        return value
-    with np.errstate(over="ignore"):
-        rounded = np.float64(value).astype(dtype)
-    if np.isinf(rounded):
-        raise ValueError(f"{name}={value!r} overflows {dtype}")
-    return value

@@ -237,6 +237,13 @@ cdef bint is_bfloat16(cnp.ndarray array):
     return strcmp(name if dot is NULL else dot + 1, "bfloat16") == 0
 
 
+cdef bint is_of_numbers(cnp.ndarray array):
+    """Whether the dtype is one of NumPy's of numbers, bool too, or of ml_dtypes, whose names NumPy does not know."""
+    if cnp.PyTypeNum_ISNUMBER(cnp.PyArray_TYPE(array)) or is_bfloat16(array):
+        return True
+    return cnp.PyArray_TYPE(array) >= NPY_USERDEF and array.dtype.type.__module__.partition(".")[0] == "ml_dtypes"
+
+
 cdef int dtype_of(cnp.ndarray array):
     """The fi_dtype of an array, or -1."""
     cdef int number = cnp.PyArray_TYPE(array)
@@ -257,22 +264,36 @@ cdef int dtype_of(cnp.ndarray array):
     return -1
 
 
-cdef cnp.ndarray array_of_dtype(object out, fi_fill *fill, bint of_words):
-    """out as an array of a dtype that a draw, or bits, fills; sets fill.dtype."""
+cdef cnp.ndarray array_of(object out):
     if not cnp.PyArray_Check(out):
         raise TypeError(f"out must be a NumPy array, not {type(out).__name__}")
-    cdef cnp.ndarray array = <cnp.ndarray>out
+    return <cnp.ndarray>out
+
+
+cdef cnp.ndarray array_of_dtype(object out, fi_fill *fill, bint of_words):
+    """out as an array of a dtype that a draw, or bits, fills; sets fill.dtype."""
+    cdef cnp.ndarray array = array_of(out)
     cdef int dtype = dtype_of(array)
     if dtype < 0 or (dtype <= FI_UINT64) != of_words:
         accepted = "uint32, uint64" if of_words else "float32, float64, float16, bfloat16 (of ml_dtypes)"
         raise TypeError(f"out has dtype {array.dtype}; accepted are {accepted}")
-    if cnp.PyArray_ISBYTESWAPPED(array):
-        raise TypeError(f"out has dtype {array.dtype.str!r}, byte-swapped; accepted is the machine's byte order")
+    check_byte_order(array)
     fill.dtype = <fi_dtype>dtype
     return array
 
 
-cdef int check_memory(cnp.ndarray array) except -1:
+cdef int check_byte_order(cnp.ndarray array) except -1:
+    if cnp.PyArray_ISBYTESWAPPED(array):
+        raise TypeError(f"out has dtype {array.dtype.str!r}, byte-swapped; accepted is the machine's byte order")
+    return 0
+
+
+cdef inline int check_memory(cnp.ndarray array) except -1:
+    cdef int plain = cnp.NPY_ARRAY_C_CONTIGUOUS | cnp.NPY_ARRAY_WRITEABLE
+    return 0 if cnp.PyArray_FLAGS(array) & plain == plain else check_unusual_memory(array)
+
+
+cdef int check_unusual_memory(cnp.ndarray array) except -1:
     if not cnp.PyArray_FLAGS(array) & cnp.NPY_ARRAY_WRITEABLE:
         raise ValueError("out is read-only; a writeable array is accepted")
     if not is_nested(array) and overlaps_itself(array):
@@ -330,10 +351,8 @@ def overlaps_itself(array):
 
 cdef cnp.ndarray checked_array(object out, fi_fill *fill, bint of_words=False):
     """out as an array that the core can fill; sets fill.dtype."""
-    cdef int plain = cnp.NPY_ARRAY_C_CONTIGUOUS | cnp.NPY_ARRAY_WRITEABLE
     cdef cnp.ndarray array = array_of_dtype(out, fill, of_words)
-    if cnp.PyArray_FLAGS(array) & plain != plain:
-        check_memory(array)
+    check_memory(array)
     return array
 
 
@@ -350,6 +369,18 @@ def check_array(out):
     checked_array(out, &fill)
 
 
+def check_constant_array(out):
+    """Raises what any fill of out with constants would raise: they need no draw, and so take every dtype of numbers."""
+    cdef cnp.ndarray array = array_of(out)
+    if not is_of_numbers(array):
+        raise TypeError(
+            f"out has dtype {array.dtype}; accepted are bool and all dtypes of integers, floating-point and complex "
+            "numbers, those of ml_dtypes too"
+        )
+    check_byte_order(array)
+    check_memory(array)
+
+
 def borrowed(uintptr_t address, object available, shape, strides, dtype, owner):
     """
     Memory of another library's as an array, which keeps its owner alive: so many bytes from the address on.
@@ -363,12 +394,12 @@ def borrowed(uintptr_t address, object available, shape, strides, dtype, owner):
         raise ValueError(f"shape={shape}, strides={strides}; accepted are as many strides as axes, up to {FI_AXES_MAX}")
     cdef cnp.dtype descr = dtype
     cdef bint is_empty = False
-    needed = descr.itemsize
+    needed = dtype.itemsize  # and so on in Python's integers, which do not overflow
     for axis in range(axes):
-        sizes[axis] = shape[axis]
-        steps[axis] = <cnp.npy_intp>strides[axis] * descr.itemsize
+        step = strides[axis] * dtype.itemsize
+        needed += (shape[axis] - 1) * step
+        sizes[axis], steps[axis] = shape[axis], step
         is_empty |= sizes[axis] == 0
-        needed += (sizes[axis] - 1) * <object>steps[axis]  # in Python's integers, which do not overflow
     if is_empty:
         return numpy.empty(shape, dtype)
     if needed > available or not address:
@@ -1779,6 +1810,8 @@ cdef int run_fills(list pending) except -1:
 _SHARED = {
     "<out>": """out : numpy.ndarray
     Of any shape and layout, of dtype float32, float64, float16 or bfloat16 (of ml_dtypes).""",
+    "<constant out>": """out : numpy.ndarray
+    Of any shape and layout, of any dtype of numbers: bool, integers, floating-point or complex; of ml_dtypes too.""",
     "<fans>": """fan_in, fan_out : float, optional
     Inputs and outputs of a unit, positive and finite. Left out with a layout.""",
     "<fan>": """fan_in : float, optional

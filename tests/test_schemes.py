@@ -6,6 +6,8 @@ import itertools
 import math
 import pickle
 import platform
+import re
+from decimal import Decimal
 
 import ml_dtypes
 import numpy as np
@@ -246,6 +248,173 @@ def test_dirac_passes_channels_on_in_every_group(g, shape, groups):
         expected[(group * per_group + channel, channel, *(size // 2 for size in shape[2:]))] = 1
     for dtype in DTYPES:
         assert np.array_equal(g.dirac(np.full(shape, 9, dtype), groups), expected)
+
+
+ML_DTYPES = [
+    np.dtype(each)
+    for name in dir(ml_dtypes)
+    if isinstance(each := getattr(ml_dtypes, name), type) and "info" not in name
+]
+NUMBERS = [np.dtype(c) for c in "?bBhHiIlLqQefdgFDG"] + ML_DTYPES
+INTEGERS = {
+    np.dtype(dtype): np.iinfo(dtype) if dtype.num < 256 else ml_dtypes.iinfo(dtype)
+    for dtype in NUMBERS
+    if re.fullmatch(r"u?int\d+", dtype.name)
+}
+
+
+def same(array, values):
+    """Whether the array holds the values in its dtype, bit for bit; a long double has bytes that mean nothing."""
+    expected = np.broadcast_to(np.array(values).astype(array.dtype), array.shape)
+    return np.array_equal(array, expected) if array.dtype.char in "gG" else array.tobytes() == expected.tobytes()
+
+
+@pytest.mark.parametrize("dtype", NUMBERS, ids=str)
+def test_constants_take_every_dtype_of_numbers(g, dtype):
+    signed = not (dtype.kind in "bu" or dtype.name.startswith("uint") or dtype.name == "float8_e8m0fnu")
+    values = ([-1] if signed else []) + [0] * (dtype.name != "float8_e8m0fnu") + [1] * (dtype.name != "int1")
+    block = {"offset": (1, 2), "global_shape": (9, 9)}
+    for value in values:
+        out = np.empty((4, 3), dtype)
+        assert g.constant(out, value) is out
+        assert same(out, value)
+        whole = np.full((6, 8), values[0]).astype(dtype)
+        view = whole[::2, ::-2].T
+        assert g.constant(view, float(value)) is view
+        assert same(view, value)
+        assert same(whole[1::2], values[0])
+        assert same(g.constant(np.empty((), dtype), np.int8(value)), value)
+        assert same(g.constant(np.empty((4, 3), dtype), np.array(value), **block), value)
+    if 1 in values:
+        assert same(g.ones(np.empty(3, dtype)), 1)
+    if 0 in values:
+        assert same(g.zeros(np.full((4, 3), values[-1]).astype(dtype)), 0)
+        for gain in values:
+            assert same(g.identity(np.empty((4, 7), dtype), gain), np.where(np.eye(4, 7), gain, 0))
+            part = g.identity(np.empty((7, 4), dtype).T[1:, ::-1], gain, offset=(1, 1), global_shape=(4, 9))
+            assert same(part, np.where(np.eye(4, 9), gain, 0)[1:, 1:8])
+    if {0, 1} <= set(values):
+        passing = np.zeros((4, 2, 3))
+        passing[range(4), [0, 1, 0, 1], 1] = 1
+        assert same(g.dirac(np.empty((4, 2, 3), dtype), 2), passing)
+        part = g.dirac(np.empty((2, 2, 2), dtype), 2, offset=(1, 0, 1), global_shape=(4, 2, 3))
+        assert same(part, passing[1:3, :, 1:])
+
+
+@pytest.mark.parametrize("dtype", [dtype for dtype in NUMBERS if dtype not in DTYPES], ids=str)
+def test_draws_still_refuse_the_dtypes_of_constants(g, dtype):
+    out = np.empty((3, 3), dtype)
+    for name in ("normal", "uniform", "orthogonal", "delta_orthogonal"):
+        with pytest.raises(TypeError, match="accepted are float32, float64, float16, bfloat16"):
+            getattr(g, name)(out)
+
+
+@pytest.mark.parametrize("dtype", ["O", "U3", "S2", "M8[s]", "m8[s]", "V2", [("a", "f4")], "T", ">f4", ">i8", ">c16"])
+def test_constants_refuse_what_is_no_number_or_byte_swapped(g, dtype):
+    shape = (3, 3, 3)
+    for call in (g.zeros, g.ones, lambda w: g.constant(w, 1), lambda w: g.identity(w[0]), g.dirac):
+        with pytest.raises(TypeError, match="byte-swapped" if str(dtype)[0] == ">" else "out has dtype .*accepted are"):
+            call(np.zeros(shape, dtype))
+
+
+@pytest.mark.parametrize("dtype", INTEGERS, ids=str)
+def test_integers_are_exact_up_to_the_ends_of_their_range(g, dtype):
+    low, high = int(INTEGERS[dtype].min), int(INTEGERS[dtype].max)
+    for value in (low, min(low + 1, high), max(high - 1, low), high):
+        assert [int(each) for each in g.constant(np.empty(3, dtype), value)] == [value] * 3
+        assert int(g.identity(np.empty((2, 2), dtype), value)[1, 1]) == value
+        assert int(g.constant(np.empty((), dtype), np.array(value))[()]) == value
+    wrong = [low - 1, high + 1, 0.5, math.nan, math.inf, -math.inf, 10**30, Decimal("0.25"), 1e300, np.float32(0.5)]
+    for value in wrong:
+        out = np.full(3, -1 if high == 0 else high).astype(dtype)
+        before = out.tobytes()
+        text = rf"value={re.escape(repr(value))}; accepted for {dtype} are the integers from {low} to {high}"
+        with pytest.raises(ValueError, match=text):
+            g.constant(out, value)
+        assert out.tobytes() == before
+
+
+def test_the_extremes_of_64_bits_take_no_way_through_a_double(g):
+    assert g.constant(np.empty(1, np.int64), 2**63 - 1)[0] == 2**63 - 1
+    assert g.constant(np.empty(1, np.int64), np.int64(2**63 - 1))[0] == 2**63 - 1
+    assert g.constant(np.empty(1, np.uint64), np.uint64(2**64 - 1))[0] == 2**64 - 1
+    assert g.constant(np.empty(1, np.int64), 2**53 + 1)[0] == 2**53 + 1
+    assert g.constant(np.empty(1, np.int64), Decimal(2**53 + 1))[0] == 2**53 + 1
+    assert g.constant(np.empty(1, np.int64), np.longdouble(2**53) + 1)[0] == 2**53 + 1
+    with pytest.raises(ValueError, match=r"value=9.223372036854776e\+18; accepted for int64"):
+        g.constant(np.empty(1, np.int64), 2.0**63)
+
+
+def test_bool_takes_zero_and_one(g):
+    for value in (0, 1, True, False, 1.0, 0.0, np.True_, np.int8(1)):
+        assert (g.constant(np.empty(2, bool), value) == bool(value)).all()
+    for value in (2, -1, 0.5, math.nan):
+        with pytest.raises(ValueError, match=f"value={value}; accepted for bool are 0 and 1"):
+            g.constant(np.ones(2, bool), value)
+
+
+@pytest.mark.parametrize("dtype", [d for d in NUMBERS if d.kind in "fV" and d.name.startswith("float")], ids=str)
+def test_floats_are_what_numpy_rounds_them_to_and_never_overflow_in_silence(g, dtype):
+    rng = np.random.default_rng(5)
+    values = rng.standard_normal(300) * np.exp2(rng.uniform(-12, 12, 300))
+    values = np.append(values, [448, 464, 465, 57344, 61440, 1e300])
+    with np.errstate(all="ignore"):
+        rounded = values.astype(dtype)
+        most = float(np.array(math.inf).astype(dtype))
+    refused = 0
+    for value, expected in zip(values.tolist(), rounded, strict=True):
+        if math.isfinite(float(expected)) and not (math.isfinite(most) and abs(value) > most):
+            assert same(g.constant(np.empty(2, dtype), value), expected)
+        else:
+            refused += 1
+            with pytest.raises(ValueError, match=r"value=.* (overflows|has no negative)"):
+                g.constant(np.empty(2, dtype), value)
+    assert refused or dtype.name in ("float64", "float128")
+
+
+def test_infinity_and_nan_go_where_the_dtype_has_them(g):
+    assert float(g.constant(np.empty(1, ml_dtypes.float8_e5m2), -math.inf)[0]) == -math.inf
+    assert math.isnan(float(g.constant(np.empty(1, ml_dtypes.float8_e4m3fn), math.nan)[0]))
+    refused = [
+        (ml_dtypes.float8_e4m3fn, math.inf, "value=inf; float8_e4m3fn has no infinity"),
+        (ml_dtypes.float8_e5m2fnuz, -math.inf, "value=-inf; float8_e5m2fnuz has no infinity"),
+        (ml_dtypes.float4_e2m1fn, math.inf, "value=inf; float4_e2m1fn has no infinity"),
+        (ml_dtypes.float4_e2m1fn, math.nan, "value=nan; float4_e2m1fn has no NaN"),
+        (ml_dtypes.float8_e8m0fnu, 0, "value=0; float8_e8m0fnu has no zero"),
+        (ml_dtypes.float8_e8m0fnu, -2.0, "value=-2.0; float8_e8m0fnu has no negative numbers"),
+    ]
+    for dtype, value, message in refused:
+        with pytest.raises(ValueError, match=message):
+            g.constant(np.ones(3, dtype), value)
+    for fill in (g.zeros, lambda w: g.identity(w[0]), g.dirac):
+        with pytest.raises(ValueError, match="float8_e8m0fnu has no zero"):
+            fill(np.ones((2, 2, 3), ml_dtypes.float8_e8m0fnu))
+
+
+@pytest.mark.parametrize("dtype", [dtype for dtype in NUMBERS if dtype.kind in "cW"], ids=str)
+def test_complex_dtypes_take_complex_numbers(g, dtype):
+    for value in (1 + 2j, -0.5j, np.complex64(3 - 1j), np.array(0.25 + 1j), 2, 0.5, np.float32(0.5)):
+        expected = np.array(complex(value)).astype(dtype)
+        assert same(g.constant(np.empty(2, dtype), value), expected)
+        assert same(g.identity(np.empty((1, 1), dtype), value), expected)
+    assert np.isinf(complex(g.constant(np.empty(1, dtype), complex(math.inf, 1))[0]).real)
+    if dtype.itemsize < 16:
+        for value in (1e300, 1e300j, complex(math.nan, 1e300)):
+            with pytest.raises(ValueError, match=r"value=.* overflows"):
+                g.constant(np.empty(2, dtype), value)
+    for wrong in ("3", None, [1j], (1,)):
+        with pytest.raises(TypeError, match="value must be a number, not"):
+            g.constant(np.empty(2, dtype), wrong)
+    with pytest.raises(ValueError, match=r"gain=.*accepted is a finite number"):
+        g.identity(np.empty((2, 2), dtype), complex(0, math.nan))
+
+
+@pytest.mark.parametrize("dtype", [d for d in NUMBERS if d.kind not in "cW"], ids=str)
+@pytest.mark.parametrize("value", [1j, np.complex64(1), np.array(1 + 0j), "1", None, [1.0]], ids=repr)
+def test_real_dtypes_refuse_what_is_not_a_real_number(g, dtype, value):
+    for call in (lambda: g.constant(np.ones(3, dtype), value), lambda: g.identity(np.ones((2, 2), dtype), value)):
+        with pytest.raises(TypeError, match=f"must be a number, not {type(value).__name__}"):
+            call()
 
 
 # ---- Matrices --------------------------------------------------------------------------------------------------------
@@ -509,7 +678,7 @@ def test_bad_arguments_are_named_and_nothing_is_written(call, text):
     ("out", "text"),
     [
         ([[1.0]], "out must be a NumPy array, not list"),
-        (np.ones((2, 2), "i4"), "out has dtype int32"),
+        (np.ones((2, 2), "M8[s]"), "out has dtype datetime64"),
         (np.ones((2, 2), ">f4"), "byte-swapped"),
         (np.broadcast_to(np.ones(2), (2, 2)), "out is read-only"),
         (np.lib.stride_tricks.as_strided(np.ones(2), (2, 2), (0, 8)), "overlaps itself"),

@@ -17,7 +17,7 @@ from fastinit import dask as dask_init
 from fastinit import jax as jax_init
 from fastinit import keras as keras_init
 from fastinit import torch as torch_init
-from fastinit.typing import Array, Layout, Number, Sizes, Stream
+from fastinit.typing import Array, ComplexNumber, Layout, Number, Sizes, Stream
 
 
 class Weights(np.ndarray[tuple[int, int], np.dtype[np.float32]]):
@@ -61,7 +61,9 @@ def functions(
     assert_type(fastinit.zeros(w), Matrix)
     assert_type(fastinit.ones(w, offset=(0, 0), global_shape=(2, 3)), Matrix)
     assert_type(fastinit.constant(w, np.float32(0.1)), Matrix)
+    assert_type(fastinit.constant(w, np.complex64(1j)), Matrix)
     assert_type(fastinit.identity(w, gain=0.5), Matrix)
+    assert_type(fastinit.identity(w, 2j), Matrix)
     assert_type(fastinit.dirac(half, groups=2), np.ndarray[tuple[int, ...], np.dtype[np.float16]])
     assert_type(fastinit.fill({"fc1": (w, "he_normal", 784)}), dict[str, np.ndarray[Any, Any]])
     assert_type(fastinit.fill({3: (w, "zeros")}), dict[int, np.ndarray[Any, Any]])
@@ -137,6 +139,10 @@ def wrapper(
     return fastinit.normal(
         fastinit.he_normal(out, None if layout else fan, layout=layout, stream=stream, offset=where, global_shape=shape)
     )
+
+
+def constant_wrapper(out: Array, value: ComplexNumber) -> Array:
+    return fastinit.constant(out, value)
 
 
 def mistakes(w: Matrix, name: str, sizes: Iterable[float]) -> None:

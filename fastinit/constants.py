@@ -1,0 +1,115 @@
+"""What a constant is in a dtype of numbers: exact in integers, rounded to nearest in all others, or else refused."""
+
+import cmath
+import functools
+import math
+import operator
+import re
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from fastinit import _core
+
+_DType: TypeAlias = np.dtype[Any]
+
+_DRAWN = ("float32", "float64", "float16", "bfloat16")
+_SMALL = 65504.0  # what every one of these holds
+
+
+def in_dtype(name: str, value: object, dtype: _DType) -> Any:
+    """
+    What NumPy is to write for the value of an argument of that name, into an array of a checked dtype.
+
+    TypeError if it is no number, or complex and the dtype is not; ValueError if the dtype holds no such number.
+    """
+    return _rule(dtype)(name, value)
+
+
+def finite_in_dtype(name: str, value: object, dtype: _DType) -> Any:
+    """The same for an argument that is to be finite."""
+    held = in_dtype(name, value, dtype)
+    if not cmath.isfinite(complex(held)):
+        raise ValueError(f"{name}={value!r}; accepted is a finite number")
+    return held
+
+
+def check_overflow(name: str, value: float, dtype: _DType) -> float:
+    """value, unless the rounding to a dtype that is drawn would make it infinite."""
+    if abs(value) > _SMALL and math.isfinite(value) and np.isinf(_cast(value, dtype)):
+        raise ValueError(f"{name}={value!r} overflows {dtype}")
+    return value
+
+
+@functools.lru_cache(maxsize=64)
+def _rule(dtype: _DType) -> Callable[[str, Any], Any]:
+    """What turns an argument's name and value into a value of the dtype."""
+    if dtype.name in _DRAWN:
+        return lambda name, value: check_overflow(name, _real(name, value), dtype)
+    if dtype == np.bool_:
+        return lambda name, value: _integer(name, value, dtype, 0, 1)
+    if integers := re.fullmatch(r"(u?)int(\d+)", dtype.name):  # ml_dtypes' too, of which NumPy's iinfo knows nothing
+        unsigned, bits = integers[1], int(integers[2])
+        low, high = (0, 2**bits - 1) if unsigned else (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1)
+        return lambda name, value: _integer(name, value, dtype, low, high)
+    if dtype.kind in "cW":  # under W ml_dtypes registers its own
+        return lambda name, value: _complex(name, value, dtype)
+    most = float(_cast(math.inf, dtype))
+    return lambda name, value: _float(name, value, dtype, most)
+
+
+def _integer(name: str, value: Any, dtype: _DType, low: int, high: int) -> Any:
+    """Exact: an integer of Python or NumPy is never a float on its way."""
+    number = None
+    try:
+        number = operator.index(value)
+    except TypeError:
+        approximate = _real(name, value)
+        if math.isfinite(approximate):
+            number = int(value if hasattr(value, "__int__") else approximate)
+    if number is None or number != value or not low <= number <= high:
+        held = "0 and 1" if dtype == np.bool_ else f"the integers from {low} to {high}"
+        raise ValueError(f"{name}={value!r}; accepted for {dtype} are {held}")
+    return _cast(number, dtype)
+
+
+def _float(name: str, value: object, dtype: _DType, most: float) -> Any:
+    """A dtype of floating-point numbers may lack infinity, NaN, zero or the sign; most is what infinity becomes."""
+    number = _real(name, value)
+    rounded = _cast(number, dtype)
+    got = float(rounded)
+    if math.isnan(number) or math.isinf(number):
+        if got != number and not (math.isnan(number) and math.isnan(got)):
+            raise ValueError(f"{name}={value!r}; {dtype} has no {'NaN' if math.isnan(number) else 'infinity'}")
+    elif number == 0 and got != 0:
+        raise ValueError(f"{name}={value!r}; {dtype} has no zero")
+    elif number < 0 and math.isnan(float(_cast(-1.0, dtype))):
+        raise ValueError(f"{name}={value!r}; {dtype} has no negative numbers")
+    elif not math.isfinite(got) or (math.isfinite(most) and abs(number) > most):
+        raise ValueError(f"{name}={value!r} overflows {dtype}")
+    return rounded
+
+
+def _complex(name: str, value: Any, dtype: _DType) -> Any:
+    try:
+        number = complex(value) if hasattr(value, "__complex__") else complex(_core.number(name, value))
+    except (TypeError, ValueError):
+        number = complex(_core.number(name, value))
+    rounded = _cast(number, dtype)
+    got = complex(rounded)
+    parts = (number.real, got.real), (number.imag, got.imag)
+    if any(math.isfinite(exact) and not math.isfinite(held) for exact, held in parts):
+        raise ValueError(f"{name}={value!r} overflows {dtype}")
+    return rounded
+
+
+def _real(name: str, value: Any) -> float:
+    if type(value) not in (float, int) and np.iscomplexobj(value):
+        raise TypeError(f"{name} must be a number, not {type(value).__name__}: the array is not complex")
+    return _core.number(name, value)
+
+
+def _cast(number: complex, dtype: _DType) -> Any:
+    with np.errstate(all="ignore"):
+        return np.array(number).astype(dtype)[()]
