@@ -234,7 +234,7 @@ def test_benchmark_scripts_of_the_pages_run(name):
 # Pages that need packages which not everybody has. Each is run in a Python of its own, as frameworks have settings for
 # a whole process.
 FRAMEWORKS = {
-    "docs/pytorch.md": ("torch",),
+    "docs/pytorch.md": ("torch", "transformers", "peft"),
     "docs/jax.md": ("jax", "flax", "haiku"),
     "docs/keras.md": ("keras", "jax"),
     "docs/dask.md": ("dask", "zarr"),
