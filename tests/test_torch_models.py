@@ -11,7 +11,9 @@ from transformers.pytorch_utils import Conv1D  # noqa: E402
 import fastinit.torch as init  # noqa: E402
 
 SEED = 7
-GPT2 = transformers.GPT2Config(n_layer=2, n_embd=64, n_head=2, vocab_size=200, n_positions=32, bos_token_id=0, eos_token_id=0)
+GPT2 = transformers.GPT2Config(
+    n_layer=2, n_embd=64, n_head=2, vocab_size=200, n_positions=32, bos_token_id=0, eos_token_id=0
+)
 GPT2_RULES = {
     "*.c_proj.weight": ("normal", 0.0, 0.01),
     (Conv1D, "weight"): ("normal", 0.0, 0.02),

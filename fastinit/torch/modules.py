@@ -241,8 +241,12 @@ def _required(function: Callable[..., Any]) -> int | None:
 def _recipe(spec: object, owner: Owner) -> _Choice:
     if spec is None:
         return None
-    layouts = (_LAYOUTS.get((each.__module__, each.__qualname__)) for each in type(owner.module).__mro__)
-    return Recipe.parse(spec).with_layout(next(filter(None, layouts), "torch"))
+    return Recipe.parse(spec).with_layout(_layout_of(type(owner.module)))
+
+
+def _layout_of(module_type: type) -> str:
+    layouts = (_LAYOUTS.get((each.__module__, each.__qualname__)) for each in module_type.__mro__)
+    return next(filter(None, layouts), "torch")
 
 
 # ---- The module ------------------------------------------------------------------------------------------------------
@@ -348,9 +352,9 @@ def _reshard(module: Module) -> None:
                 each.reshard()
 
 
-def _qualified(*parts: str) -> str:
-    """A name without those of wrappers."""
-    return ".".join(part for part in ".".join(parts).split(".") if part and part not in _WRAPPERS)
+def _without_wrappers(prefix: str, path: str) -> str:
+    """How the qualified names begin of what a module at that path has."""
+    return "".join(f"{part}." for part in (prefix, *path.split(".")) if part and part not in _WRAPPERS)
 
 
 def _parameters(module: Module, prefix: str) -> dict[str, Found]:
@@ -361,17 +365,18 @@ def _parameters(module: Module, prefix: str) -> dict[str, Found]:
     for path, owner in modules.items():
         if type(owner).__name__ == "FullyShardedDataParallel":
             raise TypeError("module is wrapped in FullyShardedDataParallel, which flattens parameters; use fully_shard")
+        parts = path.split(".") if path else []
+        around = tuple(modules[".".join(parts[:depth])] for depth in range(len(parts)))
+        begins = _without_wrappers(prefix, path)
         for local_name, tensor in owner._parameters.items():
             if tensor is None:
                 continue
-            name = _qualified(prefix, path, local_name)
+            name = begins + local_name
             if nn.parameter.is_lazy(tensor):
                 raise ValueError(f"parameter {name!r} is of a lazy module and has no shape yet; run the module once")
             each = found.setdefault(first_names.setdefault(id(tensor), name), Found(tensor, []))
             if each.tensor is not tensor:
                 raise ValueError(f"two parameters have the name {name!r}, once wrappers are left out of it")
-            parts = path.split(".") if path else []
-            around = tuple(modules[".".join(parts[:depth])] for depth in range(len(parts)))
             each.owners.append(Owner(name, owner, local_name, around))
     return found
 
@@ -505,7 +510,9 @@ def _reset_statistics(module: Module, targets: Mapping[str, Target], keep_unmatc
 def _buffers(module: Module, prefix: str, written: set[int]) -> tuple[str, ...]:
     """The names of the buffers that are not among those."""
     return tuple(
-        _qualified(prefix, path) for path, buffer in module.named_buffers() if buffer.numel() and id(buffer) not in written
+        _without_wrappers(prefix, path)[:-1]
+        for path, buffer in module.named_buffers()
+        if buffer.numel() and id(buffer) not in written
     )
 
 

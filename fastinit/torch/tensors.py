@@ -19,7 +19,7 @@ Tensor: TypeAlias = torch.Tensor
 _Shape: TypeAlias = tuple[int, ...]
 _Runs: TypeAlias = list[range]  # of global indices along an axis, in the order in which a shard holds them
 
-_DRAWN = ("float32", "float64", "float16", "bfloat16")
+_DRAWN = (torch.float32, torch.float64, torch.float16, torch.bfloat16)
 _SIZES = (8, 16, 32, 64)
 _BY_NUMPY = {
     *("bool", "float16", "float32", "float64", "complex64", "complex128"),
@@ -62,8 +62,8 @@ def target_of(
     dtype = _dtype_of(tensor, recipe)
     if tensor.layout != torch.strided:
         raise TypeError(f"tensor has layout {tensor.layout}; accepted is torch.strided")
-    whole = vars(tensor).get("ds_shape", tensor.shape)  # which DeepSpeed sets
-    if tuple(whole) != tuple(tensor.shape):
+    whole = vars(tensor).get("ds_shape")  # which DeepSpeed sets
+    if whole is not None and tuple(whole) != tuple(tensor.shape):
         raise ValueError(
             f"tensor has shape {tuple(tensor.shape)} and is a placeholder of DeepSpeed's ZeRO-3 for a parameter of "
             f"shape {tuple(whole)}; fill it inside deepspeed.zero.GatheredParameters(..., modifier_rank=0)"
@@ -80,11 +80,12 @@ def target_of(
 
 
 def _dtype_of(tensor: Tensor, recipe: Recipe) -> np.dtype[Any]:
-    dtype = numpy_dtype(tensor.dtype)
-    if dtype is not None and (dtype.name in _DRAWN or not recipe.draws):
-        return dtype
-    accepted = _DRAWN if recipe.draws else sorted(_BY_NUMPY | _BY_ML_DTYPES)
-    raise TypeError(f"tensor has dtype {tensor.dtype}; accepted are {', '.join(f'torch.{name}' for name in accepted)}")
+    if tensor.dtype in _DRAWN or not recipe.draws:
+        dtype = numpy_dtype(tensor.dtype)
+        if dtype is not None:
+            return dtype
+    accepted = _DRAWN if recipe.draws else [f"torch.{name}" for name in sorted(_BY_NUMPY | _BY_ML_DTYPES)]
+    raise TypeError(f"tensor has dtype {tensor.dtype}; accepted are {', '.join(map(str, accepted))}")
 
 
 @functools.cache
