@@ -260,6 +260,23 @@ def test_tensor_that_shares_its_memory_until_it_is_written_to_leaves_the_other_a
     assert bits(other) == expected_array("normal", {}, SHAPE, torch.float32).tobytes()
 
 
+@pytest.mark.filterwarnings("ignore:The PyTorch API of nested tensors is in prototype")
+@pytest.mark.parametrize("layout", [torch.strided, torch.jagged])
+def test_nested_tensors_are_refused(layout):
+    tensor = torch.nested.nested_tensor([torch.zeros(2), torch.zeros(3)], layout=layout)
+    with pytest.raises(TypeError, match=r"tensor is nested; accepted is a plain one"):
+        init.normal_(tensor)
+
+
+def test_function_that_fills_can_be_compiled():
+    @torch.compile(backend="eager")
+    def twice(tensor):
+        return 2 * call("normal_", tensor, (), {})
+
+    expected = call("normal_", torch.empty(SHAPE), (), {})
+    assert torch.equal(twice(torch.empty(SHAPE)), 2 * expected)
+
+
 def test_tensor_inside_vmap_is_refused():
     def fill(tensor):
         with pytest.raises(TypeError, match="whose memory cannot be written to"):
@@ -491,7 +508,10 @@ def untouched_by(fill, tensor):
         (lambda t, g: init.normal_(t[0].expand(3, 4), generator=g), ["overlaps itself"]),
         (lambda t, g: init.normal_(t.numpy(), generator=g), ["tensor must be a torch.Tensor, not ndarray"]),
         (lambda t, g: init.normal_([t], generator=g), ["tensor must be a torch.Tensor, not list"]),
-        (lambda t, g: init.normal_(t.to_mkldnn(), generator=g), ["layout torch._mkldnn; accepted is torch.strided"]),
+        (
+            lambda t, g: init.normal_(t.to_mkldnn(), generator=g),
+            ["layout torch._mkldnn; accepted is a plain one of layout torch"],
+        ),
         (lambda t, g: init.normal_(torch.nn.UninitializedParameter(), generator=g), ["lazy module"]),
     ],
 )

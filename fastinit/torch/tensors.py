@@ -1,6 +1,5 @@
 """Tensors as the core sees them: blocks of memory on the CPU, and where in a global tensor each of them lies."""
 
-import functools
 import itertools
 import math
 import sys
@@ -26,6 +25,7 @@ _BY_NUMPY = {
     *(f"{kind}{size}" for kind in ("int", "uint") for size in _SIZES),
 }
 _BY_ML_DTYPES = {"bfloat16", *(f"float8_{kind}" for kind in ("e4m3fn", "e4m3fnuz", "e5m2", "e5m2fnuz", "e8m0fnu"))}
+_NUMPY: dict[torch.dtype, np.dtype[Any] | None] = {}  # what numpy_dtype has told
 _PLAIN = (torch.Tensor, torch.nn.Parameter)
 BUFFER = 1 << 22  # elements that go to another device at a time: some milliseconds of work
 
@@ -60,9 +60,10 @@ def target_of(
     if torch.nn.parameter.is_lazy(tensor):
         raise ValueError("tensor is of a lazy module and has no shape yet; run the module once on an input")
     dtype = _dtype_of(tensor, recipe)
-    if tensor.layout != torch.strided:
-        raise TypeError(f"tensor has layout {tensor.layout}; accepted is torch.strided")
-    whole = vars(tensor).get("ds_shape")  # which DeepSpeed sets
+    if tensor.layout != torch.strided or tensor.is_nested:
+        kind = "is nested" if tensor.is_nested else f"has layout {tensor.layout}"
+        raise TypeError(f"tensor {kind}; accepted is a plain one of layout torch.strided")
+    whole = getattr(tensor, "ds_shape", None)  # which DeepSpeed sets
     if whole is not None and tuple(whole) != tuple(tensor.shape):
         raise ValueError(
             f"tensor has shape {tuple(tensor.shape)} and is a placeholder of DeepSpeed's ZeRO-3 for a parameter of "
@@ -88,13 +89,13 @@ def _dtype_of(tensor: Tensor, recipe: Recipe) -> np.dtype[Any]:
     raise TypeError(f"tensor has dtype {tensor.dtype}; accepted are {', '.join(map(str, accepted))}")
 
 
-@functools.cache
 def numpy_dtype(dtype: torch.dtype) -> np.dtype[Any] | None:
     """The dtype as NumPy has it, with ml_dtypes; None if neither has it."""
-    name = str(dtype).removeprefix("torch.")
-    if name in _BY_NUMPY:
-        return np.dtype(name)
-    return extension_dtype(name, "torch") if name in _BY_ML_DTYPES else None
+    if dtype not in _NUMPY:  # torch.compile warns of functools.cache
+        name = str(dtype).removeprefix("torch.")
+        known = np.dtype(name) if name in _BY_NUMPY else None
+        _NUMPY[dtype] = extension_dtype(name, "torch") if name in _BY_ML_DTYPES else known
+    return _NUMPY[dtype]
 
 
 # ---- Memory ----------------------------------------------------------------------------------------------------------
