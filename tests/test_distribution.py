@@ -154,13 +154,17 @@ def site(tmp_path):
     return tmp_path
 
 
-def python_of(site, *arguments):
-    """Runs a Python that has fastinit from that folder, and from no other."""
-    path = os.pathsep.join((str(site), str(Path(np.__file__).parent.parent)))
+# NumPy's folder may have an installed fastinit too.
+NUMPY_ALONE = "import sys; sys.path.insert(0, {0!r}); import numpy; sys.path.remove({0!r})\n"
+
+
+def python_of(site, code, *options):
+    """Runs the code in a Python that has fastinit from that folder, and from no other."""
+    prelude = NUMPY_ALONE.format(str(Path(np.__file__).parent.parent))
     return subprocess.run(
-        [sys.executable, "-S", "-P", *arguments],
+        [sys.executable, "-S", "-P", *options, "-c", prelude + code],
         cwd=site,
-        env={**os.environ, "PYTHONPATH": path},
+        env={**os.environ, "PYTHONPATH": str(site)},
         capture_output=True,
         text=True,
         timeout=60,
@@ -186,10 +190,10 @@ IMPORTS = "import fastinit, fastinit.recipe, fastinit.capi; import fastinit; pri
 )
 def test_import_warns_once_of_the_other_distribution_in_its_folder_and_names_both(site, folder, other):
     metadata(site, folder, "fastinit_weights-0.1.0.dist-info")
-    run = python_of(site, "-c", IMPORTS)
+    run = python_of(site, IMPORTS)
     assert run.stdout.strip() == str(site / "fastinit" / "__init__.py")
     assert run.stderr.count("Warning") == 1
-    assert run.stderr.startswith("<string>:1: RuntimeWarning: ")
+    assert run.stderr.startswith("<string>:2: RuntimeWarning: ")
     assert f"{other} and fastinit-weights {fastinit.__version__};" in run.stderr
     assert "`pip uninstall fastinit fastinit-weights`" in run.stderr
 
@@ -197,7 +201,7 @@ def test_import_warns_once_of_the_other_distribution_in_its_folder_and_names_bot
 def test_import_says_nothing_of_distributions_that_are_called_otherwise(site):
     metadata(site, "fastinit_weights-0.1.0.dist-info", "fastinit_weights.egg-info", "fastinit_other-1.dist-info")
     metadata(site, "fastinit-other-1.egg-info", "notfastinit-1.dist-info", "numpy-2.0.dist-info")
-    run = python_of(site, "-W", "error", "-c", IMPORTS)
+    run = python_of(site, IMPORTS, "-W", "error")
     assert run.stdout.strip() == str(site / "fastinit" / "__init__.py")
     assert run.stderr == ""
 
@@ -208,7 +212,7 @@ PARTS = ("fastinit.__main__", "fastinit.checkpoint", "fastinit.insight", "fastin
 @pytest.mark.parametrize("module", PARTS)
 def test_parts_of_the_package_say_so_where_the_other_project_has_replaced_its_init(site, module):
     (site / "fastinit" / "__init__.py").write_text('"""A project generator."""\n__version__ = "0.2.0"\n')
-    run = python_of(site, "-c", f"import {module}")
+    run = python_of(site, f"import {module}")
     assert run.returncode == 1
     error = run.stderr.splitlines()[-1]
     assert error.startswith(f"ImportError: {site / 'fastinit' / '__init__.py'} is not fastinit-weights's: the other")
@@ -217,7 +221,7 @@ def test_parts_of_the_package_say_so_where_the_other_project_has_replaced_its_in
 
 def test_the_command_line_says_so_where_uninstalling_the_other_project_has_taken_the_init(site):
     (site / "fastinit" / "__init__.py").unlink()
-    run = python_of(site, "-m", "fastinit", "info")
+    run = python_of(site, "import runpy; runpy.run_module('fastinit', run_name='__main__')")
     assert run.returncode == 1
     error = run.stderr.splitlines()[-1]
     assert error.startswith(f"ImportError: {site / 'fastinit' / '__init__.py'} is not fastinit-weights's: the other")
