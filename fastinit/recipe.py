@@ -18,6 +18,7 @@ import numpy as np
 
 import fastinit
 from fastinit import _core
+from fastinit.distribution import command_for
 from fastinit.generator import FILLS
 from fastinit.typing import Array, Sizes, Stream
 
@@ -250,4 +251,4 @@ def listed(names: Iterable[str], most: int = 12) -> str:
 def missing(error: ModuleNotFoundError, extra: str) -> ImportError:
     """What importing the module for a framework raises where the framework is not installed."""
     package = (error.name or extra).partition(".")[0]
-    return ImportError(f"fastinit.{extra} needs {package}, which `pip install 'fastinit[{extra}]'` installs")
+    return ImportError(f"fastinit.{extra} needs {package}, which {command_for(extra)} installs")

@@ -179,7 +179,7 @@ def test_extras_that_the_pages_name_exist():
     named = {
         extra
         for page in PAGES.values()
-        for extras in re.findall(r"pip install '(?:fastinit|\.)\[(.*?)\]", page)
+        for extras in re.findall(r"pip install '(?:fastinit-weights|\.)\[(.*?)\]", page)
         for extra in extras.split(",")
     }
     assert named <= set(extras)
