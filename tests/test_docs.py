@@ -387,6 +387,10 @@ def test_the_figures_of_hot_loops_are_those_of_the_benchmarks_page():
     assert round(nanoseconds[0] / nanoseconds[1]) == 12
     assert "as long as twelve" in PAGES["docs/hot_loops.md"]
 
+    by_cython, _, within = [row[1] for row in table_rows("docs/c_interface.md", "Noise drawn and added")[1:]]
+    assert f"takes {by_cython} from there" in PAGES["docs/hot_loops.md"]
+    assert f"Within a larger one they take {within.split()[0]}." in PAGES["docs/hot_loops.md"]
+
     many = rows_of("docs/benchmarks.md", "**Many arrays.**")
     shown = rows_of("docs/hot_loops.md", "## `fill`, or a loop?")
     assert len(many) == len(shown)  # with their heads
