@@ -201,7 +201,10 @@ def test_set_up_of_contributing_builds_the_package(tmp_path):
 # The scripts in benchmarks/ that the pages show and .ci/run does not run: with as little effort as they can be given.
 BENCHMARKS = {
     "against_mkl": (("mkl_random",), "script.main()"),
-    "against_torch": (("torch",), "script.ELEMENTS, script.SHAPE = 1 << 12, (64, 64); script.main()"),
+    "against_torch": (
+        ("torch",),
+        "script.ELEMENTS, script.SHAPE, script.SMALL = 1 << 12, (64, 64), (64,); script.main()",
+    ),
     "frameworks": (
         ("torch", "jax"),
         "script.MODELS.pop('GPT-2, 124 M'); [script.report(each, 1) for each in script.STATEMENTS]",

@@ -536,7 +536,7 @@ def eye_(tensor: Tensor, **place: Unpack[Place]) -> Tensor:
     Parameters
     ----------
     tensor : torch.Tensor
-        Of two axes, of any dtype that constant_ takes.
+        Of two axes, of any dtype that ``constant_`` takes.
     <block>
 
     <returns and raises>
@@ -563,7 +563,7 @@ def dirac_(tensor: Tensor, groups: int = 1, **place: Unpack[Place]) -> Tensor:
     Parameters
     ----------
     tensor : torch.Tensor
-        Of three to five axes (out, in, \\*kernel), of any dtype that constant_ takes.
+        Of three to five axes (out, in, \\*kernel), of any dtype that ``constant_`` takes.
     groups : int
         Groups of output channels, each of which passes on the same input channels; divides the first axis.
     <block>
