@@ -5,6 +5,7 @@ Prints tables of docs/benchmarks.md. All sides of a row take turns in one run; t
 of the ratios within rounds. Three minutes; a name, as in `shapes.py blocks`, chooses one table.
 """
 
+import itertools
 import sys
 from collections.abc import Iterator
 from statistics import median
@@ -102,6 +103,7 @@ def blocks() -> Iterator[Row]:
 def calls() -> Iterator[Row]:
     """Base: the plain call. 64 float32 elements; NumPy's named streams are seeds of their own."""
     names = {"w": zeros((64,)), "p": zeros((8, 8)), "t": zeros((8, 8)).T, "z": zeros((64,)), "std": np.float32(0.18)}
+    names["steps"] = itertools.count()  # for names that no call had before
     base = "g.he_normal(w, 64)"
     seeded = f"rng = np.random.Generator(np.random.PCG64([7, 3])); {SMALL}"
     for title, fill, numpy in (
@@ -109,6 +111,7 @@ def calls() -> Iterator[Row]:
         ("... of the default generator", "fastinit.he_normal(w, 64)", SMALL),
         ("... stream=3", "g.he_normal(w, 64, stream=3)", seeded),
         ('... stream="fc1.weight"', 'g.he_normal(w, 64, stream="fc1.weight")', seeded),
+        ('... stream=f"fc1/{step}", a new name', 'g.he_normal(w, 64, stream=f"fc1/{next(steps)}")', seeded),
         (
             "... offset=(8, 16), global_shape=(64, 64)",
             "g.he_normal(p, 64, stream=3, offset=(8, 16), global_shape=(64, 64))",

@@ -30,7 +30,10 @@ from fastinit import _core
 from fastinit._core import STREAM_VERSION, Fans, fans, get_num_threads, set_num_threads, simd, stream_number
 from fastinit._core import version as __version__
 from fastinit.activations import Recommendation, gain, recommend
+from fastinit.distribution import warn_of_other
 from fastinit.generator import Generator
+
+warn_of_other(_core.__file__, __version__)
 
 default_generator = Generator()
 if hasattr(os, "register_at_fork"):

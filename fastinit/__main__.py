@@ -1,4 +1,4 @@
-"""The command line: python -m fastinit bench | info | insight | init | bits."""
+"""The command line: python -m fastinit bench | info | insight | init | bits; fastinit-weights is the same."""
 
 import argparse
 import io
@@ -14,16 +14,15 @@ import fastinit
 from fastinit import bench, checkpoint, drawing, insight, raw_bits
 from fastinit.bench import cases, environment, facts, peers
 from fastinit.checkpoint import report as checkpoint_report
+from fastinit.distribution import NAME
 
 USAGE_ERROR = 2
 INTERRUPTED = 130
 
 
-def parser() -> argparse.ArgumentParser:
+def parser(program: str = "python -m fastinit") -> argparse.ArgumentParser:
     """The subcommands and their options."""
-    top = argparse.ArgumentParser(
-        prog="python -m fastinit", description="Seeded random initialisation of weight arrays, in place."
-    )
+    top = argparse.ArgumentParser(prog=program, description="Seeded random initialisation of weight arrays, in place.")
     commands = top.add_subparsers(dest="command", metavar="command")
     bench_command = commands.add_parser(
         "bench",
@@ -197,12 +196,12 @@ def forget_reader() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(arguments: Sequence[str] | None = None, program: str = "python -m fastinit") -> int:
     """Runs the command line; returns the exit status."""
     if isinstance(sys.stdout, io.TextIOWrapper):
         # A report that took a minute must not die of a letter that the terminal's encoding lacks.
         sys.stdout.reconfigure(errors="replace")
-    top = parser()
+    top = parser(program)
     chosen = top.parse_args(arguments)
     if chosen.command is None:
         top.print_help(sys.stderr)
@@ -213,16 +212,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("interrupted", file=sys.stderr)
         return INTERRUPTED
     if refusal:
-        print(f"python -m fastinit {chosen.command}: {refusal}", file=sys.stderr)
+        print(f"{program} {chosen.command}: {refusal}", file=sys.stderr)
         return USAGE_ERROR
     return 0
 
 
-if __name__ == "__main__":
+def run_as_program(program: str = NAME) -> int:
+    """The program fastinit-weights: runs the command line to the last byte written; returns the exit status."""
     try:
-        status: int = main()
+        status = main(program=program)
         sys.stdout.flush()
     except BrokenPipeError:
         forget_reader()  # head, say, has seen enough
         status = 1
-    sys.exit(status)
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(run_as_program("python -m fastinit"))

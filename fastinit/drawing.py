@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
+from fastinit.distribution import command_for
+
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
@@ -14,7 +16,7 @@ def figure_class() -> "type[Figure]":
     try:
         from matplotlib.figure import Figure
     except ImportError:
-        raise ImportError("drawing needs matplotlib, which `pip install 'fastinit[plot]'` installs") from None
+        raise ImportError(f"drawing needs matplotlib, which {command_for('plot')} installs") from None
     return Figure
 
 

@@ -9,7 +9,6 @@ what.
 """
 
 import cmath
-import ctypes
 import inspect
 import math
 import operator
@@ -154,7 +153,7 @@ class _Tensor:
     def values(self, words: Any) -> np.ndarray[Any, Any]:
         return self.recipe.array(self.shape, np.dtype(self.dtype), _seed(words), self.stream)
 
-    def write(self, words: Any, out: np.ndarray[Any, Any]) -> None:
+    def write(self, words: Any, out: Any) -> None:
         self.recipe.fill(fastinit.Generator(_seed(words)), out, stream=self.stream)
 
 
@@ -171,10 +170,10 @@ def _torch_tensor(tensor: _Tensor, words: Any, dtype: Any) -> Any:
     """The values in memory of PyTorch's: its storage can be resized, which that of a NumPy array cannot."""
     import torch
 
+    from fastinit.torch.tensors import array_of
+
     values = torch.empty(tensor.shape, dtype=dtype, device="cpu")
-    if values.numel():
-        memory = (ctypes.c_ubyte * values.nbytes).from_address(values.data_ptr())
-        tensor.write(words, np.frombuffer(memory, np.dtype(tensor.dtype)).reshape(tensor.shape))
+    tensor.write(words, array_of(values))
     return values
 
 

@@ -18,6 +18,7 @@ import numpy as np
 
 import fastinit
 from fastinit import _core
+from fastinit.distribution import command_for
 from fastinit.generator import FILLS
 from fastinit.typing import Array, Sizes, Stream
 
@@ -193,13 +194,13 @@ def product_along(shape: _Shape, name: str, axes: int | Iterable[int]) -> int:
         raise ValueError(f"{name}={axes!r}; accepted are axes of shape={shape}") from None
 
 
-def bfloat16(extra: str) -> np.dtype[Any]:
-    """The dtype, which ml_dtypes brings."""
+def extension_dtype(name: str, extra: str) -> np.dtype[Any]:
+    """A dtype that NumPy has not, such as "bfloat16": ml_dtypes brings it, and the extra brings ml_dtypes."""
     try:
         import ml_dtypes
     except ModuleNotFoundError as error:
         raise missing(error, extra) from None
-    dtype: np.dtype[Any] = np.dtype(ml_dtypes.bfloat16)
+    dtype: np.dtype[Any] = np.dtype(getattr(ml_dtypes, name))
     return dtype
 
 
@@ -251,4 +252,4 @@ def listed(names: Iterable[str], most: int = 12) -> str:
 def missing(error: ModuleNotFoundError, extra: str) -> ImportError:
     """What importing the module for a framework raises where the framework is not installed."""
     package = (error.name or extra).partition(".")[0]
-    return ImportError(f"fastinit.{extra} needs {package}, which `pip install 'fastinit[{extra}]'` installs")
+    return ImportError(f"fastinit.{extra} needs {package}, which {command_for(extra)} installs")

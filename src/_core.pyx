@@ -5,6 +5,7 @@ import collections
 import functools
 import math
 import os
+import re
 
 import numpy
 
@@ -14,13 +15,21 @@ from cpython.exc cimport PyErr_CheckSignals
 from cpython.float cimport PyFloat_AS_DOUBLE, PyFloat_AsDouble, PyFloat_CheckExact
 from cpython.long cimport PyLong_AsLongAndOverflow, PyLong_AsLongLongAndOverflow, PyLong_CheckExact
 from cpython.number cimport PyNumber_Index
+from cpython.object cimport PyObject, PyTypeObject
 from cpython.pycapsule cimport PyCapsule_New
+from cpython.ref cimport Py_INCREF
 from libc.math cimport INFINITY, isfinite
 from libc.stddef cimport ptrdiff_t
 from libc.stdint cimport uint32_t, uint64_t, uintptr_t
 from libc.string cimport strcmp, strrchr
 
 cnp.import_array()
+
+cdef extern from "numpy/arrayobject.h":
+    object PyArray_NewFromDescr(
+        PyTypeObject *subtype, cnp.dtype descr, int axes, const cnp.npy_intp *shape, const cnp.npy_intp *strides,
+        void *data, int flags, PyObject *like
+    )
 
 cdef extern from "core.h" nogil:
     enum: FASTINIT_STREAM_VERSION
@@ -373,6 +382,37 @@ def check_constant_array(out):
     check_memory(array)
 
 
+def borrowed(uintptr_t address, object available, shape, strides, dtype, owner):
+    """
+    Memory of another library's as an array, which keeps its owner alive: so many bytes from the address on.
+
+    Strides count elements and are not negative. A ValueError tells if the elements reach beyond the memory.
+    """
+    cdef cnp.npy_intp sizes[FI_AXES_MAX]
+    cdef cnp.npy_intp steps[FI_AXES_MAX]
+    cdef int axis, axes = <int>len(shape)
+    if len(shape) > FI_AXES_MAX or len(shape) != len(strides):
+        raise ValueError(f"shape={shape}, strides={strides}; accepted are as many strides as axes, up to {FI_AXES_MAX}")
+    cdef cnp.dtype descr = dtype
+    cdef bint is_empty = False
+    needed = dtype.itemsize  # and so on in Python's integers, which do not overflow
+    for axis in range(axes):
+        step = strides[axis] * dtype.itemsize
+        needed += (shape[axis] - 1) * step
+        sizes[axis], steps[axis] = shape[axis], step
+        is_empty |= sizes[axis] == 0
+    if is_empty:
+        return numpy.empty(shape, dtype)
+    if needed > available or not address:
+        raise ValueError(f"shape={tuple(shape)}, strides={tuple(strides)} take {needed} bytes of {available}")
+    Py_INCREF(descr)  # which the next call takes
+    array = PyArray_NewFromDescr(
+        <PyTypeObject *>cnp.ndarray, descr, axes, sizes, steps, <void *>address, cnp.NPY_ARRAY_WRITEABLE, NULL
+    )
+    cnp.set_array_base(array, owner)
+    return array
+
+
 # ---- The numbers -----------------------------------------------------------------------------------------------------
 
 cpdef inline double number(str name, object value) except? -1.0:
@@ -665,8 +705,32 @@ cpdef object choice(str name, object value, dict accepted):
     if not isinstance(value, str):
         raise TypeError(f"{name} must be a string, not {type(value).__name__}; accepted are {', '.join(accepted)}")
     if value not in accepted:
-        raise ValueError(f"{name}={value!r}; accepted are {', '.join(accepted)}")
+        meant = closest(value, accepted)
+        raise ValueError(
+            f"{name}={value!r}; accepted are {', '.join(accepted)}{f'; did you mean {meant!r}?' if meant else ''}"
+        )
     return accepted[value]
+
+
+# What other libraries call fastinit's schemes, where it is not a matter of spelling.
+_NAMES_ELSEWHERE = {
+    "eye": "identity",
+    "full": "constant",
+    "random_normal": "normal",
+    "random_uniform": "uniform",
+    "trunc_normal": "truncated_normal",
+}
+
+
+def closest(str name, accepted):
+    """Which of the accepted names is meant by one like "kaiming_normal_", "HeNormal" or "he_norml"; None if none is."""
+    words = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower().strip("_")
+    words = _NAMES_ELSEWHERE.get(words, words)
+    if words in accepted:
+        return words
+    import difflib  # which takes as long to import as all of fastinit
+
+    return next(iter(difflib.get_close_matches(words, accepted, 1, 0.75)), None)
 
 
 cdef int set_fans(

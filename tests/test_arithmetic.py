@@ -3,9 +3,12 @@
 import ctypes
 import math
 import platform
+import re
+import shutil
 import subprocess
 import sys
 from fractions import Fraction
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -159,3 +162,34 @@ def test_import_and_scheme_under_another_rounding_mode():
         pytest.skip("the mode's number is x86-64 glibc's")
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert run.stdout == fastinit.Generator(7).he_normal(np.empty(99), 7).tobytes().hex()
+
+
+# C11's <math.h>, without what the letters f and l after a name make of it.
+MATH_H = re.findall(
+    r"\w+",
+    """
+    acos asin atan atan2 cos sin tan acosh asinh atanh cosh sinh tanh exp exp2 expm1 frexp ilogb ldexp log log10 log1p
+    log2 logb modf scalbn scalbln cbrt fabs hypot pow sqrt erf erfc lgamma tgamma ceil floor nearbyint rint lrint llrint
+    round lround llround trunc fmod remainder remquo copysign nan nextafter nexttoward fdim fmax fmin fma sincos exp10
+    """,
+)
+# Those whose result every C library must give exactly, or rounded correctly: docs/reproducibility.md says why each is.
+EXACT = {"frexp", "ldexp", "nextafter", "fmin", "fmax", "floor", "sqrt"}
+
+
+def test_the_extension_calls_no_function_of_libm_whose_last_bit_is_a_librarys_choice():
+    nm = shutil.which("nm")
+    if sys.platform != "linux" or not nm:
+        pytest.skip("asks nm what an ELF file imports")
+    listed = subprocess.run([nm, "-D", "--undefined-only", _core.__file__], capture_output=True, text=True, check=True)
+    imported = {line.split()[-1].partition("@")[0] for line in listed.stdout.splitlines()}
+    assert "PyErr_CheckSignals" in imported  # so nm has read the file
+    spelled = {f"{name}{letter}": name for name in MATH_H for letter in ("", "f", "l")}
+    spelled |= {f"__{symbol}_finite": name for symbol, name in spelled.items()}
+    assert {spelled[symbol] for symbol in imported & spelled.keys()} <= EXACT
+
+
+def test_the_page_says_of_each_function_of_libm_why_it_is_exact():
+    page = (Path(__file__).parent.parent / "docs" / "reproducibility.md").read_text(encoding="utf-8")
+    section = page.partition("## The C library")[2].partition("\n## ")[0]
+    assert set(re.findall(r"^- `(\w+)`", section, re.M)) == EXACT

@@ -476,6 +476,9 @@ def test_environment_tells_what_was_run() -> None:
 def test_command_is_told_as_one_types_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "argv", ["/somewhere/fastinit/__main__.py", "bench", "--html", "a page.html"])
     assert environment.command() == "python -m fastinit bench --html 'a page.html'"
+    for program in ("/somewhere/bin/fastinit-weights", "/somewhere/Scripts/fastinit-weights.exe"):
+        monkeypatch.setattr(sys, "argv", [program, "bench", "--quick"])
+        assert environment.command() == "fastinit-weights bench --quick"
 
 
 def test_cpu_and_memory_are_read_from_what_the_system_says(tmp_path: Path) -> None:

@@ -693,7 +693,7 @@ def test_without_rich_the_report_is_printed_in_markdown(tmp_path: Path) -> None:
     done = without("rich", "bench", "--from", str(path))
     assert done.returncode == 0
     assert done.stdout == markdown.text(summary.report(small_run()))
-    assert done.stderr == "in Markdown, as tables need rich, which `pip install 'fastinit[bench]'` installs\n"
+    assert done.stderr == "in Markdown, as tables need rich, which `pip install 'fastinit-weights[bench]'` installs\n"
 
 
 @pytest.mark.usefixtures("tiny")
@@ -714,8 +714,8 @@ def test_without_matplotlib_a_page_is_refused_and_the_rest_works(tmp_path: Path)
     assert done.returncode == 2
     assert done.stdout == ""
     assert done.stderr == (
-        "python -m fastinit bench: --html draws charts, which needs matplotlib, which `pip install 'fastinit[bench]'` "
-        "installs\n"
+        "python -m fastinit bench: --html draws charts, which needs matplotlib, which "
+        "`pip install 'fastinit-weights[bench]'` installs\n"
     )
     assert not (tmp_path / "run.html").exists()
     assert without("matplotlib", "bench", "--from", str(path)).returncode == 0

@@ -2,17 +2,19 @@
 
 import ctypes
 import importlib.util
+import os
 import re
 import shutil
 import subprocess
 import sys
 import sysconfig
 from concurrent.futures import ThreadPoolExecutor
+from importlib import metadata
 from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import FLOATS, fresh_python
+from conftest import FLOATS, fresh_python, printed_by
 
 import fastinit
 from fastinit import capi
@@ -330,8 +332,8 @@ def test_a_negative_size_and_too_many_axes_are_refused():
 # ---- The examples ----------------------------------------------------------------------------------------------------
 
 
-def build(folder):
-    """Builds the example's modules in the folder; their __file__ tells which."""
+def copied(folder):
+    """The example, where it can be built."""
     compiler = (sysconfig.get_config_var("CC") or "cl").split()[0]
     for needed in ("setuptools", "Cython"):
         if importlib.util.find_spec(needed) is None:
@@ -341,15 +343,21 @@ def build(folder):
     for file in EXAMPLE.iterdir():
         if file.is_file():
             shutil.copy(file, folder)
-    command = [sys.executable, "-P", "setup.py", "-q", "build_ext", "--inplace"]
-    run = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=200, check=False)
+    return folder
+
+
+def run_in(folder, *arguments, **environment):
+    """Runs a command of Python in the folder; it must end well."""
+    command, env = [sys.executable, "-P", *arguments], {**os.environ, **environment}
+    run = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, timeout=200, check=False)
     assert run.returncode == 0, run.stdout + run.stderr
 
 
 @pytest.fixture(scope="module")
 def extension(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("extension")
-    build(folder)
+    """The folder of the example's modules, built; their __file__ tells which."""
+    folder = copied(tmp_path_factory.mktemp("extension"))
+    run_in(folder, "setup.py", "-q", "build_ext", "--inplace")
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(folder)
         yield folder
@@ -382,6 +390,21 @@ def test_the_c_example_projects_as_the_whole_matrix_would(extension):
     np.testing.assert_allclose(out, matrix.astype(np.float64) @ x, atol=1e-4)
     with pytest.raises(ValueError, match="float32 vectors"):
         projection.project(x.astype(np.float64), out, SEED, STREAM)
+
+
+def test_the_example_installs_as_it_says_without_an_index_beside_the_installed_fastinit(tmp_path):
+    (tmp_path / "source").mkdir()
+    folder = copied(tmp_path / "source")
+    if importlib.util.find_spec("pip") is None:
+        pytest.skip("pip is not installed")
+    if int(metadata.version("setuptools").partition(".")[0]) < 77:
+        pytest.skip("setuptools is older than the example asks for")
+    (command,) = re.findall(r"^ +pip (install .*) \.$", (EXAMPLE / "setup.py").read_text(encoding="utf-8"), re.M)
+    assert {"--no-index", "--no-build-isolation"} <= set(command.split())
+    run_in(folder, "-m", "pip", *command.split(), "--quiet", "--prefix", str(tmp_path / "installed"), ".", CFLAGS="-O0")
+    (module,) = (path for path in (tmp_path / "installed").rglob("projection.*") if path.suffix in (".so", ".pyd"))
+    code = "import sys; sys.path.insert(0, sys.argv[1]); import noise, projection; print(projection.__file__)"
+    assert printed_by(code, str(module.parent)) == [str(module)]
 
 
 def test_a_module_built_for_a_later_interface_says_so_at_import(extension, tmp_path):

@@ -620,7 +620,7 @@ def test_without_ml_dtypes_bf16_names_the_extra_and_copies(tmp_path: Path, monke
     like = write_safetensors(tmp_path / "like.safetensors", {"a": ("BF16", (2,))})
     with pytest.raises(ImportError, match=re.escape("tensor 'a' is BF16")) as raised:
         init_checkpoint(like, NORMAL, 7, tmp_path / "out.safetensors")
-    assert "pip install 'fastinit[checkpoint]'" in str(raised.value)
+    assert "pip install 'fastinit-weights[checkpoint]'" in str(raised.value)
     assert os.listdir(tmp_path) == ["like.safetensors"]
     init_checkpoint(like, COPY, 7, tmp_path / "out.safetensors")
 

@@ -249,7 +249,7 @@ def test_bad_arguments_are_refused_when_the_array_is_defined_and_take_no_stream(
 
 def test_without_dask_the_error_says_what_to_install():
     code = "import sys; sys.modules['dask'] = None\ntry: import fastinit.dask\nexcept ImportError as e: print(e)"
-    assert "pip install 'fastinit[dask]'" in " ".join(printed_by(code))
+    assert "pip install 'fastinit-weights[dask]'" in " ".join(printed_by(code))
 
 
 # ---- What is shown ---------------------------------------------------------------------------------------------------

@@ -18,7 +18,7 @@ from conftest import fresh_python
 
 import fastinit
 from fastinit import __main__ as command_line
-from fastinit import capi
+from fastinit import _core, capi
 from fastinit.docstrings import written_out
 from fastinit.recipe import Recipe
 
@@ -179,7 +179,7 @@ def test_extras_that_the_pages_name_exist():
     named = {
         extra
         for page in PAGES.values()
-        for extras in re.findall(r"pip install '(?:fastinit|\.)\[(.*?)\]", page)
+        for extras in re.findall(r"pip install '(?:fastinit-weights|\.)\[(.*?)\]", page)
         for extra in extras.split(",")
     }
     assert named <= set(extras)
@@ -201,7 +201,10 @@ def test_set_up_of_contributing_builds_the_package(tmp_path):
 # The scripts in benchmarks/ that the pages show and .ci/run does not run: with as little effort as they can be given.
 BENCHMARKS = {
     "against_mkl": (("mkl_random",), "script.main()"),
-    "against_torch": (("torch",), "script.ELEMENTS, script.SHAPE = 1 << 12, (64, 64); script.main()"),
+    "against_torch": (
+        ("torch",),
+        "script.ELEMENTS, script.SHAPE, script.SMALL = 1 << 12, (64, 64), (64,); script.main()",
+    ),
     "frameworks": (
         ("torch", "jax"),
         "script.MODELS.pop('GPT-2, 124 M'); [script.report(each, 1) for each in script.STATEMENTS]",
@@ -234,7 +237,7 @@ def test_benchmark_scripts_of_the_pages_run(name):
 # Pages that need packages which not everybody has. Each is run in a Python of its own, as frameworks have settings for
 # a whole process.
 FRAMEWORKS = {
-    "docs/pytorch.md": ("torch",),
+    "docs/pytorch.md": ("torch", "transformers", "peft"),
     "docs/jax.md": ("jax", "flax", "haiku"),
     "docs/keras.md": ("keras", "jax"),
     "docs/dask.md": ("dask", "zarr"),
@@ -319,6 +322,90 @@ def test_every_docstring_with_examples_is_run():
     shown = [value.__doc__ for _, value in documented() if ">>> " in (value.__doc__ or "")]
     for line in re.findall(r"^ *(>>> (?!import).*)", core, re.M):
         assert any(line in text for text in shown), f"nothing runs: {line}"
+
+
+# ---- Figures ---------------------------------------------------------------------------------------------------------
+
+
+def table_rows(page, section):
+    """The cells of all tables in a section, row by row, their heads too."""
+    text = PAGES[page].partition(section)[2].partition("\n## ")[0]
+    return [[cell.strip(" *`") for cell in line.strip("|").split("|")] for line in re.findall(r"^\| .*", text, re.M)]
+
+
+def rows_of(page, section):
+    return {row[0]: row for row in table_rows(page, section)}
+
+
+def figures(cells):
+    return [re.match(r"[\d.]*", cell)[0] for cell in cells]
+
+
+def assert_rounded(shown, recorded):
+    """To the places that are shown; what a page leaves out is left out."""
+    assert len(shown) == len(recorded)
+    for short, long in zip(figures(shown), figures(recorded), strict=True):
+        assert not short or float(short) == round(float(long), len(short.partition(".")[2])), (shown, recorded)
+
+
+def test_readmes_figures_are_those_of_the_report_and_of_the_benchmarks_page():
+    report = "docs/benchmark_report.md"
+    draws, added = (table_rows(report, f"## {head}\n") for head in ("Draws and schemes", "Adding to what is there"))
+    recorded = {f"{row[0]} {row[1]}": row for row in draws + [row for row in added if row[2] == "1 Mi"]}
+    avx2 = rows_of("docs/benchmarks.md", "## AVX2\n")
+    shown = [row for name, row in rows_of("README.md", "## Speed\n").items() if "float" in name]
+    assert len(shown) == 7
+    for name, *row in shown:
+        there = recorded[re.sub("truncated normal ±2.", "truncated_normal", name).replace(",", "")]
+        assert_rounded(row[:5], [there[index] for index in (-10, -6, -3, -2, -1)])
+        if row[5]:
+            assert_rounded(row[5:], avx2[name.replace(",", "")][2:])
+
+    short = rows_of(report, "## In short\n")
+    _, call, _, to_numpy, _ = short["he_normal float32, 64"]
+    assert f"took {call} in that\nrun, NumPy's two {to_numpy.split()[0]} times as long" in PAGES["README.md"]
+    quiet = rows_of("docs/benchmarks.md", "**A call.**")["he_normal(w, 64)"][1]
+    assert f"[{quiet}](docs/hot_loops.md)" in PAGES["README.md"]
+
+
+def test_the_figures_of_hot_loops_are_those_of_the_benchmarks_page():
+    calls = rows_of("docs/benchmarks.md", "**A call.**")
+    shown = rows_of("docs/hot_loops.md", "costs and how to avoid it")
+    new = 'stream=f"fc1/{step}"'
+    spelled = {
+        "he_normal(w, 64)": "g.he_normal(w, 64)",
+        "... of the default generator": "fastinit.he_normal(w, 64)`, the default generator",
+        "... stream=3": "g.he_normal(w, 64, stream=3)",
+        "... accumulate=True": "g.he_normal(w, 64, accumulate=True)",
+        '... stream="fc1.weight"': 'g.he_normal(w, 64, stream="fc1.weight")',
+        f"... {new}, a new name": f"g.he_normal(w, 64, {new})`, a name that is new in each call",
+        "... offset=(8, 16), global_shape=(64, 64)": "g.he_normal(w, 64, offset=(8, 16), global_shape=(64, 64))",
+    }
+    for there, here in spelled.items():
+        skipped = 1 if there == "he_normal(w, 64)" else 2  # its ratio to itself
+        assert_rounded(shown[here][1 : 1 + skipped], calls[there][1 : 1 + skipped])
+    numpy = shown["NumPy: `rng.standard_normal(out=w)`, then a multiplication"]
+    assert_rounded(numpy[1:], calls["he_normal(w, 64)"][3:])
+    nanoseconds = [float(figures(calls[name])[1]) for name in (f"... {new}, a new name", "... stream=3")]
+    assert round(nanoseconds[0] / nanoseconds[1]) == 12
+    assert "as long as twelve" in PAGES["docs/hot_loops.md"]
+    assert f"the last {_core._stream_of_name.cache_info().maxsize:,} names" in PAGES["docs/hot_loops.md"]
+
+    by_cython, _, within = [row[1] for row in table_rows("docs/c_interface.md", "Noise drawn and added")[1:]]
+    assert f"takes {by_cython} from there" in PAGES["docs/hot_loops.md"]
+    assert f"Within a larger one they take {within.split()[0]}." in PAGES["docs/hot_loops.md"]
+
+    many = rows_of("docs/benchmarks.md", "**Many arrays.**")
+    shown = rows_of("docs/hot_loops.md", "## `fill`, or a loop?")
+    assert len(many) == len(shown)  # with their heads
+    for name in list(shown)[1:]:
+        assert_rounded(shown[name][1:], many[name][2:3])
+
+
+def test_the_page_tells_the_number_of_golden_vectors():
+    lines = (ROOT / "tests" / "golden.txt").read_text(encoding="utf-8").splitlines()
+    count = sum(not line.startswith("#") for line in lines)
+    assert f"`tests/golden.txt` holds {count} fills" in PAGES["docs/reproducibility.md"]
 
 
 # ---- The site --------------------------------------------------------------------------------------------------------

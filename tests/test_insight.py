@@ -252,10 +252,10 @@ def test_folder_that_cannot_be_written_is_refused_in_one_line(tmp_path, capsys):
 def test_missing_matplotlib_is_named_with_its_extra(tmp_path, capsys, monkeypatch, small):
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
-    with pytest.raises(ImportError, match=re.escape("pip install 'fastinit[plot]'")):
+    with pytest.raises(ImportError, match=re.escape("pip install 'fastinit-weights[plot]'")):
         insight.plot_propagation(small)
     assert main(["insight", "--out", str(tmp_path / "new")]) == 2
-    assert "pip install 'fastinit[plot]'" in capsys.readouterr().err
+    assert "pip install 'fastinit-weights[plot]'" in capsys.readouterr().err
     assert not (tmp_path / "new").exists()
 
 

@@ -152,7 +152,7 @@ class TestNames:
 
     def test_without_jax_the_error_says_what_to_install(self):
         run = fresh_python("import sys; sys.modules['jax'] = None; import fastinit.jax")
-        assert "ImportError: fastinit.jax needs jax, which `pip install 'fastinit[jax]'`" in run.stderr
+        assert "ImportError: fastinit.jax needs jax, which `pip install 'fastinit-weights[jax]'`" in run.stderr
 
 
 class TestValues:

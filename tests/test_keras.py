@@ -49,7 +49,7 @@ def test_all_checks_of_this_file_pass_on_the_backend(backend):
 
 def test_without_keras_the_error_says_what_to_install():
     code = "import sys; sys.modules['keras'] = None\ntry: import fastinit.keras\nexcept ImportError as e: print(e)"
-    assert "pip install 'fastinit[keras]'" in " ".join(printed_by(code))
+    assert "pip install 'fastinit-weights[keras]'" in " ".join(printed_by(code))
 
 
 # ---- What the checks share -------------------------------------------------------------------------------------------

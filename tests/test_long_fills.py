@@ -108,6 +108,43 @@ def test_signal_handler_runs_during_a_long_fill_which_then_goes_on():
     assert printed_by(HANDLED, FASTINIT_SIMD="portable") == ["True", "True", "True"]
 
 
+STOPS = """
+import signal, time
+import numpy as np, fastinit
+
+fastinit.set_num_threads(1)
+
+def look(*_):
+    "Notes the clock and the work done, while a fill is at it."
+    if w[0] != 0 and w[-1] == 0:
+        clock.append(time.monotonic())
+        work.append(time.thread_time())
+
+w = np.zeros(1)
+signal.signal(signal.SIGALRM, look)
+signal.setitimer(signal.ITIMER_REAL, 0.01, 0.01)  # there is always a signal to be handled
+for bits in range(22, 28):  # until a fill is long enough
+    w, clock, work = np.zeros(1 << bits, np.float16), [], []
+    fastinit.Generator(7).truncated_normal(w, low=-3, high=5)
+    if len(clock) > 3:
+        break
+signal.setitimer(signal.ITIMER_REAL, 0)
+print(len(clock) > 3, min(np.diff(clock)), np.median(np.diff(work)))
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no interval timers on this system")
+def test_a_long_fill_looks_for_signals_every_tenth_of_a_second_of_its_work():
+    """
+    Between two looks lies a tenth of a second by the clock, or more where others hold the CPU; but usually no more work
+    than a tenth of a second and the chunk that was begun. So neither bound depends on what else the machine does.
+    """
+    several, clock, work = printed_by(STOPS, FASTINIT_SIMD="portable")
+    assert several == "True"
+    assert float(clock) >= 0.0999
+    assert float(work) < 0.15
+
+
 MEMORY = """
 import sys
 import numpy as np, fastinit

@@ -181,9 +181,8 @@ def test_thousands_of_names_are_not_all_listed():
 @pytest.mark.parametrize("framework", ["torch", "jax", "keras", "dask"])
 def test_module_without_its_framework_says_what_to_install(framework):
     code = f"import sys; sys.modules[{framework!r}] = None; import fastinit.{framework}"
-    message = (
-        f"ImportError: fastinit.{framework} needs {framework}, which `pip install 'fastinit[{framework}]'` installs"
-    )
+    advice = f"`pip install 'fastinit-weights[{framework}]'` installs"
+    message = f"ImportError: fastinit.{framework} needs {framework}, which {advice}"
     assert fresh_python(code).stderr.strip().endswith(message)
 
 

@@ -115,6 +115,66 @@ print(len(os.listdir("/proc/self/task")) - before < 7, np.array_equal(w, expecte
         assert printed_by(code) == ["True", "True"]
 
 
+HELPERS = f"""
+import os, signal
+import numpy as np, fastinit
+
+def mappings():
+    "What can be written to, by its addresses: the size, and what is in memory of it, in KiB."
+    found = {{}}
+    for line in open("/proc/self/smaps"):
+        head, value, *_ = line.split()
+        if not head.endswith(":"):
+            sizes = found.setdefault(head, {{}}) if value.startswith("rw") else {{}}
+        elif head in ("Size:", "Rss:"):
+            sizes[head] = int(value)
+    return found
+
+def helpers():
+    return [thread for thread in os.listdir("/proc/self/task") if int(thread) != os.getpid()]
+
+fastinit.set_num_threads(4)
+elements = 4 * {A_THREAD}
+memory = np.zeros(elements)
+before = mappings()
+"""
+
+
+@linux_only
+class TestHelpers:
+    """With one thread for each of NumPy's own libraries, so that all others are fastinit's."""
+
+    def test_they_block_all_signals_but_those_of_a_fault(self):
+        code = HELPERS + (
+            "fastinit.normal(memory)\n"
+            "faults = {signal.SIGSEGV, signal.SIGBUS, signal.SIGILL, signal.SIGFPE}\n"
+            "never = {signal.SIGKILL, signal.SIGSTOP}\n"
+            "for thread in helpers():\n"
+            "    status = open(f'/proc/self/task/{thread}/status').read()\n"
+            "    mask = int(status.partition('SigBlk:')[2].split()[0], 16)\n"
+            "    blocked = {number for number in signal.valid_signals() if mask >> number - 1 & 1}\n"
+            "    print(blocked == set(signal.valid_signals()) - faults - never)\n"
+        )
+        assert printed_by(code, OPENBLAS_NUM_THREADS="1") == ["True"] * 3
+
+    def test_they_have_half_a_mebibyte_of_stack_each_and_use_less_than_100_kib_of_it(self, kernels):
+        """In all layouts, and with every kind of dtype: memory that has been written to stays in memory."""
+        code = HELPERS + (
+            "for dtype in ('f8', 'f2'):\n"
+            "    w = memory.view(dtype)[:elements]\n"
+            "    views = w, w.reshape(-1, 4096).T, w[::-1], w.reshape(-1, 512)[:, 5:500], w.reshape(-1, 32)\n"
+            "    for view in views:\n"
+            "        for draw in (fastinit.uniform, fastinit.normal, fastinit.truncated_normal):\n"
+            "            draw(view, accumulate=view is not w)\n"
+            "new = [sizes for addresses, sizes in mappings().items() if addresses not in before]\n"
+            "stacks = [sizes['Rss:'] for sizes in new if 504 <= sizes['Size:'] <= 544]\n"  # with or without its guard
+            "print(len(helpers()), len(stacks), *stacks)\n"
+        )
+        threads, stacks, *used = map(int, printed_by(code, OPENBLAS_NUM_THREADS="1", FASTINIT_SIMD=kernels))
+        assert threads == stacks == 3
+        assert 0 < max(used) < 100, used
+
+
 class TestBits:
     @pytest.mark.parametrize("fill", FILLS, ids=str)
     def test_any_number_of_threads_writes_the_same_bits(self, fill):

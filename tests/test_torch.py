@@ -62,8 +62,22 @@ CONSTANTS = {"constant_", "ones_", "zeros_", "eye_", "dirac_"}
 SHAPE = (6, 7)
 
 
+def freed():
+    """A tensor whose memory is gone, as FSDP leaves the parameters that it has sharded."""
+    tensor = torch.ones(3, 4)
+    tensor.untyped_storage().resize_(0)
+    return tensor
+
+
+def zero3_placeholder(shape):
+    """What DeepSpeed's ZeRO-3 has in the place of a parameter that it has cut."""
+    placeholder = torch.nn.Parameter(torch.empty(0))
+    placeholder.ds_shape = torch.Size(shape)
+    return placeholder
+
+
 def bits(tensor):
-    return tensor.detach().contiguous().view(torch.uint8).numpy().tobytes()
+    return tensor.detach().resolve_conj().flatten().view(torch.uint8).numpy().tobytes()
 
 
 def expected_array(scheme, keywords, shape, dtype, stream=0):
@@ -165,7 +179,7 @@ def test_examples_print_what_they_show(module):
 @pytest.mark.parametrize("name", init.__all__)
 def test_every_function_documents_its_arguments_errors_and_an_example(name):
     text = inspect.getdoc(getattr(init, name))
-    if name == "Filled":
+    if name in ("Filled", "Report"):
         return
     for part in ("Parameters\n", "Returns\n", "Raises\n", "Examples\n"):
         assert part in text
@@ -199,6 +213,142 @@ def test_tensors_are_filled_where_they_are(dtype):
     init.kaiming_normal_(tensor)
     assert tensor.data_ptr() == place
     assert torch.count_nonzero(shared) > 80_000
+
+
+FILLS_OF_A_TENSOR = {
+    "normal_": init.normal_,
+    "zeros_": init.zeros_,
+    "orthogonal_": init.orthogonal_,
+    "init_module_": lambda tensor: init.init_module_(owner_of(tensor), {"weight": "normal"}, seed=SEED),
+}
+
+
+def owner_of(tensor):
+    module = torch.nn.Module()
+    module.weight = torch.nn.Parameter(tensor, requires_grad=False)
+    return module
+
+
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
+@pytest.mark.parametrize("fill", FILLS_OF_A_TENSOR.values(), ids=FILLS_OF_A_TENSOR)
+def test_memory_of_a_filled_tensor_can_still_be_resized_freed_and_shared(fill, dtype):
+    tensor = torch.zeros(4, 5, dtype=dtype)
+    fill(tensor)
+    filled = tensor.clone()
+    tensor.resize_(8, 5)
+    assert torch.equal(tensor[:4], filled)
+    torch.add(torch.ones(20, 5, dtype=dtype), 1, out=tensor.resize_(0))
+    assert (tensor == 2).all()
+    fill(tensor)
+    filled = tensor.clone()
+    tensor.share_memory_()
+    assert torch.equal(tensor, filled)
+    tensor = torch.zeros(4, 5, dtype=dtype)
+    fill(tensor)
+    tensor.untyped_storage().resize_(0)
+    with pytest.raises(ValueError, match="its memory was freed"):
+        fill(tensor)
+    tensor.untyped_storage().resize_(20 * tensor.itemsize)
+    fill(tensor)
+
+
+def test_tensor_that_shares_its_memory_until_it_is_written_to_leaves_the_other_alone():
+    one = torch.ones(SHAPE)
+    other = torch._lazy_clone(one)
+    call("normal_", other, (), {})
+    assert (one == 1).all()
+    assert bits(other) == expected_array("normal", {}, SHAPE, torch.float32).tobytes()
+
+
+@pytest.mark.filterwarnings("ignore:The PyTorch API of nested tensors is in prototype")
+@pytest.mark.parametrize("layout", [torch.strided, torch.jagged])
+def test_nested_tensors_are_refused(layout):
+    tensor = torch.nested.nested_tensor([torch.zeros(2), torch.zeros(3)], layout=layout)
+    with pytest.raises(TypeError, match=r"tensor is nested; accepted is a plain one"):
+        init.normal_(tensor)
+
+
+def test_function_that_fills_can_be_compiled():
+    @torch.compile(backend="eager")
+    def twice(tensor):
+        return 2 * call("normal_", tensor, (), {})
+
+    expected = call("normal_", torch.empty(SHAPE), (), {})
+    assert torch.equal(twice(torch.empty(SHAPE)), 2 * expected)
+
+
+def test_tensor_inside_vmap_is_refused():
+    def fill(tensor):
+        with pytest.raises(TypeError, match="whose memory cannot be written to"):
+            init.normal_(tensor)
+        return tensor
+
+    torch.vmap(fill)(torch.ones(2, 3))
+
+
+def test_parameters_that_zero3_has_gathered_are_filled():
+    weight = torch.nn.Parameter(torch.empty(SHAPE))
+    weight.ds_shape = torch.Size(SHAPE)
+    call("normal_", weight, (), {})
+    assert bits(weight) == expected_array("normal", {}, SHAPE, torch.float32).tobytes()
+
+
+def dtypes_of_torch():
+    """All that PyTorch fills with ones, but for complex32 and the quantised ones, which it is about to drop."""
+    for dtype in {each for each in vars(torch).values() if isinstance(each, torch.dtype)} - {torch.complex32}:
+        if str(dtype).startswith("torch.q"):
+            continue
+        try:
+            torch.nn.init.ones_(torch.empty(2, dtype=dtype))
+        except (NotImplementedError, RuntimeError):
+            continue
+        yield dtype
+
+
+CONSTANT_CALLS = [
+    ("zeros_", (), (3, 4)),
+    ("ones_", (), ()),
+    ("ones_", (), (0, 3)),
+    ("constant_", (1,), (3, 4)),
+    ("constant_", (True,), (3,)),
+    ("eye_", (), (3, 4)),
+    ("dirac_", (), (4, 3, 3)),
+]
+HAS_NO_ZERO = torch.float8_e8m0fnu  # where PyTorch writes 2**-127
+
+
+@pytest.mark.parametrize(
+    ("dtype", "name", "arguments", "shape"),
+    [
+        (dtype, *call)
+        for dtype in sorted(dtypes_of_torch(), key=str)
+        for call in CONSTANT_CALLS
+        if dtype != HAS_NO_ZERO or call[0] in ("ones_", "constant_")
+    ],
+    ids=str,
+)
+def test_constants_are_torchs_in_every_dtype(name, arguments, shape, dtype):
+    own, theirs = torch.ones(shape).to(dtype), torch.zeros(shape).to(dtype)
+    assert getattr(init, name)(own, *arguments) is own
+    try:
+        getattr(torch.nn.init, name)(theirs, *arguments)
+    except NotImplementedError:  # eye_ of unsigned integers
+        theirs = getattr(torch.nn.init, name)(torch.empty(shape), *arguments).to(dtype)
+    assert bits(own) == bits(theirs)
+
+
+def test_constants_of_integers_and_complex_numbers_are_exact():
+    for dtype, value in (
+        *((torch.int64, each) for each in (-(2**63), 2**63 - 1, 2**53 + 1)),
+        (torch.uint64, 2**64 - 1),
+        (torch.int8, -128),
+        (torch.complex64, 0.25 - 3j),
+        (torch.complex128, complex(0.1, -INF)),
+    ):
+        assert init.constant_(torch.zeros(3, dtype=dtype), value).tolist() == [value] * 3
+    conjugate = torch.zeros(3, dtype=torch.complex64).conj()
+    assert init.constant_(conjugate, 1 + 2j).tolist() == [1 + 2j] * 3
+    assert init.constant_(torch.zeros(2, 3, dtype=torch.int32).T[1:], 7).tolist() == [[7, 7]] * 2
 
 
 def test_channels_last_and_scalar_and_empty_tensors():
@@ -313,6 +463,7 @@ def untouched_by(fill, tensor):
 
 
 @pytest.mark.filterwarnings("ignore:torch.quantize_per_tensor")  # PyTorch is about to drop them
+@pytest.mark.filterwarnings("ignore:ComplexHalf support is experimental")
 @pytest.mark.parametrize(
     ("fill", "parts"),
     [
@@ -342,12 +493,25 @@ def untouched_by(fill, tensor):
         (lambda t, g: init.normal_(t, generator=g, offset=(1, 0), global_shape=(3, 4)), ["global_shape=(3, 4)"]),
         (lambda t, g: init.normal_(t.to(torch.int32), generator=g), ["dtype torch.int32", "torch.float32"]),
         (lambda t, g: init.normal_(t.to(torch.complex64), generator=g), ["dtype torch.complex64"]),
-        (lambda t, g: init.zeros_(t.to(torch.float8_e4m3fn)), ["dtype torch.float8_e4m3fn"]),
+        (lambda t, g: init.normal_(t.to(torch.float8_e4m3fn), generator=g), ["dtype torch.float8_e4m3fn"]),
+        (lambda t, g: init.zeros_(t.to(torch.complex32)), ["dtype torch.complex32", "torch.complex64", "torch.bool"]),
+        (lambda t, g: init.zeros_(t.to(torch.float8_e8m0fnu)), ["value=0; float8_e8m0fnu has no zero"]),
+        (lambda t, g: init.constant_(t.to(torch.int8), 0.5), ["value=0.5", "int8"]),
+        (lambda t, g: init.constant_(t.to(torch.int8), 128), ["value=128", "int8"]),
+        (lambda t, g: init.constant_(t, 1j), ["value must be a number, not complex: the array is not complex"]),
+        (lambda t, g: init.constant_(t.to(torch.float8_e4m3fn), 1e4), ["value=10000.0", "float8_e4m3fn"]),
+        (lambda t, g: init.normal_(freed(), generator=g), ["shape (3, 4) has a storage of 0 bytes", "was freed"]),
+        (lambda t, g: init.zeros_(freed()), ["shape (3, 4) has a storage of 0 bytes"]),
+        (lambda t, g: init.normal_(zero3_placeholder((3, 4)), generator=g), ["shape (0,)", "(3, 4)", "GatheredParam"]),
+        (lambda t, g: init.zeros_(torch._efficientzerotensor((3,))), ["memory cannot be written to"]),
         (lambda t, g: init.normal_(torch.quantize_per_tensor(t, 1, 0, torch.qint8), generator=g), ["torch.qint8"]),
         (lambda t, g: init.normal_(t[0].expand(3, 4), generator=g), ["overlaps itself"]),
         (lambda t, g: init.normal_(t.numpy(), generator=g), ["tensor must be a torch.Tensor, not ndarray"]),
         (lambda t, g: init.normal_([t], generator=g), ["tensor must be a torch.Tensor, not list"]),
-        (lambda t, g: init.normal_(t.to_mkldnn(), generator=g), ["layout torch._mkldnn; accepted is torch.strided"]),
+        (
+            lambda t, g: init.normal_(t.to_mkldnn(), generator=g),
+            ["layout torch._mkldnn; accepted is a plain one of layout torch"],
+        ),
         (lambda t, g: init.normal_(torch.nn.UninitializedParameter(), generator=g), ["lazy module"]),
     ],
 )

@@ -1,11 +1,13 @@
 """init_module_ fills every parameter by its name and by the rule that matches it, or says why not."""
 
+import contextlib
 import copy
+import functools
 import math
 
 import numpy as np
 import pytest
-from test_torch import DTYPES, bits
+from test_torch import DTYPES, bits, zero3_placeholder
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed")
 from torch import nn  # noqa: E402  (after the skip)
@@ -96,15 +98,54 @@ class Tokens(nn.Module):
 def test_parameter_that_nothing_matches_is_an_error_unless_told_otherwise():
     model = Tokens()
     before = values(model)
-    with pytest.raises(ValueError, match="no rule matches 'token'; keep_unmatched=True leaves them as they are"):
+    with pytest.raises(ValueError, match="no rule matches 'token'; a rule of None leaves a parameter as it is"):
         init.init_module_(model, seed=SEED)
     assert values(model) == before
-    done = init.init_module_(model, seed=SEED, keep_unmatched=True)
+    done = init.init_module_(model, {"token": None}, seed=SEED)
     assert (model.token == 5).all()
-    assert done["token"].rule == "no rule"
+    assert done["token"].rule == "'token'"
     assert bits(model.head.weight) != before["head.weight"]
     with pytest.raises(ValueError, match=r"no rule matches 'token', 'head\.weight', 'head\.bias'"):
         init.init_module_(model, seed=SEED, defaults=False)
+
+
+def test_keep_unmatched_keeps_all_that_no_rule_matches_defaults_or_not():
+    """A pretrained model with new layers, as LoRA has them."""
+    model = nn.Sequential(nn.Linear(20, 30), nn.BatchNorm1d(30), nn.Linear(30, 10))
+    model(torch.randn(5, 20))
+    before = values(model)
+    done = init.init_module_(model, {"2.weight": "he_normal"}, seed=SEED, keep_unmatched=True)
+    assert [name for name, value in values(model).items() if value != before[name]] == ["2.weight"]
+    assert {name: each.rule for name, each in done.items()} == {
+        **dict.fromkeys(("0.weight", "0.bias", "1.weight", "1.bias", "2.bias"), "no rule"),
+        "2.weight": "'2.weight'",
+    }
+
+
+def test_frozen_parameters_are_written_by_rules_alone():
+    model = nn.Sequential(nn.Embedding(10, 4), nn.Linear(4, 4), nn.BatchNorm1d(4))
+    model(torch.arange(5))
+    model[0].requires_grad_(False)
+    model[2].requires_grad_(False)
+    before = values(model)
+    done = init.init_module_(model, seed=SEED)
+    changed = [name for name, value in values(model).items() if value != before[name]]
+    assert changed == ["1.weight", "1.bias"], "frozen, with the statistics that belong to it"
+    for name in ("0.weight", "2.weight", "2.bias"):
+        assert (done[name].scheme, done[name].rule, str(done[name])) == (None, "requires_grad=False", "left as it is")
+    for rule in ("0.*", nn.Embedding, (nn.Embedding, "weight")):
+        init.init_module_(model, {rule: ("normal", 0.0, 0.5)}, seed=SEED)
+        assert bits(model[0].weight) == drawn("0.weight", "normal", (10, 4), std=0.5).tobytes()
+
+
+def test_module_that_is_frozen_as_a_whole_needs_rules():
+    model = small_model().requires_grad_(False)
+    with pytest.raises(ValueError, match=r"all parameters are frozen .* nothing would be filled"):
+        init.init_module_(model, seed=SEED)
+    init.init_module_(model, seed=SEED, keep_unmatched=True)
+    done = init.init_module_(model, {"0.weight": "he_normal"}, seed=SEED)
+    assert bits(model[0].weight) == drawn("0.weight", "he_normal", (30, 20), layout="torch").tobytes()
+    assert done["3.weight"].scheme is None
 
 
 def test_other_layers_do_not_change_a_layers_values():
@@ -142,27 +183,74 @@ def test_every_dtype(dtype):
 # ---- What PyTorch's constructors draw --------------------------------------------------------------------------------
 
 MODULES = {
-    "Linear": lambda: nn.Linear(300, 200),
+    "AdaptiveLogSoftmaxWithLoss": lambda: nn.AdaptiveLogSoftmaxWithLoss(64, 300, [50, 120]),
+    "BatchNorm1d": lambda: nn.BatchNorm1d(70),
+    "BatchNorm2d": lambda: nn.BatchNorm2d(70),
+    "BatchNorm3d": lambda: nn.BatchNorm3d(70),
     "Bilinear": lambda: nn.Bilinear(40, 50, 60),
     "Conv1d": lambda: nn.Conv1d(40, 50, 7),
     "Conv2d": lambda: nn.Conv2d(64, 48, 3, groups=4),
     "Conv3d": lambda: nn.Conv3d(20, 30, (1, 3, 5)),
+    "ConvTranspose1d": lambda: nn.ConvTranspose1d(40, 60, 3),
     "ConvTranspose2d": lambda: nn.ConvTranspose2d(40, 60, 3, groups=2),
+    "ConvTranspose3d": lambda: nn.ConvTranspose3d(20, 30, 3),
     "Embedding": lambda: nn.Embedding(300, 50),
     "EmbeddingBag": lambda: nn.EmbeddingBag(300, 50),
-    "LayerNorm": lambda: nn.LayerNorm(70),
-    "RMSNorm": lambda: nn.RMSNorm(70),
-    "GroupNorm": lambda: nn.GroupNorm(7, 70),
-    "BatchNorm2d": lambda: nn.BatchNorm2d(70),
-    "InstanceNorm1d": lambda: nn.InstanceNorm1d(70, affine=True),
-    "LSTM": lambda: nn.LSTM(30, 40, 2, bidirectional=True, proj_size=20),
     "GRU": lambda: nn.GRU(30, 40),
-    "RNNCell": lambda: nn.RNNCell(50, 70),
+    "GRUCell": lambda: nn.GRUCell(30, 40),
+    "GroupNorm": lambda: nn.GroupNorm(7, 70),
+    "InstanceNorm1d": lambda: nn.InstanceNorm1d(70, affine=True),
+    "InstanceNorm2d": lambda: nn.InstanceNorm2d(70, affine=True, track_running_stats=True),
+    "InstanceNorm3d": lambda: nn.InstanceNorm3d(70, affine=True),
+    "LSTM": lambda: nn.LSTM(30, 40, 2, bidirectional=True, proj_size=20),
+    "LSTMCell": lambda: nn.LSTMCell(50, 70),
+    "LayerNorm": lambda: nn.LayerNorm(70),
+    "Linear": lambda: nn.Linear(300, 200),
+    "LinearCrossEntropyLoss": lambda: nn.LinearCrossEntropyLoss(300, 200, bias=True),
     "MultiheadAttention": lambda: nn.MultiheadAttention(64, 4, add_bias_kv=True),
-    "MultiheadAttention of other sizes": lambda: nn.MultiheadAttention(64, 4, kdim=32, vdim=48),
     "PReLU": lambda: nn.PReLU(3, init=0.1),
-    "TransformerEncoderLayer": lambda: nn.TransformerEncoderLayer(64, 4, 128),
+    "RMSNorm": lambda: nn.RMSNorm(70),
+    "RNN": lambda: nn.RNN(30, 40),
+    "RNNBase": lambda: nn.RNNBase("GRU", 30, 40),
+    "RNNCell": lambda: nn.RNNCell(50, 70),
+    "RNNCellBase": lambda: nn.RNNCellBase(50, 70, True, 3),
+    "SyncBatchNorm": lambda: nn.SyncBatchNorm(70),
+    "Transformer": lambda: nn.Transformer(64, 4, 1, 2, 96, batch_first=True),
+    "TransformerDecoder": lambda: nn.TransformerDecoder(nn.TransformerDecoderLayer(64, 4, 96), 2),
+    "TransformerDecoderLayer": lambda: nn.TransformerDecoderLayer(64, 4, 96),
+    "TransformerEncoder": lambda: nn.TransformerEncoder(nn.TransformerEncoderLayer(64, 4, 96, batch_first=True), 2),
+    "TransformerEncoderLayer": lambda: nn.TransformerEncoderLayer(64, 4, 96),
+    "MultiheadAttention of other sizes": lambda: nn.MultiheadAttention(64, 4, kdim=32, vdim=48),
+    "Transformer in a model": lambda: nn.Sequential(nn.Linear(64, 64), MODULES["Transformer"]()),
+    "LSTM without biases": lambda: nn.LSTM(30, 40, bias=False),
+    "LazyLinear that has run": lambda: ran(nn.LazyLinear(200), torch.ones(2, 300)),
+    "LazyConv2d that has run": lambda: ran(nn.LazyConv2d(50, 3), torch.ones(2, 40, 5, 5)),
 }
+LEFT_OUT = ("Container", "NLLLoss2d", "DataParallel")  # two that are deprecated; what has only what it wraps
+SIZES = ((), (2,), (2, 2), (2, 2.0), (0, (2,)))  # of which one suits any module without parameters
+
+
+def ran(module, x):
+    module(x)
+    return module
+
+
+def made(module_type):
+    """A module of a type that takes sizes alone, of those that have parameters."""
+    for sizes in SIZES:
+        for keywords in ({}, {"output_size": 2}):
+            with contextlib.suppress(TypeError, ValueError):
+                return module_type(*sizes, **keywords)
+    raise AssertionError(f"{module_type} is new: give it arguments among MODULES")
+
+
+def test_every_class_of_torch_nn_with_parameters_is_among_the_modules():
+    """So that a class that PyTorch adds is tried, too."""
+    classes = [each for each in vars(nn).values() if isinstance(each, type) and issubclass(each, nn.Module)]
+    for each in classes:
+        if each.__name__ not in (*MODULES, *LEFT_OUT) and not each.__name__.startswith("Lazy"):
+            assert not list(made(each).parameters()), f"{each} has parameters: a line among MODULES tries its defaults"
+    assert len(classes) > 100
 
 
 @pytest.mark.parametrize("name", MODULES)
@@ -182,6 +270,42 @@ def test_defaults_are_distributed_as_what_pytorchs_constructor_draws(name):
         assert value.std().item() == pytest.approx(spread, rel=error), key
         if "Embedding" not in name and "bias_" not in key:
             assert value.abs().max().item() == pytest.approx(expected.abs().max().item(), rel=error), key
+
+
+def subclass(base, **methods):
+    return type(f"Own{base.__name__}", (base,), methods)
+
+
+def nothing(self):
+    pass
+
+
+@pytest.mark.parametrize(
+    ("base", "arguments", "method"),
+    [
+        (nn.Linear, (4, 4), "reset_parameters"),
+        (nn.Conv2d, (4, 4, 3), "reset_parameters"),
+        (nn.Embedding, (4, 4), "reset_parameters"),
+        (nn.BatchNorm1d, (4,), "reset_parameters"),
+        (nn.LSTM, (4, 4), "reset_parameters"),
+        (nn.MultiheadAttention, (4, 2), "_reset_parameters"),
+        (nn.Transformer, (4, 2, 1, 1, 8), "_reset_parameters"),
+    ],
+    ids=str,
+)
+def test_subclasses_with_an_initialisation_of_their_own_have_no_defaults(base, arguments, method):
+    keywords = {"batch_first": True} if base is nn.Transformer else {}
+    own = subclass(base, **{method: nothing})(*arguments, **keywords)
+    model = nn.ModuleDict({"own": own, "head": nn.Linear(4, 2)})
+    before = values(model)
+    names = [name for name, _ in own.named_parameters(prefix="own")]
+    with pytest.raises(ValueError, match=f"no rule matches '{names[0]}'"):
+        init.init_module_(model, seed=SEED)
+    assert values(model) == before
+    init.init_module_(model, {"own.*": None}, seed=SEED)
+    assert [name for name, value in values(model).items() if value != before[name]] == ["head.weight", "head.bias"]
+    plain = subclass(base, forward=nothing)(*arguments, **keywords)  # which changes something else
+    assert all(each.scheme for each in init.init_module_(plain, seed=SEED).values())
 
 
 class WithAdapter(nn.Linear):
@@ -233,6 +357,63 @@ def test_tied_weights_are_filled_once_and_any_of_their_names_can_be_in_a_rule():
     assert bits(model.head.weight) == drawn("embedding.weight", "normal", (50, 8)).tobytes()
     done = init.init_module_(model, {"head.weight": ("normal", 0.0, 0.5)}, seed=SEED)
     assert bits(model.head.weight) == drawn("embedding.weight", "normal", (50, 8), std=0.5).tobytes()
+
+
+class TiedBackwards(nn.Module):
+    """The head is registered first, so that the embedding is the second owner of the weight."""
+
+    def __init__(self):
+        super().__init__()
+        self.head = nn.Linear(8, 50, bias=False)
+        self.embedding = nn.Embedding(50, 8, padding_idx=3)
+        self.other = nn.Embedding(50, 8, padding_idx=5)
+        self.embedding.weight = self.other.weight = self.head.weight
+
+
+def test_rules_for_the_type_of_any_owner_of_a_tied_weight_apply():
+    model, expected = TiedBackwards(), drawn("head.weight", "normal", (50, 8), std=0.5)
+    expected[[3, 5]] = 0
+    for rule in (nn.Embedding, (nn.Embedding, "weight"), (nn.Linear, "weight"), "other.*", "head.weight"):
+        model.head.weight.data.fill_(9)
+        done = init.init_module_(model, {rule: ("normal", 0.0, 0.5)}, seed=SEED)
+        assert bits(model.head.weight) == expected.tobytes(), rule
+        assert done["head.weight"].aliases == ("embedding.weight", "other.weight")
+        assert list(done) == ["head.weight"]
+
+
+def test_padding_of_every_owner_of_a_tied_weight_is_zero():
+    model = TiedBackwards()
+    done = init.init_module_(model, seed=SEED)
+    assert done["head.weight"].rule == "default of Linear", "with defaults alone the first owner's counts"
+    assert (model.head.weight == 0).all(1).nonzero().flatten().tolist() == [3, 5]
+
+
+def test_default_of_a_later_owner_counts_where_the_first_has_none():
+    model = nn.Module()
+    model.weight = nn.Parameter(torch.zeros(50, 8))
+    model.embedding = nn.Embedding(50, 8)
+    model.embedding.weight = model.weight
+    assert init.init_module_(model, seed=SEED)["weight"].rule == "default of Embedding"
+    assert bits(model.weight) == drawn("weight", "normal", (50, 8)).tobytes()
+
+
+def test_rules_that_disagree_about_a_tied_weight_are_an_error_that_names_both():
+    model = Tied()
+    before = values(model)
+    rules = {nn.Embedding: ("normal", 0.0, 0.02), (nn.Linear, "weight"): "he_normal"}
+    with pytest.raises(ValueError, match=r"'embedding\.weight' and 'head\.weight' are tied.* disagree") as caught:
+        init.init_module_(model, rules, seed=SEED)
+    assert values(model) == before
+    for part in ("rule Embedding makes it normal(mean=0.0, std=0.02)", "rule (Linear, 'weight') he_normal(layout="):
+        assert part in str(caught.value)
+    with pytest.raises(ValueError, match=r"rule Embedding makes it stay as it is, rule \(Linear, 'weight'\) he_normal"):
+        init.init_module_(model, {**rules, nn.Embedding: None}, seed=SEED)
+    with pytest.raises(ValueError, match=r"rule Embedding makes it .*, rule 'head\.weight' zeros\(\)"):
+        init.init_module_(model, {nn.Embedding: "ones", "head.weight": "zeros"}, seed=SEED)
+    init.init_module_(model, {"head.weight": "ones", (nn.Linear, "weight"): "he_normal"}, seed=SEED)
+    assert (model.embedding.weight == 1).all(), "the name is the parameter's, whoever owns it"
+    init.init_module_(model, {**rules, nn.Embedding: "he_normal"}, seed=SEED)
+    assert bits(model.head.weight) == drawn("embedding.weight", "he_normal", (50, 8), layout="torch").tobytes()
 
 
 def test_weights_that_to_empty_parts_have_to_be_tied_again():
@@ -295,6 +476,42 @@ def test_meta_module_is_refused_until_it_has_memory():
     assert values(model) == values(plain)
 
 
+class WithBuffers(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.linear = nn.Linear(4, 4)
+        self.norms = nn.ModuleList([nn.BatchNorm1d(4), nn.BatchNorm1d(4, affine=False)])
+        self.register_buffer("mask", torch.ones(4))
+        self.register_buffer("angles", torch.ones(2), persistent=False)
+        self.register_buffer("empty", torch.ones(0))
+        self.register_buffer("absent", None)
+
+
+def test_report_lists_the_buffers_that_nothing_wrote():
+    with torch.device("meta"):
+        model = WithBuffers()
+    model.to_empty(device="cpu")
+    done = init.init_module_(model, seed=SEED, prefix="part")
+    assert done.unwritten == ("part.mask", "part.angles")
+    assert [norm.running_var.tolist() for norm in model.norms] == [[1.0] * 4] * 2
+    kept = init.init_module_(model, {"linear.*": "zeros"}, seed=SEED, keep_unmatched=True)
+    assert kept.unwritten[:3] == ("mask", "angles", "norms.0.running_mean")
+    assert "norms.1.num_batches_tracked" in kept.unwritten
+    assert init.init_module_(torch.compile(model, backend="eager"), seed=SEED).unwritten == ("mask", "angles")
+
+
+def test_report_reads_as_a_table():
+    model = nn.Sequential(nn.Linear(2, 2), nn.PReLU().requires_grad_(False))
+    model.register_buffer("mask", torch.ones(4))
+    done = init.init_module_(model, {"0.weight": "ones", "0.bias": "zeros"}, seed=SEED)
+    assert str(done).splitlines() == [
+        "0.weight  ones()  by '0.weight'",
+        "0.bias    zeros()  by '0.bias'",
+        "1.weight  left as it is  by requires_grad=False",
+        "buffers not written: mask",
+    ]
+
+
 def test_module_on_another_device_gets_the_same_values(lazy_device):
     model, plain = small_model().to(lazy_device), small_model()
     model[3].weight = nn.Parameter(model[3].weight.detach().cpu())  # some here, some there
@@ -327,6 +544,23 @@ def test_training_goes_on_with_the_same_parameters():
         ({"*": "zero"}, ValueError, r"rule '\*': scheme='zero'; accepted are bits, constant"),
         ({"*": ("normal", {"sd": 1})}, TypeError, r"rule '\*': normal: got an unexpected keyword argument 'sd'"),
         ({"*": 3}, TypeError, r"rule '\*': 3; accepted is a scheme's name or a tuple"),
+        (
+            {"*": "kaiming_normal_"},
+            ValueError,
+            r"rule '\*': scheme='kaiming_normal_'; .*did you mean 'kaiming_normal'\?",
+        ),
+        ({"*": ("trunc_normal_", 0, 1)}, ValueError, r"rule '\*': .*did you mean 'truncated_normal'\?"),
+        ({nn.Linear: "HeNormal"}, ValueError, r"rule Linear: .*did you mean 'he_normal'\?"),
+        ({nn.Linear: "gauss"}, ValueError, r"rule Linear: scheme='gauss'; .*zeros$"),
+        ({"*": nn.init.xavier_uniform_}, TypeError, r"rule '\*': xavier_uniform_ is not a .*here 'xavier_uniform',"),
+        ({"*": init.normal_}, TypeError, r"rule '\*': normal_ is not a function of a module and a parameter's name"),
+        ({"*": nn.init.constant_}, TypeError, r"rule '\*': constant_ is not a function"),
+        ({"*": torch.Tensor.zero_}, TypeError, r"rule '\*': zero_ is not a function .*, here 'zeros',"),
+        ({"*": functools.partial(nn.init.trunc_normal_, std=0.1)}, TypeError, "here 'truncated_normal',"),
+        ({"*": lambda tensor: None}, TypeError, r"rule '\*': <lambda> is not a function of a module"),
+        ({"*": lambda module, name, depth: None}, TypeError, r"rule '\*': <lambda> is not a function of a module"),
+        ({nn.Linear: nn.Linear}, TypeError, "rule Linear: Linear is not a function of a module"),
+        ({"*": lambda module, name: 3}, TypeError, r"rule '\*': 3; accepted is a scheme's name or a tuple"),
         ({3: "zeros"}, TypeError, "rules has the key 3; accepted are a pattern of names"),
         ({(nn.Linear, 3): "zeros"}, TypeError, r"rules has the key \(<class .*Linear'>, 3\)"),
         ({int: "zeros"}, TypeError, "rules has the key <class 'int'>"),
@@ -344,14 +578,37 @@ def test_bad_rules_are_named_and_nothing_is_written(rules, error, message):
     assert values(model) == before
 
 
+def test_error_inside_a_rules_function_tells_the_rule():
+    with pytest.raises(AttributeError) as caught:
+        init.init_module_(small_model(), {nn.Linear: lambda module, name: module.nothing}, seed=SEED)
+    assert caught.value.__notes__ == ["in rule Linear"]
+
+
+@pytest.mark.parametrize(
+    "function",
+    [lambda module, name: "zeros", lambda *both: "zeros", functools.partial(lambda a, module, name: a, "zeros")],
+)
+def test_functions_of_a_module_and_a_name_are_rules(function):
+    model = small_model()
+    init.init_module_(model, {"*": function}, seed=SEED)
+    assert not model[0].weight.any()
+
+
 def test_parameters_that_cannot_be_filled_are_named_and_nothing_is_written():
     model = small_model()
     model.phase = nn.Parameter(torch.zeros(3, dtype=torch.complex64))
     before = values(model)
     with pytest.raises(TypeError, match=r"parameter 'phase': tensor has dtype torch.complex64; accepted are"):
-        init.init_module_(model, {"phase": "zeros"}, seed=SEED)
+        init.init_module_(model, {"phase": "uniform"}, seed=SEED)
     model.phase = nn.Parameter(torch.zeros(3, dtype=torch.int8), requires_grad=False)
     with pytest.raises(TypeError, match=r"parameter 'phase': tensor has dtype torch.int8"):
+        init.init_module_(model, {"phase": "uniform"}, seed=SEED)
+    model.phase = nn.Parameter(torch.zeros(3))
+    model.phase.data.untyped_storage().resize_(0)
+    with pytest.raises(ValueError, match=r"parameter 'phase': tensor of shape \(3,\) has a storage of 0 bytes"):
+        init.init_module_(model, {"phase": "zeros"}, seed=SEED)
+    model.phase = zero3_placeholder((3, 4))
+    with pytest.raises(ValueError, match=r"parameter 'phase': .*ZeRO-3 .*shape \(3, 4\).*GatheredParameters"):
         init.init_module_(model, {"phase": "zeros"}, seed=SEED)
     del model.phase
     assert values(model) == {name: value for name, value in before.items() if name != "phase"}

@@ -132,7 +132,7 @@ def test_row_of_padding_is_zero_in_the_shards_that_hold_it(axis):
     for rank in range(3):
         with rank_of(rank, (3,)) as mesh:
             module = torch.nn.Embedding(8, 4, padding_idx=5)
-            sharded = distribute_tensor(torch.ones(8, 4), mesh, [Shard(axis)], src_data_rank=None)
+            sharded = distribute_tensor(torch.ones(8, 4), mesh, [Shard(axis)], src_data_rank=None).requires_grad_()
             # A Parameter would get the mesh of an earlier rank, as PyTorch caches what it makes of a tensor.
             module._parameters["weight"] = sharded
             init.init_module_(module, seed=SEED)
@@ -150,6 +150,48 @@ def test_rank_outside_the_mesh_fills_nothing_and_takes_the_stream_all_the_same()
         assert g.stream == 1
     finally:
         destroy_process_group()
+
+
+# ---- FSDP2 -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def one_process():
+    init_process_group("gloo", store=torch.distributed.HashStore(), rank=0, world_size=1)
+    yield DeviceMesh("cpu", torch.arange(1))
+    destroy_process_group()
+
+
+def linears():
+    return torch.nn.Sequential(torch.nn.Linear(4, 6), torch.nn.Linear(6, 4))
+
+
+@pytest.mark.parametrize("when", ["before it is sharded", "sharded", "gathered"])
+def test_fsdp2_frees_and_gathers_what_was_filled(one_process, when):
+    fully_shard = pytest.importorskip("torch.distributed.fsdp").fully_shard
+    plain, model = linears(), linears()
+    init.init_module_(plain, seed=SEED)
+    if when == "before it is sharded":
+        init.init_module_(model, seed=SEED)
+    fully_shard(model, mesh=one_process)
+    if when == "gathered":
+        model.unshard()
+    init.init_module_(model, seed=SEED)
+    for _ in range(2):
+        model(torch.ones(2, 4)).sum().backward()
+        model.unshard()
+        for ours, expected in zip(model.parameters(), plain.parameters(), strict=True):
+            assert torch.equal(ours, expected)
+        model.reshard()
+
+
+def test_parameters_that_fsdp2_has_gathered_can_be_freed_after_a_single_fill(one_process):
+    fully_shard = pytest.importorskip("torch.distributed.fsdp").fully_shard
+    model = linears()
+    fully_shard(model, mesh=one_process)
+    model.unshard()
+    init.normal_(model[0].weight, generator=fastinit.Generator(SEED))
+    model.reshard()
 
 
 # ---- Bad input -------------------------------------------------------------------------------------------------------

@@ -1,4 +1,11 @@
-"""Builds both modules: `pip install .`; `python setup.py build_ext --inplace` where all that it needs is installed."""
+"""
+Builds both modules with what is installed: fastinit, Cython and setuptools 77 or newer.
+
+    pip install --no-index --no-build-isolation .
+
+`python setup.py build_ext --inplace` leaves them in this folder. Without both options pip fetches what pyproject.toml
+lists from the package index, which has fastinit-weights from its first release on.
+"""
 
 from Cython.Build import cythonize
 from setuptools import Extension, setup

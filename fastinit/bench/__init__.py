@@ -11,12 +11,13 @@ from fastinit import drawing
 from fastinit.bench import cases, compare, environment, markdown, measure, page, results, summary
 from fastinit.bench import peers as libraries
 from fastinit.bench.results import Results
+from fastinit.distribution import command_for
 from fastinit.progress import Progress
 
 if TYPE_CHECKING:
     from fastinit.bench.terminal import Bar
 
-ADVICE = "which `pip install 'fastinit[bench]'` installs"
+ADVICE = f"which {command_for('bench')} installs"
 
 
 class Refusal(Exception):

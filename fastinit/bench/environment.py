@@ -15,6 +15,7 @@ import numpy as np
 
 import fastinit
 from fastinit import _core
+from fastinit.distribution import NAME
 
 CPUINFO = Path("/proc/cpuinfo")
 MEMINFO = Path("/proc/meminfo")
@@ -93,6 +94,8 @@ def command() -> str:
     program, *arguments = sys.argv or [""]
     if Path(program).name == "__main__.py":
         program = f"python -m {Path(program).parent.name}"
+    elif Path(program).stem == NAME:
+        program = NAME
     return " ".join([program, shlex.join(arguments)]).strip()
 
 

@@ -14,7 +14,7 @@ import fastinit
 from fastinit import _core
 from fastinit.checkpoint.header import FILLED, FLOATS, WORDS, Tensor
 from fastinit.generator import FILLS
-from fastinit.recipe import Recipe, bfloat16, first_matches, listed
+from fastinit.recipe import Recipe, extension_dtype, first_matches, listed
 
 RulesSource: TypeAlias = str | os.PathLike[str] | Mapping[str, Any]
 
@@ -69,12 +69,12 @@ def choose(rules: list[Rule], tensors: Mapping[str, Tensor], copied: Container[s
 
 def numpy_dtype(tensor: Tensor) -> np.dtype[Any]:
     """The dtype of the array that a fill takes for the tensor."""
-    if tensor.dtype.startswith(("BF16", "F8")):
-        try:
-            bfloat16("checkpoint")  # and with it NumPy knows all dtypes of ml_dtypes by their names
-        except ImportError as error:
-            raise ImportError(f"tensor {tensor.name!r} is {tensor.dtype}: {error}") from None
-    return np.dtype(FILLED[tensor.dtype])
+    if not tensor.dtype.startswith(("BF16", "F8")):
+        return np.dtype(FILLED[tensor.dtype])
+    try:
+        return extension_dtype(FILLED[tensor.dtype], "checkpoint")
+    except ImportError as error:
+        raise ImportError(f"tensor {tensor.name!r} is {tensor.dtype}: {error}") from None
 
 
 def _problem(recipe: Recipe | None, tensor: Tensor, has_values: bool) -> str | None:

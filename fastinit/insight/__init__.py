@@ -2,7 +2,7 @@
 What becomes of a signal in a deep network, by scheme and activation: measured, and drawn for docs/schemes.md.
 
 ``signal_propagation`` and ``scheme_histograms`` give numbers and need NumPy alone; ``plot_propagation`` and
-``plot_histograms`` draw them with matplotlib, which comes with the extra ``fastinit[plot]``.
+``plot_histograms`` draw them with matplotlib, which comes with the extra ``fastinit-weights[plot]``.
 """
 
 from dataclasses import replace

@@ -55,7 +55,7 @@ def plot_propagation(results: Sequence[Propagation]) -> "Figure":
     Raises
     ------
     ImportError
-        If matplotlib is not installed: it comes with the extra ``fastinit[plot]``.
+        If matplotlib is not installed: it comes with the extra ``fastinit-weights[plot]``.
     ValueError
         If results is empty.
 
@@ -116,7 +116,7 @@ def plot_histograms(histograms: Sequence[Histogram]) -> "Figure":
     Raises
     ------
     ImportError
-        If matplotlib is not installed: it comes with the extra ``fastinit[plot]``.
+        If matplotlib is not installed: it comes with the extra ``fastinit-weights[plot]``.
     ValueError
         If histograms is empty.
 

@@ -37,10 +37,11 @@ from fastinit.torch.functions import (
     xavier_uniform_,
     zeros_,
 )
-from fastinit.torch.modules import Filled, init_module_
+from fastinit.torch.modules import Filled, Report, init_module_
 
 __all__ = [
     "Filled",
+    "Report",
     "calculate_gain",
     "constant_",
     "dirac_",

@@ -24,6 +24,9 @@ _PARAGRAPHS = {
     "<tensor>": """tensor : torch.Tensor
     Of dtype float32, float64, float16 or bfloat16, of any strides; on the meta device nothing happens. A DTensor gets
     the shards that this process holds.""",
+    "<constant tensor>": """tensor : torch.Tensor
+    Of any boolean, integer, float or complex dtype that NumPy or ml_dtypes has (so float8 too), of any strides; on the
+    meta device nothing happens. A DTensor gets the shards that this process holds.""",
     "<weight>": """tensor : torch.Tensor
     (out, in, \\*kernel), of two axes or more, of dtype float32, float64, float16 or bfloat16, of any strides.""",
     "<rectifier>": """a : float
@@ -63,7 +66,7 @@ def _fill(tensor: Tensor, recipe: Recipe, generator: object = None, place: Place
     if not isinstance(chosen, fastinit.Generator):
         kind = type(chosen)  # PyTorch's has the same name
         raise TypeError(f"generator must be a fastinit.Generator or None, not {kind.__module__}.{kind.__qualname__}")
-    target = target_of(tensor, place.get("offset"), place.get("global_shape"))
+    target = target_of(tensor, recipe, place.get("offset"), place.get("global_shape"))
     if target.is_sharded and recipe.draws and chosen._from_entropy:
         raise ValueError(
             "tensor is a DTensor and the generator is not seeded: each process would draw from its own seed"
@@ -464,15 +467,15 @@ def sparse_(
 
 
 @documented(_PARAGRAPHS)
-def constant_(tensor: Tensor, val: float) -> Tensor:
+def constant_(tensor: Tensor, val: complex) -> Tensor:
     """
     Fills a tensor with one value.
 
     Parameters
     ----------
-    <tensor>
-    val : float
-        Any number that does not overflow the tensor's dtype.
+    <constant tensor>
+    val : bool, int, float or complex
+        Any number that the tensor's dtype holds: an integer dtype takes no fraction, a real one no complex number.
 
     <returns and raises>
 
@@ -492,7 +495,7 @@ def ones_(tensor: Tensor) -> Tensor:
 
     Parameters
     ----------
-    <tensor>
+    <constant tensor>
 
     <returns and raises>
 
@@ -512,7 +515,7 @@ def zeros_(tensor: Tensor) -> Tensor:
 
     Parameters
     ----------
-    <tensor>
+    <constant tensor>
 
     <returns and raises>
 
@@ -533,7 +536,7 @@ def eye_(tensor: Tensor, **place: Unpack[Place]) -> Tensor:
     Parameters
     ----------
     tensor : torch.Tensor
-        Of two axes, of dtype float32, float64, float16 or bfloat16.
+        Of two axes, of any dtype that ``constant_`` takes.
     <block>
 
     <returns and raises>
@@ -560,7 +563,7 @@ def dirac_(tensor: Tensor, groups: int = 1, **place: Unpack[Place]) -> Tensor:
     Parameters
     ----------
     tensor : torch.Tensor
-        Of three to five axes (out, in, \\*kernel), of dtype float32, float64, float16 or bfloat16.
+        Of three to five axes (out, in, \\*kernel), of any dtype that ``constant_`` takes.
     groups : int
         Groups of output channels, each of which passes on the same input channels; divides the first axis.
     <block>

@@ -1,7 +1,10 @@
 """init_module_: every parameter of a module, by its name as stream and by rules that give it a scheme."""
 
+import functools
+import inspect
 import math
 import re
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from fnmatch import fnmatchcase
@@ -14,22 +17,37 @@ from torch.nn.modules.conv import _ConvNd
 from torch.nn.modules.linear import NonDynamicallyQuantizableLinear
 
 import fastinit
+from fastinit import _core
+from fastinit.generator import FILLS
 from fastinit.recipe import Recipe, first_matches, listed
 from fastinit.torch.tensors import Target, Tensor, array_of, count_write, fill_part, target_of
 
 Module: TypeAlias = nn.Module
 _Choice: TypeAlias = Recipe | None  # None leaves the parameter as it is
 
+_FROZEN = "requires_grad=False"  # what leaves a parameter as it is
 _WRAPPERS = frozenset(("_orig_mod", "_checkpoint_wrapped_module"))  # what torch.compile and checkpointing add to names
 
 
-class Owned(NamedTuple):
-    """A parameter where it was found first, and its other names."""
+class Owner(NamedTuple):
+    """A module that has a parameter, the parameter's name there and in the whole, and the modules around it."""
 
-    tensor: Tensor
+    name: str
     module: Module
     local_name: str
-    aliases: list[str]
+    around: tuple[Module, ...]  # the outermost first
+
+
+class Found(NamedTuple):
+    """A parameter, and all who have it: several, if it is tied or its module is used more than once."""
+
+    tensor: Tensor
+    owners: list[Owner]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Its qualified names; the first is its stream."""
+        return tuple(owner.name for owner in self.owners)
 
 
 class Filled(NamedTuple):
@@ -49,6 +67,22 @@ class Filled(NamedTuple):
 
     def __str__(self) -> str:
         return str(Recipe(self.scheme, self.arguments)) if self.scheme else "left as it is"
+
+
+class Report(dict[str, Filled]):
+    """
+    What ``init_module_`` did: a ``Filled`` for each parameter, by its qualified name, in the module's order.
+
+    ``unwritten`` are the names of the buffers that it did not write: what is in them, after ``to_empty`` garbage, is
+    still there.
+    """
+
+    unwritten: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        width = max(map(len, self), default=0)
+        lines = [f"{name:{width}}  {done}  by {done.rule}" for name, done in self.items()]
+        return "\n".join([*lines, *(f"buffers not written: {', '.join(self.unwritten)}" for _ in self.unwritten[:1])])
 
 
 # ---- What PyTorch's own constructors draw ----------------------------------------------------------------------------
@@ -101,20 +135,43 @@ _DEFAULTS: tuple[tuple[tuple[type, ...], str, Callable[[Any, str], Recipe]], ...
 )
 
 
-def _default(owned: Owned) -> Recipe | None:
-    for types, names, recipe in _DEFAULTS:
-        if isinstance(owned.module, types) and re.fullmatch(names, owned.local_name):
-            return recipe(owned.module, owned.local_name)
+_RESETS = ("reset_parameters", "_reset_parameters")  # as PyTorch names a module's own initialisation
+
+
+def _default(found: Found) -> tuple[str, Recipe] | None:
+    """What PyTorch draws, by the first owner of which it is known, and whose default it is."""
+    for owner in found.owners:
+        for module in owner.around:
+            # Their initialisation goes over what is inside them, so that one of a subclass's own does, too.
+            known = next((each for each in (nn.Transformer, nn.MultiheadAttention) if isinstance(module, each)), None)
+            if known and _resets_otherwise(module, known):
+                break
+            if known is nn.Transformer and found.tensor.ndim > 1:
+                return f"default of {type(module).__name__}", Recipe.of("xavier_uniform", layout="torch")
+        else:
+            for types, names, recipe in _DEFAULTS:
+                known = next((each for each in types if isinstance(owner.module, each)), None)
+                if known and re.fullmatch(names, owner.local_name) and not _resets_otherwise(owner.module, known):
+                    return f"default of {type(owner.module).__name__}", recipe(owner.module, owner.local_name)
     return None
+
+
+def _resets_otherwise(module: Module, known: type) -> bool:
+    """Whether a subclass has replaced the initialisation of PyTorch's class."""
+    return any(getattr(type(module), name, None) is not getattr(known, name, None) for name in _RESETS)
 
 
 # ---- The rules -------------------------------------------------------------------------------------------------------
 
 
+# Modules whose weights are not (out, in, *kernel), by the names of their classes, which are not imported.
+_LAYOUTS = {("transformers.pytorch_utils", "Conv1D"): "keras"}  # (in, out)
+
+
 class _Rule(NamedTuple):
     text: str  # as errors and the report name it
-    matches: Callable[[str, Owned], bool]
-    choose: Callable[[Owned], _Choice]
+    matches: Callable[[str, tuple[Found, Owner]], bool]
+    choose: Callable[[Owner], _Choice]
 
 
 def _rule(key: object, spec: object) -> _Rule:
@@ -131,29 +188,65 @@ def _text(key: object) -> str:
     return repr(key)
 
 
-def _matcher(key: object) -> Callable[[str, Owned], bool]:
+def _matcher(key: object) -> Callable[[str, tuple[Found, Owner]], bool]:
+    """What tells for each owner of a parameter: a name is the parameter's, whoever owns it, a type that of an owner."""
     if isinstance(key, str):
-        return lambda name, owned: any(fnmatchcase(each, key) for each in (name, *owned.aliases))
+        return lambda _, item: any(fnmatchcase(name, key) for name in item[0].names)
     if isinstance(key, type) and issubclass(key, nn.Module):
-        return lambda name, owned: isinstance(owned.module, key)
+        return lambda _, item: isinstance(item[1].module, key)
     if isinstance(key, tuple) and len(key) == 2 and isinstance(key[0], type) and isinstance(key[1], str):
         module_type, pattern = key
-        return lambda name, owned: isinstance(owned.module, module_type) and fnmatchcase(owned.local_name, pattern)
+        return lambda _, item: isinstance(item[1].module, module_type) and fnmatchcase(item[1].local_name, pattern)
     raise TypeError(
         f"rules has the key {key!r}; accepted are a pattern of names, a type of module, or a tuple of a type and a "
         "pattern of its parameters' own names"
     )
 
 
-def _chooser(spec: Any) -> Callable[[Owned], _Choice]:
+def _chooser(spec: Any) -> Callable[[Owner], _Choice]:
     if callable(spec):
-        return lambda owned: _recipe(spec(owned.module, owned.local_name))
-    recipe = _recipe(spec)
-    return lambda owned: recipe
+        _check_function(spec)
+        return lambda owner: _recipe(spec(owner.module, owner.local_name), owner)
+    if spec is not None:
+        spec = Recipe.parse(spec)
+    return lambda owner: _recipe(spec, owner)
 
 
-def _recipe(spec: object) -> _Choice:
-    return None if spec is None else Recipe.parse(spec).with_layout("torch")
+def _check_function(function: Any) -> None:
+    """TypeError for a function that is not one of a module and a name, such as those of torch.nn.init."""
+    inner = function
+    while isinstance(inner, functools.partial):
+        inner = inner.func
+    name = getattr(inner, "__name__", type(inner).__name__)
+    if not name.endswith("_") and not isinstance(function, type) and _required(function) in (2, None):
+        return
+    meant = _core.closest(name, FILLS)
+    raise TypeError(
+        f"{name} is not a function of a module and a parameter's name; accepted are such a function, the name of a "
+        f"scheme{f', here {meant!r},' if meant else ''} or a tuple of the name and its arguments"
+    )
+
+
+def _required(function: Callable[..., Any]) -> int | None:
+    """How many arguments it must be given; None if it does not tell."""
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except ValueError:  # it is not written in Python
+        return None
+    if any(each.kind is each.VAR_POSITIONAL for each in parameters):
+        return None
+    return sum(each.kind is not each.VAR_KEYWORD and each.default is each.empty for each in parameters)
+
+
+def _recipe(spec: object, owner: Owner) -> _Choice:
+    if spec is None:
+        return None
+    return Recipe.parse(spec).with_layout(_layout_of(type(owner.module)))
+
+
+def _layout_of(module_type: type) -> str:
+    layouts = (_LAYOUTS.get((each.__module__, each.__qualname__)) for each in module_type.__mro__)
+    return next(filter(None, layouts), "torch")
 
 
 # ---- The module ------------------------------------------------------------------------------------------------------
@@ -167,7 +260,7 @@ def init_module_(
     prefix: str = "",
     defaults: bool = True,
     keep_unmatched: bool = False,
-) -> dict[str, Filled]:
+) -> Report:
     """
     Fills all parameters of a module, each by its qualified name as stream and by the first rule that matches it.
 
@@ -179,9 +272,9 @@ def init_module_(
         From what a rule applies to: a pattern of qualified names such as ``"*.bias"`` (as in fnmatch), a type of
         module, or a tuple of a type and a pattern of its parameters' own names, such as ``(nn.Linear, "weight")``. To a
         scheme: the name of a function that fills arrays, or a tuple of the name and its arguments, as in
-        Generator.fill, with layout="torch" where a scheme needs fans and is given none; or a function of the module and
-        the parameter's own name that returns one; or None, which leaves the parameter as it is. The first rule that
-        matches applies.
+        Generator.fill, with the module's layout where a scheme needs fans and is given none; or a function of the
+        module and the parameter's own name that returns one; or None, which leaves the parameter as it is. The first
+        rule that matches applies.
     seed : int, optional
         In [0, 2**64). Left out: that of the default generator, which fastinit.seed sets; sharded parameters need one.
     prefix : str
@@ -189,26 +282,31 @@ def init_module_(
     defaults : bool
         After the rules, what PyTorch's own constructors draw: U(-a, a) with a = 1 / sqrt(fan_in) for the weights and
         biases of Linear and convolutions, N(0, 1) for embeddings, ones and zeros for normalisation layers,
-        U(-1 / sqrt(hidden_size), 1 / sqrt(hidden_size)) for recurrent ones, Glorot's for MultiheadAttention.
+        U(-1 / sqrt(hidden_size), 1 / sqrt(hidden_size)) for recurrent ones, Glorot's for MultiheadAttention and for all
+        matrices of a Transformer. Not for a subclass that has a reset_parameters or _reset_parameters of its own.
     keep_unmatched : bool
-        Leave parameters that nothing matches as they are, instead of raising an error.
+        Leave parameters that no rule matches as they are: there are no defaults then. Otherwise one that neither a rule
+        nor a default matches is an error, unless it is frozen (requires_grad=False): only rules write to those.
 
     Returns
     -------
-    dict of str to Filled
-        What was done, by the qualified names, in the order of module.named_parameters().
+    Report
+        A dict of what was done, by the qualified names, in the order of module.named_parameters(). Its ``unwritten``
+        names the buffers that were not written.
 
     Raises
     ------
     TypeError, ValueError
-        If a rule applies to nothing, no rule matches a parameter, a parameter is not a strided float tensor with
-        memory, or an argument is not as above; nothing is written then.
+        If a rule applies to nothing, nothing matches a parameter, the rules of a tied parameter's owners disagree, a
+        parameter is not a strided float tensor with memory, or an argument is not as above; nothing is written then.
 
     Notes
     -----
-    A tied parameter is filled once, under the first of its names. The row of an embedding's ``padding_idx`` is zero,
-    and running statistics of normalisation layers are reset; other buffers are left alone. The names that
-    torch.compile, activation checkpointing and DistributedDataParallel put around a module do not count.
+    A tied parameter is filled once, under the first of its names: by the rule that matches any of its names or owners,
+    else by the default of its first owner that has one. The row of an embedding's ``padding_idx`` is zero, and running
+    statistics of normalisation layers that were filled are reset; other buffers are left alone. Where a scheme needs
+    fans, the layout is "keras", (in, out), for Hugging Face's Conv1D. The names that torch.compile, activation
+    checkpointing and DistributedDataParallel put around a module do not count.
 
     Examples
     --------
@@ -226,7 +324,10 @@ def init_module_(
     """
     if not isinstance(module, nn.Module):
         raise TypeError(f"module must be a torch.nn.Module, not {type(module).__name__}")
+    if isinstance(module, nn.parallel.DistributedDataParallel):
+        module = module.module
     generator = fastinit.default_generator if seed is None else fastinit.Generator(seed)
+    _reshard(module)
     parameters = _parameters(module, prefix)
     chosen = _choices(parameters, rules or {}, defaults, keep_unmatched)
     recipes = {name: recipe for name, (_, recipe) in chosen.items() if recipe}
@@ -236,65 +337,107 @@ def init_module_(
     _fill_all(targets, recipes, generator)
     for name, target in targets.items():
         _clear_padding(parameters[name], target)
-    _reset_statistics(module)
-    return {name: _report(parameters[name], *chosen[name]) for name in parameters}
+    written = _reset_statistics(module, targets, keep_unmatched)
+    report = Report((name, _filled(parameters[name], *chosen[name])) for name in parameters)
+    report.unwritten = _buffers(module, prefix, written)
+    return report
 
 
-def _parameters(module: Module, prefix: str) -> dict[str, Owned]:
+def _reshard(module: Module) -> None:
+    """Lets FSDP2 drop what it has gathered: values written there would be lost."""
+    fsdp = sys.modules.get("torch.distributed.fsdp")
+    if fsdp is not None and hasattr(fsdp, "FSDPModule"):
+        for each in module.modules():
+            if isinstance(each, fsdp.FSDPModule):
+                each.reshard()
+
+
+def _without_wrappers(prefix: str, path: str) -> str:
+    """How the qualified names begin of what a module at that path has."""
+    return "".join(f"{part}." for part in (prefix, *path.split(".")) if part and part not in _WRAPPERS)
+
+
+def _parameters(module: Module, prefix: str) -> dict[str, Found]:
     """The parameters of a module, tied ones once, by their names without those of wrappers."""
-    if isinstance(module, nn.parallel.DistributedDataParallel):
-        module = module.module
-    found: dict[str, Owned] = {}
+    found: dict[str, Found] = {}
     first_names: dict[int, str] = {}
-    for path, owner in module.named_modules(remove_duplicate=False):
+    modules = dict(module.named_modules(remove_duplicate=False))
+    for path, owner in modules.items():
         if type(owner).__name__ == "FullyShardedDataParallel":
             raise TypeError("module is wrapped in FullyShardedDataParallel, which flattens parameters; use fully_shard")
+        parts = path.split(".") if path else []
+        around = tuple(modules[".".join(parts[:depth])] for depth in range(len(parts)))
+        begins = _without_wrappers(prefix, path)
         for local_name, tensor in owner._parameters.items():
             if tensor is None:
                 continue
-            parts = [part for part in (prefix, *path.split("."), local_name) if part and part not in _WRAPPERS]
-            name = ".".join(parts)
+            name = begins + local_name
             if nn.parameter.is_lazy(tensor):
                 raise ValueError(f"parameter {name!r} is of a lazy module and has no shape yet; run the module once")
-            first = first_names.setdefault(id(tensor), name)
-            owned = found.setdefault(first, Owned(tensor, owner, local_name, []))
-            if owned.tensor is not tensor:
+            each = found.setdefault(first_names.setdefault(id(tensor), name), Found(tensor, []))
+            if each.tensor is not tensor:
                 raise ValueError(f"two parameters have the name {name!r}, once wrappers are left out of it")
-            if first != name:
-                owned.aliases.append(name)
+            each.owners.append(Owner(name, owner, local_name, around))
     return found
 
 
 def _choices(
-    parameters: Mapping[str, Owned], rules: Mapping[Any, Any], defaults: bool, keep_unmatched: bool
+    parameters: Mapping[str, Found], rules: Mapping[Any, Any], defaults: bool, keep_unmatched: bool
 ) -> dict[str, tuple[str, _Choice]]:
     """For each parameter, what chose its scheme, and the scheme."""
     if not isinstance(rules, Mapping):
         raise TypeError(f"rules must be a mapping, not {type(rules).__name__}")
     compiled = [_rule(key, spec) for key, spec in rules.items()]
-    found = first_matches(parameters, [(rule.text, rule.matches) for rule in compiled])
+    owned = {owner.name: (found, owner) for found in parameters.values() for owner in found.owners}
+    first = first_matches(owned, [(rule.text, rule.matches) for rule in compiled])
     chosen: dict[str, tuple[str, _Choice]] = {}
     unmatched = []
-    for name, owned in parameters.items():
-        i = found[name]
-        if i is not None:
-            with _errors_of(f"rule {compiled[i].text}"):
-                chosen[name] = compiled[i].text, compiled[i].choose(owned)
-        elif defaults and (recipe := _default(owned)):
-            chosen[name] = f"default of {type(owned.module).__name__}", recipe
+    for name, found in parameters.items():
+        by_rule = [(owner, compiled[i]) for owner in found.owners if (i := first[owner.name]) is not None]
+        if by_rule:
+            chosen[name] = _agreed(by_rule)
+        elif not found.tensor.requires_grad:
+            chosen[name] = _FROZEN, None
+        elif defaults and not keep_unmatched and (default := _default(found)):
+            chosen[name] = default
         else:
             unmatched.append(name)
             chosen[name] = "no rule", None
+    if parameters and not keep_unmatched and all(rule == _FROZEN for rule, _ in chosen.values()):
+        raise ValueError(
+            "all parameters are frozen (requires_grad=False) and no rule matches one: nothing would be filled; give "
+            "rules, or fill the module before it is frozen"
+        )
     if unmatched and not keep_unmatched:
-        raise ValueError(f"no rule matches {listed(unmatched)}; keep_unmatched=True leaves them as they are")
+        raise ValueError(
+            f"no rule matches {listed(unmatched)}; a rule of None leaves a parameter as it is, keep_unmatched=True all "
+            "that no rule matches"
+        )
     return chosen
 
 
-def _target(name: str, owned: Owned, recipe: Recipe) -> Target:
+def _agreed(by_rule: list[tuple[Owner, _Rule]]) -> tuple[str, _Choice]:
+    """The rule of a parameter and its choice, which must be the same for all owners that have one."""
+    choices = []
+    for owner, rule in by_rule:
+        with _errors_of(f"rule {rule.text}"):
+            choices.append(rule.choose(owner))
+    (first, rule), choice = by_rule[0], choices[0]
+    for (owner, other_rule), other in zip(by_rule, choices, strict=True):
+        if other != choice:
+            raise ValueError(
+                f"parameters {first.name!r} and {owner.name!r} are tied, and their rules disagree: rule {rule.text} "
+                f"makes it {choice or 'stay as it is'}, rule {other_rule.text} {other or 'stay as it is'}; a rule for "
+                "one of their names, before these, decides"
+            )
+    return rule.text, choice
+
+
+def _target(name: str, found: Found, recipe: Recipe) -> Target:
     """The parameter as something to fill, after every check."""
     with _errors_of(f"parameter {name!r}"):
-        target = target_of(owned.tensor)
-        if owned.tensor.is_meta:
+        target = target_of(found.tensor, recipe)
+        if found.tensor.is_meta:
             raise ValueError("it is on the meta device and has no memory; call module.to_empty(device=...) first")
         recipe.check(target.global_shape, target.dtype)
     return target
@@ -308,11 +451,17 @@ def _errors_of(label: str) -> Iterator[None]:
     except (TypeError, ValueError) as error:
         kind = TypeError if isinstance(error, TypeError) else ValueError
         raise kind(f"{label}: {error}") from None
+    except Exception as error:  # of a function that is a rule
+        error.add_note(f"in {label}")
+        raise
 
 
 def _fill_all(targets: Mapping[str, Target], recipes: Mapping[str, Recipe], generator: fastinit.Generator) -> None:
     """Fills what lies in the CPU's memory side by side, then what does not."""
-    parts = [(name, part, array_of(part.tensor)) for name, target in targets.items() for part in target.parts]
+    parts = []
+    for name, target in targets.items():
+        with _errors_of(f"parameter {name!r}"):
+            parts += [(name, part, array_of(part.tensor)) for part in target.parts]
     specs = [
         (name, recipes[name].spec(array, name, part.offset, targets[name].global_shape))
         for name, part, array in parts
@@ -326,24 +475,47 @@ def _fill_all(targets: Mapping[str, Target], recipes: Mapping[str, Recipe], gene
         count_write(target.tensor)
 
 
-def _clear_padding(owned: Owned, target: Target) -> None:
+def _clear_padding(found: Found, target: Target) -> None:
     """Zeros for the embedding of what stands for nothing."""
-    row = getattr(owned.module, "padding_idx", None)
-    if row is None or owned.local_name != "weight" or not isinstance(owned.module, (nn.Embedding, nn.EmbeddingBag)):
-        return
+    rows = {
+        owner.module.padding_idx
+        for owner in found.owners
+        if isinstance(owner.module, (nn.Embedding, nn.EmbeddingBag)) and owner.local_name == "weight"
+    }
     with torch.no_grad():
-        for part in target.parts:
-            local = row - part.offset[0]
-            if 0 <= local < part.tensor.shape[0]:
-                part.tensor[local].zero_()
+        for row in rows - {None}:
+            for part in target.parts:
+                local = row - part.offset[0]
+                if 0 <= local < part.tensor.shape[0]:
+                    part.tensor[local].zero_()
 
 
-def _reset_statistics(module: Module) -> None:
+def _reset_statistics(module: Module, targets: Mapping[str, Target], keep_unmatched: bool) -> set[int]:
+    """
+    Resets the running statistics of the normalisation layers that were filled, and tells the buffers by their ids.
+
+    A layer without parameters counts as filled unless keep_unmatched leaves alone what no rule is about.
+    """
+    filled = {id(target.tensor) for target in targets.values()}
+    written: set[int] = set()
     for each in module.modules():
         if isinstance(each, _NormBase):
-            each.reset_running_stats()
+            own = {id(tensor) for tensor in each._parameters.values() if tensor is not None}
+            if own & filled or not (own or keep_unmatched):
+                each.reset_running_stats()
+                written |= {id(buffer) for buffer in each._buffers.values()}
+    return written
 
 
-def _report(owned: Owned, rule: str, recipe: _Choice) -> Filled:
+def _buffers(module: Module, prefix: str, written: set[int]) -> tuple[str, ...]:
+    """The names of the buffers that are not among those."""
+    return tuple(
+        _without_wrappers(prefix, path)[:-1]
+        for path, buffer in module.named_buffers()
+        if buffer.numel() and id(buffer) not in written
+    )
+
+
+def _filled(found: Found, rule: str, recipe: _Choice) -> Filled:
     scheme, arguments = (recipe.scheme, dict(recipe.arguments)) if recipe else (None, {})
-    return Filled(scheme, arguments, rule, tuple(owned.tensor.shape), owned.tensor.dtype, tuple(owned.aliases))
+    return Filled(scheme, arguments, rule, tuple(found.tensor.shape), found.tensor.dtype, found.names[1:])

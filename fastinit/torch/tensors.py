@@ -10,18 +10,23 @@ import numpy as np
 import torch
 
 import fastinit
-from fastinit.recipe import Recipe, bfloat16
+from fastinit import _core
+from fastinit.recipe import Recipe, extension_dtype
 from fastinit.typing import Stream
 
 Tensor: TypeAlias = torch.Tensor
 _Shape: TypeAlias = tuple[int, ...]
 _Runs: TypeAlias = list[range]  # of global indices along an axis, in the order in which a shard holds them
 
-_DTYPES: dict[Any, np.dtype[Any]] = {
-    torch.float32: np.dtype(np.float32),
-    torch.float64: np.dtype(np.float64),
-    torch.float16: np.dtype(np.float16),
+_DRAWN = (torch.float32, torch.float64, torch.float16, torch.bfloat16)
+_SIZES = (8, 16, 32, 64)
+_BY_NUMPY = {
+    *("bool", "float16", "float32", "float64", "complex64", "complex128"),
+    *(f"{kind}{size}" for kind in ("int", "uint") for size in _SIZES),
 }
+_BY_ML_DTYPES = {"bfloat16", *(f"float8_{kind}" for kind in ("e4m3fn", "e4m3fnuz", "e5m2", "e5m2fnuz", "e8m0fnu"))}
+_NUMPY: dict[torch.dtype, np.dtype[Any] | None] = {}  # what numpy_dtype has told
+_PLAIN = (torch.Tensor, torch.nn.Parameter)
 BUFFER = 1 << 22  # elements that go to another device at a time: some milliseconds of work
 
 
@@ -46,15 +51,24 @@ class Target(NamedTuple):
         return is_dtensor(self.tensor)
 
 
-def target_of(tensor: object, offset: Sequence[int] | None = None, global_shape: Sequence[int] | None = None) -> Target:
+def target_of(
+    tensor: object, recipe: Recipe, offset: Sequence[int] | None = None, global_shape: Sequence[int] | None = None
+) -> Target:
     """What to fill of a tensor, which may be the block of a larger one; an error if it cannot be filled."""
     if not isinstance(tensor, torch.Tensor):
         raise TypeError(f"tensor must be a torch.Tensor, not {type(tensor).__name__}")
     if torch.nn.parameter.is_lazy(tensor):
         raise ValueError("tensor is of a lazy module and has no shape yet; run the module once on an input")
-    dtype = _dtype_of(tensor)
-    if tensor.layout != torch.strided:
-        raise TypeError(f"tensor has layout {tensor.layout}; accepted is torch.strided")
+    dtype = _dtype_of(tensor, recipe)
+    if tensor.layout != torch.strided or tensor.is_nested:
+        kind = "is nested" if tensor.is_nested else f"has layout {tensor.layout}"
+        raise TypeError(f"tensor {kind}; accepted is a plain one of layout torch.strided")
+    whole = getattr(tensor, "ds_shape", None)  # which DeepSpeed sets
+    if whole is not None and tuple(whole) != tuple(tensor.shape):
+        raise ValueError(
+            f"tensor has shape {tuple(tensor.shape)} and is a placeholder of DeepSpeed's ZeRO-3 for a parameter of "
+            f"shape {tuple(whole)}; fill it inside deepspeed.zero.GatheredParameters(..., modifier_rank=0)"
+        )
     if is_dtensor(tensor):
         if offset is not None or global_shape is not None:
             raise ValueError(f"offset={offset}, global_shape={global_shape} with a DTensor, whose placements say both")
@@ -66,13 +80,22 @@ def target_of(tensor: object, offset: Sequence[int] | None = None, global_shape:
     return Target(tensor, dtype, tuple(global_shape), [Part(tensor, tuple(offset))])
 
 
-def _dtype_of(tensor: Tensor) -> np.dtype[Any]:
-    dtype = _DTYPES.get(tensor.dtype)
-    if dtype is not None:
-        return dtype
-    if tensor.dtype == torch.bfloat16:
-        return bfloat16("torch")
-    raise TypeError(f"tensor has dtype {tensor.dtype}; accepted are {', '.join(map(str, _DTYPES))}, torch.bfloat16")
+def _dtype_of(tensor: Tensor, recipe: Recipe) -> np.dtype[Any]:
+    if tensor.dtype in _DRAWN or not recipe.draws:
+        dtype = numpy_dtype(tensor.dtype)
+        if dtype is not None:
+            return dtype
+    accepted = _DRAWN if recipe.draws else [f"torch.{name}" for name in sorted(_BY_NUMPY | _BY_ML_DTYPES)]
+    raise TypeError(f"tensor has dtype {tensor.dtype}; accepted are {', '.join(map(str, accepted))}")
+
+
+def numpy_dtype(dtype: torch.dtype) -> np.dtype[Any] | None:
+    """The dtype as NumPy has it, with ml_dtypes; None if neither has it."""
+    if dtype not in _NUMPY:  # torch.compile warns of functools.cache
+        name = str(dtype).removeprefix("torch.")
+        known = np.dtype(name) if name in _BY_NUMPY else None
+        _NUMPY[dtype] = extension_dtype(name, "torch") if name in _BY_ML_DTYPES else known
+    return _NUMPY[dtype]
 
 
 # ---- Memory ----------------------------------------------------------------------------------------------------------
@@ -109,17 +132,34 @@ def fill_part(
 
 
 def array_of(tensor: Tensor) -> np.ndarray[Any, Any] | None:
-    """The memory of a tensor as an array, or None if it lies on another device."""
-    if not tensor.is_cpu or tensor.is_neg():
+    """
+    The memory of a tensor as an array, or None if it lies on another device or holds other values than the tensor's.
+
+    The memory is borrowed by its address. Tensor.numpy() would make the storage one that can never be resized again,
+    as FSDP and out= do, and would hand out memory that resize_ has freed.
+    """
+    if not tensor.is_cpu or tensor.is_neg() or tensor.is_conj():
         return None
-    if tensor.requires_grad:
-        tensor = tensor.detach()
-    is_bfloat16 = tensor.dtype == torch.bfloat16  # which PyTorch does not hand to NumPy
+    dtype = numpy_dtype(tensor.dtype)
+    assert dtype is not None  # as target_of has seen
     try:
-        array: np.ndarray[Any, Any] = (tensor.view(torch.int16) if is_bfloat16 else tensor).numpy()
-    except RuntimeError as error:
+        storage = tensor.untyped_storage()
+        # A FakeTensor's storage is on the meta device; to ask for its address is a warning.
+        has_memory = type(tensor) in _PLAIN or storage.device.type == "cpu"
+        address = tensor.data_ptr() if has_memory else 0
+    except RuntimeError as error:  # inside torch.vmap, for instance
         raise TypeError(f"tensor is a {type(tensor).__name__}, whose memory cannot be written to: {error}") from None
-    return array.view(bfloat16("torch")) if is_bfloat16 else array
+    held = storage.nbytes()
+    available = held - tensor.storage_offset() * dtype.itemsize
+    if not address and held and tensor.numel():
+        raise TypeError(f"tensor is a {type(tensor).__name__}, whose memory cannot be written to: it has none")
+    try:
+        return _core.borrowed(address, available, tensor.shape, tensor.stride(), dtype, tensor)
+    except ValueError:
+        raise ValueError(
+            f"tensor of shape {tuple(tensor.shape)} has a storage of {held} bytes, less than it needs: its memory was "
+            "freed, as FSDP frees the parameters that it has sharded; accepted is a tensor that has its memory"
+        ) from None
 
 
 def _fill_elsewhere(

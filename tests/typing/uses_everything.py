@@ -211,7 +211,9 @@ def in_torch(tensor: Any, module: Any) -> None:
     done = torch_init.init_module_(
         module, {"*.bias": "zeros"}, seed=7, prefix="model", defaults=False, keep_unmatched=True
     )
-    assert_type(done, dict[str, torch_init.Filled])
+    assert_type(done, torch_init.Report)
+    assert_type(done["weight"], torch_init.Filled)
+    assert_type(done.unwritten, tuple[str, ...])
     assert_type(done["fc1.bias"].scheme, str | None)
 
 
