@@ -397,7 +397,7 @@ def borrowed(uintptr_t address, object available, shape, strides, dtype, owner):
     cdef bint is_empty = False
     needed = dtype.itemsize  # and so on in Python's integers, which do not overflow
     for axis in range(axes):
-        step = strides[axis] * dtype.itemsize
+        step = strides[axis] * dtype.itemsize if shape[axis] > 1 else 0  # no step is taken, however large it is
         needed += (shape[axis] - 1) * step
         sizes[axis], steps[axis] = shape[axis], step
         is_empty |= sizes[axis] == 0

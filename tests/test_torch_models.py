@@ -40,6 +40,14 @@ def test_weights_of_hugging_faces_conv1d_get_the_fans_of_inputs_by_outputs():
     assert "'keras'" not in str(init.init_module_(nn.Linear(4, 4), {"weight": "lecun_normal"}, seed=SEED))
 
 
+def test_conv1d_that_is_tied_to_a_linear_layer_needs_a_layout_in_the_rule():
+    model = nn.ModuleDict({"c": Conv1D(4, 4), "l": nn.Linear(4, 4)})
+    model["l"].weight = model["c"].weight
+    with pytest.raises(ValueError, match=r"layout='keras'\), rule 'c\.weight' .*such as layout=, must be said in it"):
+        init.init_module_(model, {"c.weight": "he_normal", "*bias": "zeros"}, seed=SEED)
+    init.init_module_(model, {"c.weight": ("he_normal", {"layout": "torch"}), "*bias": "zeros"}, seed=SEED)
+
+
 def test_subclass_of_conv1d_has_its_layout():
     own = type("Own", (Conv1D,), {})(8, 4)
     report = init.init_module_(own, {"weight": "he_normal", "bias": "zeros"}, seed=SEED)

@@ -308,6 +308,46 @@ def test_subclasses_with_an_initialisation_of_their_own_have_no_defaults(base, a
     assert all(each.scheme for each in init.init_module_(plain, seed=SEED).values())
 
 
+class LanguageModel(nn.Transformer):
+    """A Transformer with layers of its own, one in the place of PyTorch's decoder."""
+
+    def __init__(self):
+        super().__init__(64, 2, 1, 1, 64, batch_first=True)
+        self.tokens = nn.Embedding(100, 64)
+        self.decoder = nn.Linear(64, 100)
+
+
+def test_layers_that_are_added_to_a_transformer_have_their_own_defaults():
+    done = init.init_module_(LanguageModel(), seed=SEED)
+    assert done["encoder.layers.0.linear1.weight"].scheme == "xavier_uniform"
+    assert done["tokens.weight"].rule == "default of Embedding"
+    assert done["decoder.weight"].rule == "default of Linear"
+
+
+def test_transformer_draws_the_matrices_of_an_encoder_that_it_was_given():
+    own = nn.Sequential(nn.Linear(64, 64), nn.Embedding(10, 64))
+    model = nn.Transformer(64, 2, 1, 1, 64, custom_encoder=own, batch_first=True)
+    done = init.init_module_(model, seed=SEED)
+    assert {done[f"encoder.{i}.weight"].scheme for i in range(2)} == {"xavier_uniform"}
+
+
+@pytest.mark.filterwarnings("ignore:Initializing zero-element tensors")
+def test_defaults_do_not_look_at_a_weight_that_may_be_computed_packed_or_missing():
+    norm = nn.utils.parametrizations.spectral_norm(nn.Linear(4, 9))
+    vectors = values(norm.parametrizations.weight[0])
+    done = init.init_module_(norm, {"*original": "he_normal"}, seed=SEED)
+    assert values(norm.parametrizations.weight[0]) == vectors, "what power iteration would change"
+    assert done["bias"].arguments == {"low": -0.5, "high": 0.5}
+    packed = nn.Linear(100, 3)
+    packed.weight = nn.Parameter(torch.zeros(150, 1, dtype=torch.uint8), requires_grad=False)
+    assert init.init_module_(packed, seed=SEED)["bias"].arguments == {"low": -0.1, "high": 0.1}
+    del packed.weight
+    assert init.init_module_(packed, seed=SEED)["bias"].arguments == {"low": -0.1, "high": 0.1}
+    empty = nn.Linear(0, 3)
+    init.init_module_(empty, seed=SEED)
+    assert not empty.bias.any(), "as PyTorch's constructor"
+
+
 class WithAdapter(nn.Linear):
     def __init__(self):
         super().__init__(4, 4)
@@ -335,6 +375,48 @@ def test_running_statistics_start_again():
     assert model.running_mean.tolist() == [0, 0, 0]
     assert model.running_var.tolist() == [1, 1, 1]
     assert model.num_batches_tracked.item() == 0
+
+
+def test_running_statistics_are_kept_where_what_is_around_them_is_kept():
+    def backbone():
+        return nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4, affine=False))
+
+    def statistics(model):
+        return [buffer.tolist() for buffer in model.buffers()]
+
+    model = nn.Sequential(backbone(), nn.Flatten(), nn.Linear(144, 2))
+    model[0](torch.randn(8, 3, 8, 8))
+    before = statistics(model)
+    for rules in ({"0.*": None}, {"0.0.bias": None}):
+        done = init.init_module_(model, rules, seed=SEED)
+        assert statistics(model) == before
+        assert done.unwritten == ("0.1.running_mean", "0.1.running_var", "0.1.num_batches_tracked")
+    model[0].requires_grad_(False)
+    assert len(init.init_module_(model, seed=SEED).unwritten) == 3
+    assert statistics(model) == before
+    model[0].requires_grad_(True)
+    assert init.init_module_(model, seed=SEED).unwritten == ()
+    assert statistics(model) != before
+    alone = nn.BatchNorm1d(3, affine=False)
+    alone(torch.randn(5, 3))
+    assert init.init_module_(alone, seed=SEED).unwritten == ()
+    assert alone.running_mean.tolist() == [0, 0, 0]
+
+
+def test_model_that_was_made_in_inference_mode_is_filled():
+    def made():
+        return nn.Sequential(nn.Embedding(10, 4, padding_idx=2), nn.BatchNorm1d(4))
+
+    with torch.inference_mode():
+        model = made()
+    plain = made()
+    for each in (model, plain):
+        init.init_module_(each, seed=SEED)
+    with torch.inference_mode():
+        assert all(map(torch.equal, model.state_dict().values(), plain.state_dict().values()))
+        init.init_module_(plain, seed=8)
+        init.init_module_(plain, seed=SEED)
+        assert all(map(torch.equal, model.state_dict().values(), plain.state_dict().values()))
 
 
 # ---- Tied, wrapped, meta ---------------------------------------------------------------------------------------------
@@ -406,6 +488,7 @@ def test_rules_that_disagree_about_a_tied_weight_are_an_error_that_names_both():
     assert values(model) == before
     for part in ("rule Embedding makes it normal(mean=0.0, std=0.02)", "rule (Linear, 'weight') he_normal(layout="):
         assert part in str(caught.value)
+    assert str(caught.value).endswith("before these, decides; leave out what then matches nothing")
     with pytest.raises(ValueError, match=r"rule Embedding makes it stay as it is, rule \(Linear, 'weight'\) he_normal"):
         init.init_module_(model, {**rules, nn.Embedding: None}, seed=SEED)
     with pytest.raises(ValueError, match=r"rule Embedding makes it .*, rule 'head\.weight' zeros\(\)"):
@@ -455,6 +538,16 @@ def test_wrappers_do_not_change_names_and_so_not_values():
     inner[0] = checkpoint_wrapper(inner[0])
     init.init_module_(inner, seed=SEED)
     assert list(values(inner).values()) == list(values(plain).values())
+
+
+def test_names_that_replicas_add_do_not_count_at_any_depth():
+    plain, inner = small_model(), small_model()
+    init.init_module_(plain, seed=SEED)
+    for wrapped in (nn.DataParallel(inner), torch.compile(nn.DataParallel(inner), backend="eager")):
+        assert list(init.init_module_(wrapped, seed=SEED)) == ["0.weight", "0.bias", "2.weight", "2.bias", "3.weight"]
+        assert values(inner) == values(plain)
+    assert "a.0.weight" in init.init_module_(nn.ModuleDict({"a": nn.DataParallel(inner)}), seed=SEED)
+    assert "module.weight" in init.init_module_(nn.ModuleDict({"module": nn.Linear(2, 2)}), seed=SEED)
 
 
 def test_parameters_whose_names_differ_only_by_a_wrapper_are_refused():
@@ -555,6 +648,8 @@ def test_training_goes_on_with_the_same_parameters():
         ({"*": nn.init.xavier_uniform_}, TypeError, r"rule '\*': xavier_uniform_ is not a .*here 'xavier_uniform',"),
         ({"*": init.normal_}, TypeError, r"rule '\*': normal_ is not a function of a module and a parameter's name"),
         ({"*": nn.init.constant_}, TypeError, r"rule '\*': constant_ is not a function"),
+        ({"*": nn.init.kaiming_normal}, TypeError, r"kaiming_normal is not a function .*, here 'kaiming_normal',"),
+        ({"*": lambda tensor, value: None}, TypeError, r"rule '\*': <lambda> is not a function of a module"),
         ({"*": torch.Tensor.zero_}, TypeError, r"rule '\*': zero_ is not a function .*, here 'zeros',"),
         ({"*": functools.partial(nn.init.trunc_normal_, std=0.1)}, TypeError, "here 'truncated_normal',"),
         ({"*": lambda tensor: None}, TypeError, r"rule '\*': <lambda> is not a function of a module"),
@@ -584,9 +679,18 @@ def test_error_inside_a_rules_function_tells_the_rule():
     assert caught.value.__notes__ == ["in rule Linear"]
 
 
+def zeros_for_all_(module, name):
+    return "zeros"
+
+
 @pytest.mark.parametrize(
     "function",
-    [lambda module, name: "zeros", lambda *both: "zeros", functools.partial(lambda a, module, name: a, "zeros")],
+    [
+        zeros_for_all_,
+        lambda module, name: "zeros",
+        lambda *both: "zeros",
+        functools.partial(lambda a, module, name: a, "zeros"),
+    ],
 )
 def test_functions_of_a_module_and_a_name_are_rules(function):
     model = small_model()
@@ -614,6 +718,14 @@ def test_parameters_that_cannot_be_filled_are_named_and_nothing_is_written():
     assert values(model) == {name: value for name, value in before.items() if name != "phase"}
     with pytest.raises(ValueError, match=r"parameter 'weight' is of a lazy module"):
         init.init_module_(nn.LazyLinear(3), seed=SEED)
+    model.norm = nn.LazyBatchNorm1d(affine=False)
+    with pytest.raises(ValueError, match=r"buffer 'norm.running_mean' is of a lazy module"):
+        init.init_module_(model, seed=SEED)
+    del model.norm
+    cut = nn.Linear(3, 3)
+    cut.weight = zero3_placeholder((3, 3))
+    with pytest.raises(ValueError, match=r"parameter 'weight': .*ZeRO-3"):
+        init.init_module_(cut, seed=SEED)
     with pytest.raises(TypeError, match=r"module must be a torch.nn.Module, not Tensor"):
         init.init_module_(torch.zeros(3), seed=SEED)
     with pytest.raises(ValueError, match=r"seed=-1"):

@@ -185,6 +185,29 @@ def test_fsdp2_frees_and_gathers_what_was_filled(one_process, when):
         model.reshard()
 
 
+def test_part_of_a_model_that_fsdp2_has_gathered_is_refused(one_process):
+    fully_shard = pytest.importorskip("torch.distributed.fsdp").fully_shard
+    plain, model = linears(), linears()
+    init.init_module_(plain[1], prefix="1", seed=SEED)
+    fully_shard(model, mesh=one_process)
+    with torch.no_grad():
+        model(torch.ones(2, 4))  # after which the outermost module stays gathered
+    with pytest.raises(ValueError, match=r"parameter '1\.weight': FSDP2 has gathered it, by a module around"):
+        init.init_module_(model[1], prefix="1", seed=SEED)
+    model.reshard()
+    init.init_module_(model[1], prefix="1", seed=SEED)
+    assert torch.equal(model[1].weight.to_local(), plain[1].weight)
+
+
+def test_parameters_that_fsdp2_leaves_alone_are_filled(one_process):
+    fully_shard = pytest.importorskip("torch.distributed.fsdp").fully_shard
+    plain, model = linears(), linears()
+    init.init_module_(plain, seed=SEED)
+    fully_shard(model, mesh=one_process, ignored_params={model[0].weight})
+    init.init_module_(model, seed=SEED)
+    assert torch.equal(model[0].weight, plain[0].weight)
+
+
 def test_parameters_that_fsdp2_has_gathered_can_be_freed_after_a_single_fill(one_process):
     fully_shard = pytest.importorskip("torch.distributed.fsdp").fully_shard
     model = linears()

@@ -4,11 +4,13 @@ import math
 from collections.abc import Sequence
 from typing import TypedDict, Unpack
 
+import numpy as np
+
 import fastinit
 from fastinit import _core
 from fastinit.docstrings import documented
 from fastinit.recipe import Recipe
-from fastinit.torch.tensors import Tensor, fill, target_of
+from fastinit.torch.tensors import Target, Tensor, fill, target_of
 from fastinit.typing import Stream
 
 
@@ -72,10 +74,21 @@ def _fill(tensor: Tensor, recipe: Recipe, generator: object = None, place: Place
             "tensor is a DTensor and the generator is not seeded: each process would draw from its own seed"
         )
     if tensor.is_meta:
-        recipe.check(target.global_shape, target.dtype)
+        _check(tensor, target, recipe, place)
     else:
         fill(target, recipe, chosen, place.get("stream"))
     return tensor
+
+
+def _check(tensor: Tensor, target: Target, recipe: Recipe, place: Place) -> None:
+    """Raises what the fill of a tensor would raise that has no memory."""
+    recipe.check(target.global_shape, target.dtype)
+    stream, offset = place.get("stream"), place.get("offset")
+    if stream is not None:
+        fastinit.stream_number(stream)
+    if offset is not None:
+        like = np.broadcast_to(np.zeros((), target.dtype), tuple(tensor.shape))
+        _core.block_of(like, offset, target.global_shape)
 
 
 def calculate_gain(nonlinearity: str, param: float | None = None) -> float:

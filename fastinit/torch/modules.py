@@ -2,6 +2,7 @@
 
 import functools
 import inspect
+import itertools
 import math
 import re
 import sys
@@ -26,7 +27,7 @@ Module: TypeAlias = nn.Module
 _Choice: TypeAlias = Recipe | None  # None leaves the parameter as it is
 
 _FROZEN = "requires_grad=False"  # what leaves a parameter as it is
-_WRAPPERS = frozenset(("_orig_mod", "_checkpoint_wrapped_module"))  # what torch.compile and checkpointing add to names
+_WRAPPERS = frozenset(("_orig_mod", "_checkpoint_wrapped_module"))  # of names: by torch.compile and checkpointing
 
 
 class Owner(NamedTuple):
@@ -92,9 +93,19 @@ def _uniform(bound: float) -> Recipe:
     return Recipe.of("uniform", -bound, bound)
 
 
+def _by_fan(fan_in: int) -> Recipe:
+    """U(-1 / sqrt(fan_in), 1 / sqrt(fan_in)); zeros where nothing comes in."""
+    return _uniform(1 / math.sqrt(fan_in) if fan_in else 0.0)
+
+
+# Fans come from what a module says of itself: its weight may be computed by a parametrisation, packed or cut by ZeRO-3.
 def _linear(module: Any, name: str) -> Recipe:
-    """U(-1 / sqrt(fan_in), 1 / sqrt(fan_in)) for the weight and for the bias."""
-    return _uniform(1 / math.sqrt(max(fastinit.fans(module.weight.shape, "torch").fan_in, 1)))
+    return _by_fan(module.in_features)
+
+
+def _convolution(module: Any, name: str) -> Recipe:
+    inputs = module.out_channels if module.transposed else module.in_channels  # as torch.nn.init counts them
+    return _by_fan(inputs // module.groups * math.prod(module.kernel_size))
 
 
 def _attention_output(module: Any, name: str) -> Recipe:
@@ -102,11 +113,11 @@ def _attention_output(module: Any, name: str) -> Recipe:
 
 
 def _bilinear(module: Any, name: str) -> Recipe:
-    return _uniform(1 / math.sqrt(max(module.weight.shape[1], 1)))
+    return _by_fan(module.in1_features)
 
 
 def _recurrent(module: Any, name: str) -> Recipe:
-    return _uniform(1 / math.sqrt(max(module.hidden_size, 1)))
+    return _by_fan(module.hidden_size)
 
 
 def _norm(module: Any, name: str) -> Recipe:
@@ -125,7 +136,8 @@ _IN_PROJECTION = r"in_proj_(weight|bias)|[qkv]_proj_weight|bias_[kv]"
 # Types of modules, the parameters that are theirs and not a subclass', and what those are filled with.
 _DEFAULTS: tuple[tuple[tuple[type, ...], str, Callable[[Any, str], Recipe]], ...] = (
     ((NonDynamicallyQuantizableLinear,), _WEIGHT_AND_BIAS, _attention_output),  # that of MultiheadAttention
-    ((nn.Linear, _ConvNd), _WEIGHT_AND_BIAS, _linear),
+    ((nn.Linear,), _WEIGHT_AND_BIAS, _linear),
+    ((_ConvNd,), _WEIGHT_AND_BIAS, _convolution),
     ((nn.Bilinear,), _WEIGHT_AND_BIAS, _bilinear),
     ((nn.Embedding, nn.EmbeddingBag), "weight", lambda module, name: Recipe.of("normal")),
     ((nn.LayerNorm, nn.RMSNorm, nn.GroupNorm, _NormBase), _WEIGHT_AND_BIAS, _norm),
@@ -141,12 +153,12 @@ _RESETS = ("reset_parameters", "_reset_parameters")  # as PyTorch names a module
 def _default(found: Found) -> tuple[str, Recipe] | None:
     """What PyTorch draws, by the first owner of which it is known, and whose default it is."""
     for owner in found.owners:
-        for module in owner.around:
+        for module, inner in itertools.pairwise((*owner.around, owner.module)):
             # Their initialisation goes over what is inside them, so that one of a subclass's own does, too.
             known = next((each for each in (nn.Transformer, nn.MultiheadAttention) if isinstance(module, each)), None)
             if known and _resets_otherwise(module, known):
                 break
-            if known is nn.Transformer and found.tensor.ndim > 1:
+            if known is nn.Transformer and found.tensor.ndim > 1 and _is_half(module, inner):
                 return f"default of {type(module).__name__}", Recipe.of("xavier_uniform", layout="torch")
         else:
             for types, names, recipe in _DEFAULTS:
@@ -154,6 +166,14 @@ def _default(found: Found) -> tuple[str, Recipe] | None:
                 if known and re.fullmatch(names, owner.local_name) and not _resets_otherwise(owner.module, known):
                     return f"default of {type(owner.module).__name__}", recipe(owner.module, owner.local_name)
     return None
+
+
+def _is_half(transformer: Any, module: Module) -> bool:
+    """Whether its initialisation went over the module: what a subclass has added, or put in its place, came later."""
+    halves = (nn.TransformerEncoder, nn.TransformerDecoder)
+    return module in (transformer.encoder, transformer.decoder) and (
+        type(transformer) is nn.Transformer or isinstance(module, halves)
+    )
 
 
 def _resets_otherwise(module: Module, known: type) -> bool:
@@ -217,9 +237,9 @@ def _check_function(function: Any) -> None:
     inner = function
     while isinstance(inner, functools.partial):
         inner = inner.func
-    name = getattr(inner, "__name__", type(inner).__name__)
-    if not name.endswith("_") and not isinstance(function, type) and _required(function) in (2, None):
+    if not isinstance(function, type) and not _fills_tensors(inner) and _required(function) in (2, None):
         return
+    name = getattr(inner, "__name__", type(inner).__name__)
     meant = _core.closest(name, FILLS)
     raise TypeError(
         f"{name} is not a function of a module and a parameter's name; accepted are such a function, the name of a "
@@ -227,12 +247,25 @@ def _check_function(function: Any) -> None:
     )
 
 
-def _required(function: Callable[..., Any]) -> int | None:
-    """How many arguments it must be given; None if it does not tell."""
+def _fills_tensors(function: Any) -> bool:
+    """Whether it is PyTorch's or fastinit's own, or one of another library that calls its first argument a tensor."""
+    owner = getattr(function, "__objclass__", function)  # of a method that is not written in Python
+    if str(getattr(owner, "__module__", "")).partition(".")[0] in ("torch", "fastinit"):
+        return True
+    return next(iter(_parameters_of(function)), None) == "tensor"
+
+
+def _parameters_of(function: Callable[..., Any]) -> Mapping[str, inspect.Parameter]:
+    """By their names; as if it took any where it does not tell, as it is not written in Python."""
     try:
-        parameters = inspect.signature(function).parameters.values()
-    except ValueError:  # it is not written in Python
-        return None
+        return inspect.signature(function).parameters
+    except ValueError:
+        return {"arguments": inspect.Parameter("arguments", inspect.Parameter.VAR_POSITIONAL)}
+
+
+def _required(function: Callable[..., Any]) -> int | None:
+    """How many arguments it must be given; None if it takes any number."""
+    parameters = _parameters_of(function).values()
     if any(each.kind is each.VAR_POSITIONAL for each in parameters):
         return None
     return sum(each.kind is not each.VAR_KEYWORD and each.default is each.empty for each in parameters)
@@ -278,7 +311,8 @@ def init_module_(
     seed : int, optional
         In [0, 2**64). Left out: that of the default generator, which fastinit.seed sets; sharded parameters need one.
     prefix : str
-        Of the names, as in named_parameters: a part of a model gets what it gets in the whole.
+        Of the names, as in named_parameters: a part of a model gets what it gets in the whole, but for tied
+        weights whose first name is elsewhere, and for the defaults of a Transformer around the part.
     defaults : bool
         After the rules, what PyTorch's own constructors draw: U(-a, a) with a = 1 / sqrt(fan_in) for the weights and
         biases of Linear and convolutions, N(0, 1) for embeddings, ones and zeros for normalisation layers,
@@ -324,11 +358,9 @@ def init_module_(
     """
     if not isinstance(module, nn.Module):
         raise TypeError(f"module must be a torch.nn.Module, not {type(module).__name__}")
-    if isinstance(module, nn.parallel.DistributedDataParallel):
-        module = module.module
     generator = fastinit.default_generator if seed is None else fastinit.Generator(seed)
     _reshard(module)
-    parameters = _parameters(module, prefix)
+    parameters, buffers = _parameters(module, prefix), _buffers(module, prefix)
     chosen = _choices(parameters, rules or {}, defaults, keep_unmatched)
     recipes = {name: recipe for name, (_, recipe) in chosen.items() if recipe}
     targets = {name: _target(name, parameters[name], recipe) for name, recipe in recipes.items()}
@@ -337,37 +369,47 @@ def init_module_(
     _fill_all(targets, recipes, generator)
     for name, target in targets.items():
         _clear_padding(parameters[name], target)
-    written = _reset_statistics(module, targets, keep_unmatched)
+    written = _reset_statistics(module, targets)
     report = Report((name, _filled(parameters[name], *chosen[name])) for name in parameters)
-    report.unwritten = _buffers(module, prefix, written)
+    report.unwritten = tuple(name for name, buffer in buffers.items() if buffer.numel() and id(buffer) not in written)
     return report
 
 
 def _reshard(module: Module) -> None:
     """Lets FSDP2 drop what it has gathered: values written there would be lost."""
+    for each in module.modules():
+        if _is_fsdp2(each):
+            each.reshard()
+
+
+def _is_fsdp2(module: Any) -> bool:
     fsdp = sys.modules.get("torch.distributed.fsdp")
-    if fsdp is not None and hasattr(fsdp, "FSDPModule"):
-        for each in module.modules():
-            if isinstance(each, fsdp.FSDPModule):
-                each.reshard()
+    return fsdp is not None and hasattr(fsdp, "FSDPModule") and isinstance(module, fsdp.FSDPModule)
 
 
-def _without_wrappers(prefix: str, path: str) -> str:
-    """How the qualified names begin of what a module at that path has."""
-    return "".join(f"{part}." for part in (prefix, *path.split(".")) if part and part not in _WRAPPERS)
+def _walk(module: Module, prefix: str) -> Iterator[tuple[str, Module, tuple[Module, ...]]]:
+    """Each module, with how the names begin of what it has and with the modules around it, the outermost first."""
+    modules = dict(module.named_modules(remove_duplicate=False))
+    for path, each in modules.items():
+        parts = path.split(".") if path else []
+        around = tuple(modules[".".join(parts[:depth])] for depth in range(len(parts)))
+        kept = (part for part, parent in zip(parts, around, strict=True) if not _is_wrappers(part, parent))
+        yield "".join(f"{part}." for part in (prefix, *kept) if part), each, around
+
+
+def _is_wrappers(part: str, parent: Module) -> bool:
+    """Whether a part of a name is what a wrapper adds to it."""
+    replicas = (nn.parallel.DistributedDataParallel, nn.DataParallel)
+    return part in _WRAPPERS or (part == "module" and isinstance(parent, replicas))
 
 
 def _parameters(module: Module, prefix: str) -> dict[str, Found]:
     """The parameters of a module, tied ones once, by their names without those of wrappers."""
     found: dict[str, Found] = {}
     first_names: dict[int, str] = {}
-    modules = dict(module.named_modules(remove_duplicate=False))
-    for path, owner in modules.items():
+    for begins, owner, around in _walk(module, prefix):
         if type(owner).__name__ == "FullyShardedDataParallel":
             raise TypeError("module is wrapped in FullyShardedDataParallel, which flattens parameters; use fully_shard")
-        parts = path.split(".") if path else []
-        around = tuple(modules[".".join(parts[:depth])] for depth in range(len(parts)))
-        begins = _without_wrappers(prefix, path)
         for local_name, tensor in owner._parameters.items():
             if tensor is None:
                 continue
@@ -379,6 +421,19 @@ def _parameters(module: Module, prefix: str) -> dict[str, Found]:
                 raise ValueError(f"two parameters have the name {name!r}, once wrappers are left out of it")
             each.owners.append(Owner(name, owner, local_name, around))
     return found
+
+
+def _buffers(module: Module, prefix: str) -> dict[str, Tensor]:
+    """The buffers of a module, each once, by their names without those of wrappers."""
+    found: dict[int, tuple[str, Tensor]] = {}
+    for begins, owner, _ in _walk(module, prefix):
+        for local_name, buffer in owner._buffers.items():
+            if nn.parameter.is_lazy(buffer):
+                name = begins + local_name
+                raise ValueError(f"buffer {name!r} is of a lazy module and has no shape yet; run the module once")
+            if buffer is not None:
+                found.setdefault(id(buffer), (begins + local_name, buffer))
+    return dict(found.values())
 
 
 def _choices(
@@ -398,11 +453,13 @@ def _choices(
             chosen[name] = _agreed(by_rule)
         elif not found.tensor.requires_grad:
             chosen[name] = _FROZEN, None
-        elif defaults and not keep_unmatched and (default := _default(found)):
-            chosen[name] = default
         else:
-            unmatched.append(name)
             chosen[name] = "no rule", None
+            if defaults and not keep_unmatched:
+                with _errors_of(f"parameter {name!r}"):
+                    chosen[name] = _default(found) or chosen[name]
+            if chosen[name][1] is None:
+                unmatched.append(name)
     if parameters and not keep_unmatched and all(rule == _FROZEN for rule, _ in chosen.values()):
         raise ValueError(
             "all parameters are frozen (requires_grad=False) and no rule matches one: nothing would be filled; give "
@@ -425,10 +482,12 @@ def _agreed(by_rule: list[tuple[Owner, _Rule]]) -> tuple[str, _Choice]:
     (first, rule), choice = by_rule[0], choices[0]
     for (owner, other_rule), other in zip(by_rule, choices, strict=True):
         if other != choice:
+            advice = "a rule for one of their names, before these, decides; leave out what then matches nothing"
+            if rule is other_rule:
+                advice = "what the rule leaves to the modules, such as layout=, must be said in it"
             raise ValueError(
                 f"parameters {first.name!r} and {owner.name!r} are tied, and their rules disagree: rule {rule.text} "
-                f"makes it {choice or 'stay as it is'}, rule {other_rule.text} {other or 'stay as it is'}; a rule for "
-                "one of their names, before these, decides"
+                f"makes it {choice or 'stay as it is'}, rule {other_rule.text} {other or 'stay as it is'}; {advice}"
             )
     return rule.text, choice
 
@@ -437,10 +496,21 @@ def _target(name: str, found: Found, recipe: Recipe) -> Target:
     """The parameter as something to fill, after every check."""
     with _errors_of(f"parameter {name!r}"):
         target = target_of(found.tensor, recipe)
+        if not target.is_sharded and any(_is_gathered_from_above(owner) for owner in found.owners):
+            raise ValueError(
+                "FSDP2 has gathered it, by a module around the one that is filled, and what is written would be lost; "
+                "fill that module, or call its reshard() first"
+            )
         if found.tensor.is_meta:
             raise ValueError("it is on the meta device and has no memory; call module.to_empty(device=...) first")
         recipe.check(target.global_shape, target.dtype)
     return target
+
+
+def _is_gathered_from_above(owner: Owner) -> bool:
+    """Whether FSDP2 manages it, and not by a module that could have been told to reshard."""
+    managed = getattr(owner.module, "_is_fsdp_managed_module", False)
+    return managed and not any(map(_is_fsdp2, (*owner.around, owner.module)))
 
 
 @contextmanager
@@ -482,7 +552,7 @@ def _clear_padding(found: Found, target: Target) -> None:
         for owner in found.owners
         if isinstance(owner.module, (nn.Embedding, nn.EmbeddingBag)) and owner.local_name == "weight"
     }
-    with torch.no_grad():
+    with _writing(found.tensor):
         for row in rows - {None}:
             for part in target.parts:
                 local = row - part.offset[0]
@@ -490,30 +560,29 @@ def _clear_padding(found: Found, target: Target) -> None:
                     part.tensor[local].zero_()
 
 
-def _reset_statistics(module: Module, targets: Mapping[str, Target], keep_unmatched: bool) -> set[int]:
+def _reset_statistics(module: Module, targets: Mapping[str, Target]) -> set[int]:
     """
     Resets the running statistics of the normalisation layers that were filled, and tells the buffers by their ids.
 
-    A layer without parameters counts as filled unless keep_unmatched leaves alone what no rule is about.
+    A layer without parameters counts as filled if all parameters are of the next module around it that has some.
     """
     filled = {id(target.tensor) for target in targets.values()}
     written: set[int] = set()
-    for each in module.modules():
-        if isinstance(each, _NormBase):
-            own = {id(tensor) for tensor in each._parameters.values() if tensor is not None}
-            if own & filled or not (own or keep_unmatched):
-                each.reset_running_stats()
-                written |= {id(buffer) for buffer in each._buffers.values()}
+    for _, layer, around in _walk(module, ""):
+        if isinstance(layer, _NormBase) and layer.track_running_stats:
+            nearest = next((each for each in (layer, *reversed(around)) if any(True for _ in each.parameters())), layer)
+            if all(id(tensor) in filled for tensor in nearest.parameters()):
+                with _writing(layer.running_mean):
+                    layer.reset_running_stats()
+                written |= {id(buffer) for buffer in layer._buffers.values()}
     return written
 
 
-def _buffers(module: Module, prefix: str, written: set[int]) -> tuple[str, ...]:
-    """The names of the buffers that are not among those."""
-    return tuple(
-        _without_wrappers(prefix, path)[:-1]
-        for path, buffer in module.named_buffers()
-        if buffer.numel() and id(buffer) not in written
-    )
+@contextmanager
+def _writing(tensor: Any) -> Iterator[None]:
+    """For PyTorch's own in-place functions; tensors of inference mode can be written to inside of it alone."""
+    with torch.inference_mode(torch.is_inference_mode_enabled() or tensor.is_inference()), torch.no_grad():
+        yield
 
 
 def _filled(found: Found, rule: str, recipe: _Choice) -> Filled:

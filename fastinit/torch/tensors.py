@@ -4,6 +4,7 @@ import itertools
 import math
 import sys
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -24,7 +25,11 @@ _BY_NUMPY = {
     *("bool", "float16", "float32", "float64", "complex64", "complex128"),
     *(f"{kind}{size}" for kind in ("int", "uint") for size in _SIZES),
 }
-_BY_ML_DTYPES = {"bfloat16", *(f"float8_{kind}" for kind in ("e4m3fn", "e4m3fnuz", "e5m2", "e5m2fnuz", "e8m0fnu"))}
+_BY_ML_DTYPES = {
+    "bfloat16",
+    "complex32",
+    *(f"float8_{kind}" for kind in ("e4m3fn", "e4m3fnuz", "e5m2", "e5m2fnuz", "e8m0fnu")),
+}
 _NUMPY: dict[torch.dtype, np.dtype[Any] | None] = {}  # what numpy_dtype has told
 _PLAIN = (torch.Tensor, torch.nn.Parameter)
 BUFFER = 1 << 22  # elements that go to another device at a time: some milliseconds of work
@@ -92,9 +97,13 @@ def _dtype_of(tensor: Tensor, recipe: Recipe) -> np.dtype[Any]:
 def numpy_dtype(dtype: torch.dtype) -> np.dtype[Any] | None:
     """The dtype as NumPy has it, with ml_dtypes; None if neither has it."""
     if dtype not in _NUMPY:  # torch.compile warns of functools.cache
-        name = str(dtype).removeprefix("torch.")
-        known = np.dtype(name) if name in _BY_NUMPY else None
-        _NUMPY[dtype] = extension_dtype(name, "torch") if name in _BY_ML_DTYPES else known
+        name, known = str(dtype).removeprefix("torch."), None
+        if name in _BY_NUMPY:
+            known = np.dtype(name)
+        elif name in _BY_ML_DTYPES:
+            with suppress(AttributeError):  # complex32 came with ml_dtypes 0.6
+                known = extension_dtype(name, "torch")
+        _NUMPY[dtype] = known
     return _NUMPY[dtype]
 
 
