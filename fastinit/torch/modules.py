@@ -6,7 +6,7 @@ import itertools
 import math
 import re
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from fnmatch import fnmatchcase
 from typing import Any, NamedTuple, SupportsIndex, TypeAlias
@@ -25,6 +25,7 @@ from fastinit.torch.tensors import Target, Tensor, array_of, count_write, fill_p
 
 Module: TypeAlias = nn.Module
 _Choice: TypeAlias = Recipe | None  # None leaves the parameter as it is
+_Step: TypeAlias = tuple[str, Module, tuple[Module, ...]]
 
 _FROZEN = "requires_grad=False"  # what leaves a parameter as it is
 _WRAPPERS = frozenset(("_orig_mod", "_checkpoint_wrapped_module"))  # of names: by torch.compile and checkpointing
@@ -44,11 +45,7 @@ class Found(NamedTuple):
 
     tensor: Tensor
     owners: list[Owner]
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """Its qualified names; the first is its stream."""
-        return tuple(owner.name for owner in self.owners)
+    names: list[str]  # the owners' names for it; the first is its stream
 
 
 class Filled(NamedTuple):
@@ -152,19 +149,21 @@ _RESETS = ("reset_parameters", "_reset_parameters")  # as PyTorch names a module
 
 def _default(found: Found) -> tuple[str, Recipe] | None:
     """What PyTorch draws, by the first owner of which it is known, and whose default it is."""
-    for owner in found.owners:
-        for module, inner in itertools.pairwise((*owner.around, owner.module)):
-            # Their initialisation goes over what is inside them, so that one of a subclass's own does, too.
-            known = next((each for each in (nn.Transformer, nn.MultiheadAttention) if isinstance(module, each)), None)
-            if known and _resets_otherwise(module, known):
-                break
-            if known is nn.Transformer and found.tensor.ndim > 1 and _is_half(module, inner):
-                return f"default of {type(module).__name__}", Recipe.of("xavier_uniform", layout="torch")
-        else:
-            for types, names, recipe in _DEFAULTS:
-                known = next((each for each in types if isinstance(owner.module, each)), None)
-                if known and re.fullmatch(names, owner.local_name) and not _resets_otherwise(owner.module, known):
-                    return f"default of {type(owner.module).__name__}", recipe(owner.module, owner.local_name)
+    return next(filter(None, (_default_of(owner, found.tensor) for owner in found.owners)), None)
+
+
+def _default_of(owner: Owner, tensor: Tensor) -> tuple[str, Recipe] | None:
+    for module, inner in itertools.pairwise((*owner.around, owner.module)):
+        # The initialisation of these goes over what is inside them, so that one of a subclass's own does, too.
+        known = next((each for each in (nn.Transformer, nn.MultiheadAttention) if isinstance(module, each)), None)
+        if known and _resets_otherwise(module, known):
+            return None
+        if known is nn.Transformer and tensor.ndim > 1 and _is_half(module, inner):
+            return f"default of {type(module).__name__}", Recipe.of("xavier_uniform", layout="torch")
+    for types, names, recipe in _DEFAULTS:
+        known = next((each for each in types if isinstance(owner.module, each)), None)
+        if known and re.fullmatch(names, owner.local_name) and not _resets_otherwise(owner.module, known):
+            return f"default of {type(owner.module).__name__}", recipe(owner.module, owner.local_name)
     return None
 
 
@@ -360,7 +359,8 @@ def init_module_(
         raise TypeError(f"module must be a torch.nn.Module, not {type(module).__name__}")
     generator = fastinit.default_generator if seed is None else fastinit.Generator(seed)
     _reshard(module)
-    parameters, buffers = _parameters(module, prefix), _buffers(module, prefix)
+    walk = list(_walk(module, prefix))
+    parameters, buffers = _parameters(walk), _buffers(walk)
     chosen = _choices(parameters, rules or {}, defaults, keep_unmatched)
     recipes = {name: recipe for name, (_, recipe) in chosen.items() if recipe}
     targets = {name: _target(name, parameters[name], recipe) for name, recipe in recipes.items()}
@@ -369,7 +369,7 @@ def init_module_(
     _fill_all(targets, recipes, generator)
     for name, target in targets.items():
         _clear_padding(parameters[name], target)
-    written = _reset_statistics(module, targets)
+    written = _reset_statistics(walk, targets)
     report = Report((name, _filled(parameters[name], *chosen[name])) for name in parameters)
     report.unwritten = tuple(name for name, buffer in buffers.items() if buffer.numel() and id(buffer) not in written)
     return report
@@ -387,14 +387,15 @@ def _is_fsdp2(module: Any) -> bool:
     return fsdp is not None and hasattr(fsdp, "FSDPModule") and isinstance(module, fsdp.FSDPModule)
 
 
-def _walk(module: Module, prefix: str) -> Iterator[tuple[str, Module, tuple[Module, ...]]]:
-    """Each module, with how the names begin of what it has and with the modules around it, the outermost first."""
-    modules = dict(module.named_modules(remove_duplicate=False))
-    for path, each in modules.items():
-        parts = path.split(".") if path else []
-        around = tuple(modules[".".join(parts[:depth])] for depth in range(len(parts)))
-        kept = (part for part, parent in zip(parts, around, strict=True) if not _is_wrappers(part, parent))
-        yield "".join(f"{part}." for part in (prefix, *kept) if part), each, around
+def _walk(module: Module, prefix: str) -> Iterator[_Step]:
+    """Each module, after how the names begin of what it has, and before the modules around it, the outermost first."""
+    steps: dict[str, _Step] = {"": (f"{prefix}." if prefix else "", module, ())}
+    yield steps[""]
+    for path, each in itertools.islice(module.named_modules(remove_duplicate=False), 1, None):
+        outer, _, part = path.rpartition(".")
+        begins, parent, around = steps[outer]
+        steps[path] = begins if _is_wrappers(part, parent) else f"{begins}{part}.", each, (*around, parent)
+        yield steps[path]
 
 
 def _is_wrappers(part: str, parent: Module) -> bool:
@@ -403,11 +404,11 @@ def _is_wrappers(part: str, parent: Module) -> bool:
     return part in _WRAPPERS or (part == "module" and isinstance(parent, replicas))
 
 
-def _parameters(module: Module, prefix: str) -> dict[str, Found]:
+def _parameters(walk: Iterable[_Step]) -> dict[str, Found]:
     """The parameters of a module, tied ones once, by their names without those of wrappers."""
     found: dict[str, Found] = {}
     first_names: dict[int, str] = {}
-    for begins, owner, around in _walk(module, prefix):
+    for begins, owner, around in walk:
         if type(owner).__name__ == "FullyShardedDataParallel":
             raise TypeError("module is wrapped in FullyShardedDataParallel, which flattens parameters; use fully_shard")
         for local_name, tensor in owner._parameters.items():
@@ -416,17 +417,18 @@ def _parameters(module: Module, prefix: str) -> dict[str, Found]:
             name = begins + local_name
             if nn.parameter.is_lazy(tensor):
                 raise ValueError(f"parameter {name!r} is of a lazy module and has no shape yet; run the module once")
-            each = found.setdefault(first_names.setdefault(id(tensor), name), Found(tensor, []))
+            each = found.setdefault(first_names.setdefault(id(tensor), name), Found(tensor, [], []))
             if each.tensor is not tensor:
                 raise ValueError(f"two parameters have the name {name!r}, once wrappers are left out of it")
             each.owners.append(Owner(name, owner, local_name, around))
+            each.names.append(name)
     return found
 
 
-def _buffers(module: Module, prefix: str) -> dict[str, Tensor]:
+def _buffers(walk: Iterable[_Step]) -> dict[str, Tensor]:
     """The buffers of a module, each once, by their names without those of wrappers."""
     found: dict[int, tuple[str, Tensor]] = {}
-    for begins, owner, _ in _walk(module, prefix):
+    for begins, owner, _ in walk:
         for local_name, buffer in owner._buffers.items():
             if nn.parameter.is_lazy(buffer):
                 name = begins + local_name
@@ -552,15 +554,14 @@ def _clear_padding(found: Found, target: Target) -> None:
         for owner in found.owners
         if isinstance(owner.module, (nn.Embedding, nn.EmbeddingBag)) and owner.local_name == "weight"
     }
-    with _writing(found.tensor):
-        for row in rows - {None}:
-            for part in target.parts:
-                local = row - part.offset[0]
-                if 0 <= local < part.tensor.shape[0]:
-                    part.tensor[local].zero_()
+    for row, part in itertools.product(rows - {None}, target.parts):
+        local = row - part.offset[0]
+        if 0 <= local < part.tensor.shape[0]:
+            with _writing(found.tensor):
+                part.tensor[local].zero_()
 
 
-def _reset_statistics(module: Module, targets: Mapping[str, Target]) -> set[int]:
+def _reset_statistics(walk: Iterable[_Step], targets: Mapping[str, Target]) -> set[int]:
     """
     Resets the running statistics of the normalisation layers that were filled, and tells the buffers by their ids.
 
@@ -568,7 +569,7 @@ def _reset_statistics(module: Module, targets: Mapping[str, Target]) -> set[int]
     """
     filled = {id(target.tensor) for target in targets.values()}
     written: set[int] = set()
-    for _, layer, around in _walk(module, ""):
+    for _, layer, around in walk:
         if isinstance(layer, _NormBase) and layer.track_running_stats:
             nearest = next((each for each in (layer, *reversed(around)) if any(True for _ in each.parameters())), layer)
             if all(id(tensor) in filled for tensor in nearest.parameters()):
@@ -587,4 +588,4 @@ def _writing(tensor: Any) -> Iterator[None]:
 
 def _filled(found: Found, rule: str, recipe: _Choice) -> Filled:
     scheme, arguments = (recipe.scheme, dict(recipe.arguments)) if recipe else (None, {})
-    return Filled(scheme, arguments, rule, tuple(found.tensor.shape), found.tensor.dtype, found.names[1:])
+    return Filled(scheme, arguments, rule, tuple(found.tensor.shape), found.tensor.dtype, tuple(found.names[1:]))
