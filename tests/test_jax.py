@@ -552,7 +552,7 @@ def test_a_sharded_tensor_takes_its_own_memory_but_for_out_shardings_of_jit():
     for way in ("make_array", "fastinit.jax, out_sharding= to the initialiser"):
         assert 0.5 < peak(way, mebibytes, 8) / mebibytes < 2
     assert peak("fastinit.jax, jit, out_sharding= to the initialiser", mebibytes, 8) / mebibytes < 4
-    assert 10 < peak("fastinit.jax, jit with out_shardings=", mebibytes, 8) / mebibytes < 20
+    assert peak("fastinit.jax, jit with out_shardings=", mebibytes, 8) / mebibytes > 4
 
 
 # ---- make_array on one device ----------------------------------------------------------------------------------------
