@@ -6,6 +6,7 @@ import math
 import operator
 import re
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -17,6 +18,8 @@ _DType: TypeAlias = np.dtype[Any]
 _DRAWN = ("float32", "float64", "float16", "bfloat16")
 _USERDEF = 256  # NPY_USERDEF: from here on, NumPy numbers dtypes of other packages
 _SMALL = 65504.0  # what every one of these holds
+_PLAIN = (float, int)
+_NUMPYS = tuple(np.dtype(name).num for name in _DRAWN if name != "bfloat16")  # ml_dtypes uses up their characters
 
 
 def in_dtype(name: str, value: object, dtype: _DType) -> Any:
@@ -25,7 +28,17 @@ def in_dtype(name: str, value: object, dtype: _DType) -> Any:
 
     TypeError if it is no number, or complex and the dtype is not; ValueError if the dtype holds no such number.
     """
+    if type(value) in _PLAIN and dtype.num in _NUMPYS and -_SMALL <= value <= _SMALL:  # type: ignore[operator]
+        return value
     return _rule(dtype)(name, value)
+
+
+def check_holds(number: int, dtype: _DType, scheme: str) -> None:
+    """ValueError if a dtype has no zero, or no one, of which a scheme makes its matrix."""
+    try:
+        in_dtype(scheme, number, dtype)
+    except ValueError:
+        raise ValueError(f"out has dtype {dtype}, which has no {('zero', 'one')[number]}; {scheme} needs it") from None
 
 
 def finite_in_dtype(name: str, value: object, dtype: _DType) -> Any:
@@ -36,9 +49,11 @@ def finite_in_dtype(name: str, value: object, dtype: _DType) -> Any:
     return held
 
 
-def array_in_dtype(name: str, values: Any, dtype: _DType) -> np.ndarray[Any, Any]:
-    """The same for an array of values."""
-    array = np.asarray(values)
+def array_in_dtype(name: str, values: np.ndarray[Any, Any], dtype: _DType) -> np.ndarray[Any, Any]:
+    """The same for an array of values, or of objects that are values."""
+    if values.dtype == object:
+        return np.array([in_dtype(name, each, dtype) for each in values.flat], dtype).reshape(values.shape)
+    array = values
     if array.dtype.num >= _USERDEF and array.dtype.kind in "VfW":  # of ml_dtypes: this is exact
         array = array.astype(np.complex128 if array.dtype.kind in "W" else np.float64)
     if array.dtype.kind not in "biufc" or (array.dtype.kind == "c" and dtype.kind not in "cW"):
@@ -96,7 +111,7 @@ def _integer(name: str, value: Any, dtype: _DType, low: int, high: int) -> Any:
             number = int(value if hasattr(value, "__int__") else approximate)
     if number is None or number != value or not low <= number <= high:
         held = "0 and 1" if dtype == np.bool_ else f"the integers from {low} to {high}"
-        raise ValueError(f"{name}={value!r}; accepted for {dtype} are {held}")
+        raise ValueError(f"{name}={_shown(value)}; accepted for {dtype} are {held}")
     return _cast(number, dtype)
 
 
@@ -118,10 +133,13 @@ def _float(name: str, value: object, dtype: _DType, most: float) -> Any:
 
 
 def _complex(name: str, value: Any, dtype: _DType) -> Any:
-    try:
-        number = complex(value) if hasattr(value, "__complex__") else complex(_core.number(name, value))
-    except (TypeError, ValueError):
+    number = None
+    if hasattr(value, "__complex__"):
+        with suppress(TypeError, ValueError, OverflowError):
+            number = complex(value)
+    if number is None:
         number = complex(_core.number(name, value))
+    _check_finite(name, value, number)
     rounded = _cast(number, dtype)
     got = complex(rounded)
     parts = (number.real, got.real), (number.imag, got.imag)
@@ -131,9 +149,31 @@ def _complex(name: str, value: Any, dtype: _DType) -> Any:
 
 
 def _real(name: str, value: Any) -> float:
-    if type(value) not in (float, int) and np.iscomplexobj(value):
+    if type(value) not in _PLAIN and _is_complex(value):
         raise TypeError(f"{name} must be a number, not {type(value).__name__}: the array is not complex")
-    return _core.number(name, value)
+    number = _core.number(name, value)
+    _check_finite(name, value, number)
+    return number
+
+
+def _check_finite(name: str, value: Any, number: complex) -> None:
+    """ValueError for a longdouble that is finite and larger than any double."""
+    if not cmath.isfinite(number) and isinstance(value, (np.longdouble, np.clongdouble)) and np.isfinite(value):
+        raise ValueError(f"{name}={value!r} is too large for a double")
+
+
+def _is_complex(value: Any) -> bool:
+    """Whether a number or an array is, or another library's tensor, by its dtype: its values may be elsewhere."""
+    dtype = getattr(value, "dtype", None)
+    return isinstance(value, complex) or getattr(dtype, "kind", "") in ("c", "W") or getattr(dtype, "is_complex", False)
+
+
+def _shown(value: Any) -> str:
+    """As errors show it: of a very large integer Python writes no digits."""
+    try:
+        return repr(value)
+    except ValueError:
+        return f"an integer of {operator.index(value).bit_length()} bits"
 
 
 def _cast(number: Any, dtype: _DType) -> Any:

@@ -35,8 +35,9 @@ def warn_of_other(core: str, version: str) -> None:
     folder = os.path.dirname(os.path.dirname(os.path.abspath(core)))
     if other := other_in(folder):
         warnings.warn(
-            f"{folder} has two distributions that install the package fastinit, {other} and {NAME} {version}; they "
-            f"overwrite each other's files, and uninstalling either breaks both; {_REPAIR}",
+            f"{folder} has two distributions that install the package fastinit, {other} and {NAME} {version}; "
+            "unless one is installed with -e, they overwrite each other's files, and uninstalling either breaks both; "
+            f"{_REPAIR}",
             RuntimeWarning,
             stacklevel=3,  # the import of fastinit
         )

@@ -8,7 +8,7 @@ from typing import Any, SupportsIndex, TypeAlias, TypeVar, overload
 import numpy as np
 
 from fastinit import _core
-from fastinit.constants import check_overflow, finite_in_dtype, in_dtype
+from fastinit.constants import check_holds, check_overflow, finite_in_dtype, in_dtype
 from fastinit.typing import Array, ComplexNumber, Number, Sizes, Stream
 
 _Matrix: TypeAlias = np.ndarray[tuple[int, int], np.dtype[Any]]
@@ -80,8 +80,9 @@ class Generator(_core.Generator):
         ----------
         <constant out>
         value : float, int or complex
-            Any number, infinities and NaN too, that the array's dtype holds. Integers are exact: what is none, or out
-            of the dtype's range, is refused. Others are rounded to nearest, and may not overflow.
+            Any number, infinities and NaN too, that the array's dtype holds. In an integer dtype it is exact, and a
+            fraction or what is out of range is refused. In others it is a double, cast as NumPy casts it, and may not
+            overflow.
         <block>
 
         <returns and raises>
@@ -127,7 +128,7 @@ class Generator(_core.Generator):
         """
         _, (top, left) = _block("identity", out, offset, global_shape, 2, 2)
         diagonal = finite_in_dtype("gain", gain, out.dtype)
-        in_dtype("zero", 0, out.dtype)
+        check_holds(0, out.dtype, "identity")
 
         def write() -> None:
             places = np.arange(max(top, left), min(top + out.shape[0], left + out.shape[1]))
@@ -172,8 +173,8 @@ class Generator(_core.Generator):
         count = _core.positive_integer("groups", groups)
         if shape[0] % count:
             raise ValueError(f"groups={count} does not divide the {shape[0]} output channels of shape={shape}")
-        in_dtype("zero", 0, out.dtype)
-        one = in_dtype("one", 1, out.dtype)
+        for number in (0, 1):
+            check_holds(number, out.dtype, "dirac")
 
         def write() -> None:
             group = max(shape[0] // count, 1)
@@ -183,7 +184,7 @@ class Generator(_core.Generator):
             center = tuple(size // 2 - first for size, first in zip(shape[2:], start[2:], strict=True))
             out[...] = 0
             if all(0 <= place < size for place, size in zip(center, out.shape[2:], strict=True)):
-                out[(outputs[kept] - start[0], inputs[kept] - start[1], *center)] = one
+                out[(outputs[kept] - start[0], inputs[kept] - start[1], *center)] = 1
 
         return self._write(out, write)
 

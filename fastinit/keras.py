@@ -221,9 +221,15 @@ def _number(name: str, value: Any) -> complex:
 
 
 def _array(name: str, value: Any) -> np.ndarray[Any, Any]:
+    """A copy of an array, or of a list as Python's numbers: of large integers NumPy would make floats, inexactly."""
     if text := _core.if_traced(value):
         raise TypeError(f"{name} must be a number or an array of numbers, not {type(value).__name__}{text}")
-    array = np.asarray(value if isinstance(value, (list, tuple)) else keras.ops.convert_to_numpy(value))
+    if isinstance(value, (list, tuple)):
+        leaves = np.array(value, object)
+        numbers = np.empty(leaves.size, object)
+        numbers[:] = [_number(name, each) for each in leaves.flat]
+        return numbers.reshape(leaves.shape)
+    array = np.array(keras.ops.convert_to_numpy(value))
     if array.dtype.kind not in "biufcV":
         raise TypeError(f"{name} must be a number or an array of numbers, not an array of dtype {array.dtype}")
     return array
@@ -270,9 +276,12 @@ class Constant(_Filled, keras.initializers.Constant):
     """
 
     def __init__(self, value: Any = 0.0) -> None:
-        is_array = isinstance(value, (list, tuple)) or getattr(value, "ndim", 0) > 0
-        super().__init__(value if is_array else _number("value", value))
-        self._values = _array("value", value) if is_array else None
+        is_list = isinstance(value, (list, tuple))
+        self._values = _array("value", value) if is_list or getattr(value, "ndim", 0) > 0 else None
+        if self._values is None:
+            super().__init__(_number("value", value))
+        else:
+            super().__init__(self._values.tolist() if is_list else self._values)
 
     def _recipe(self, shape: _Shape) -> Recipe:
         if self._values is None:

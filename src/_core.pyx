@@ -394,17 +394,14 @@ def borrowed(uintptr_t address, object available, shape, strides, dtype, owner):
     if len(shape) > FI_AXES_MAX or len(shape) != len(strides):
         raise ValueError(f"shape={shape}, strides={strides}; accepted are as many strides as axes, up to {FI_AXES_MAX}")
     cdef cnp.dtype descr = dtype
-    cdef bint is_empty = False
-    needed = dtype.itemsize  # and so on in Python's integers, which do not overflow
-    for axis in range(axes):
-        step = strides[axis] * dtype.itemsize if shape[axis] > 1 else 0  # no step is taken, however large it is
-        needed += (shape[axis] - 1) * step
-        sizes[axis], steps[axis] = shape[axis], step
-        is_empty |= sizes[axis] == 0
-    if is_empty:
+    if 0 in shape:
         return numpy.empty(shape, dtype)
+    bytes_a_step = [stride * dtype.itemsize if size > 1 else 0 for size, stride in zip(shape, strides)]
+    needed = dtype.itemsize + sum([(size - 1) * step for size, step in zip(shape, bytes_a_step)])
     if needed > available or not address:
         raise ValueError(f"shape={tuple(shape)}, strides={tuple(strides)} take {needed} bytes of {available}")
+    for axis in range(axes):
+        sizes[axis], steps[axis] = shape[axis], bytes_a_step[axis]
     Py_INCREF(descr)  # which the next call takes
     array = PyArray_NewFromDescr(
         <PyTypeObject *>cnp.ndarray, descr, axes, sizes, steps, <void *>address, cnp.NPY_ARRAY_WRITEABLE, NULL
@@ -431,7 +428,7 @@ cdef double converted(str name, object value) except? -1.0:
     try:
         return PyFloat_AsDouble(value)
     except TypeError:
-        traced = if_traced(value, _UNIT_DRAW)
+        traced = if_traced(value, _UNIT_DRAW if name in ("std", "stddev", "scale") else "")
         raise TypeError(f"{name} must be a number, not {type(value).__name__}{traced}") from None
     except OverflowError:
         raise ValueError(f"{name} is too large for a double") from None
@@ -465,9 +462,8 @@ def if_traced(value, advice=""):
     """What an error about a value says besides if JAX traces it, as inside of jax.jit; JAX need not be imported."""
     if any(each.__name__ == "Tracer" and each.__module__.partition(".")[0] == "jax" for each in type(value).__mro__):
         return (
-            ": JAX traces it, so its value is known only when the compiled program runs, but is needed before: by an "
-            "initialiser when it is made, by a fill when it is called. Pass a number of Python's, or make it static "
-            f"(static_argnums of jax.jit){advice}"
+            ": JAX traces it, so it has no value yet, and an initialiser needs one when it is made, a fill when it is "
+            f"called. Pass a number of Python's, or inside of jax.jit make it static (static_argnums){advice}"
         )
     return ""
 
@@ -722,7 +718,7 @@ _NAMES_ELSEWHERE = {
 }
 
 
-def closest(str name, accepted):
+def closest(name, accepted):
     """Which of the accepted names is meant by one like "kaiming_normal_", "HeNormal" or "he_norml"; None if none is."""
     words = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower().strip("_")
     words = _NAMES_ELSEWHERE.get(words, words)
@@ -730,7 +726,7 @@ def closest(str name, accepted):
         return words
     import difflib  # which takes as long to import as all of fastinit
 
-    return next(iter(difflib.get_close_matches(words, accepted, 1, 0.75)), None)
+    return next(iter(difflib.get_close_matches(words, accepted, 1, 0.82)), None)
 
 
 cdef int set_fans(

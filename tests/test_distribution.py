@@ -58,7 +58,7 @@ def texts():
     """All files of the repository, or of the source distribution, that are text: by name."""
     listing = None
     if (ROOT / ".git").exists() and shutil.which("git"):
-        command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+        command = ["git", "ls-files", "-z"]
         listing = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, encoding="utf-8", check=False)
     if listing is not None and listing.returncode == 0:
         names = filter(None, listing.stdout.split("\0"))

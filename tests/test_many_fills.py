@@ -311,6 +311,7 @@ BAD = [
     ((ones(), "normal", 0, 1, 2, 3), TypeError, "positional argument"),
     ((ones(), "he_normal"), TypeError, "fan_in is missing"),
     ((ones(), "he_normal", {"layout": "pytorch"}), ValueError, "layout='pytorch'; accepted are torch"),
+    ((ones(), np.str_("he_norml")), ValueError, "did you mean 'he_normal'?"),
     ((ones(), "gaussian"), ValueError, "scheme='gaussian'; accepted are bits, constant,"),
     ((ones(), "fill"), ValueError, "scheme='fill'"),
     ((ones(), "reseed"), ValueError, "scheme='reseed'"),

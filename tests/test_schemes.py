@@ -8,6 +8,7 @@ import pickle
 import platform
 import re
 from decimal import Decimal
+from fractions import Fraction
 
 import ml_dtypes
 import numpy as np
@@ -393,8 +394,32 @@ def test_infinity_and_nan_go_where_the_dtype_has_them(g):
         with pytest.raises(ValueError, match=message):
             g.constant(np.ones(3, dtype), value)
     for fill in (g.zeros, lambda w: g.identity(w[0]), g.dirac):
-        with pytest.raises(ValueError, match="float8_e8m0fnu has no zero"):
+        with pytest.raises(ValueError, match=r"float8_e8m0fnu(, which)? has no zero"):
             fill(np.ones((2, 2, 3), ml_dtypes.float8_e8m0fnu))
+    with pytest.raises(ValueError, match="out has dtype int1, which has no one; dirac needs it"):
+        g.dirac(np.zeros((2, 2, 3), ml_dtypes.int1))
+
+
+def test_numbers_that_no_double_holds_are_refused_and_told(g):
+    most = np.finfo(np.longdouble).max
+    if most > np.finfo(np.float64).max:
+        for dtype in ("d", "g"):
+            with pytest.raises(ValueError, match="is too large for a double"):
+                g.constant(np.zeros(2, dtype), most)
+        with pytest.raises(ValueError, match="is too large for a double"):
+            g.constant(np.zeros(2, "G"), np.clongdouble(most))
+    assert np.isinf(g.constant(np.zeros(2, "g"), np.longdouble(math.inf))).all()
+    with pytest.raises(ValueError, match="is too large for a double"):
+        g.constant(np.zeros(2, complex), Fraction(10**400))
+    with pytest.raises(ValueError, match="value=an integer of 16610 bits; accepted for int64 are"):
+        g.constant(np.zeros(2, np.int64), 10**5000)
+
+
+def test_lists_of_values_are_exact(g):
+    held = array_in_dtype("value", np.array([2**63 + 1, 1.0, True], object), np.dtype(np.uint64))
+    assert held.tolist() == [2**63 + 1, 1, 1]
+    with pytest.raises(ValueError, match=r"value=0\.5"):
+        array_in_dtype("value", np.array([[1, 0.5]], object), np.dtype(np.int8))
 
 
 @pytest.mark.parametrize("dtype", NUMBERS, ids=str)

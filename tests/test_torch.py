@@ -356,6 +356,11 @@ def test_constants_of_integers_and_complex_numbers_are_exact():
         (torch.complex128, complex(0.1, -INF)),
     ):
         assert init.constant_(torch.zeros(3, dtype=dtype), value).tolist() == [value] * 3
+    for number in (torch.tensor(0.5), torch.tensor(0.5, dtype=torch.bfloat16), torch.nn.Parameter(torch.tensor(0.5))):
+        assert init.constant_(torch.zeros(2), number.detach()).tolist() == [0.5] * 2
+    assert init.constant_(torch.zeros(2, dtype=torch.complex64), torch.tensor(0.5j)).tolist() == [0.5j] * 2
+    with pytest.raises(TypeError, match="value must be a number, not Tensor: the array is not complex"):
+        init.constant_(torch.zeros(2), torch.tensor(0.5j))
     conjugate = torch.zeros(3, dtype=torch.complex64).conj()
     assert init.constant_(conjugate, 1 + 2j).tolist() == [1 + 2j] * 3
     assert init.constant_(torch.zeros(2, 3, dtype=torch.int32).T[1:], 7).tolist() == [[7, 7]] * 2
@@ -368,6 +373,7 @@ def test_channels_last_and_scalar_and_empty_tensors():
     scalar = call("normal_", torch.empty(()), (), {})
     assert scalar.item() == expected_array("normal", {}, (), torch.float32)
     assert call("xavier_uniform_", torch.empty(0, 3), (), {}).shape == (0, 3)
+    assert call("normal_", torch.zeros(4).as_strided((0, 5), (1, 2**61)), (), {}).shape == (0, 5)
 
 
 def test_fills_record_no_gradient_and_tell_autograd_that_the_tensor_changed():
