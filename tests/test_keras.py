@@ -164,6 +164,12 @@ def check_integers_are_exact_and_what_a_dtype_does_not_hold_is_refused():
         init.Constant(np.array([1j]))((2,))
 
 
+def check_complex_numbers_are_taken_as_they_are():
+    for number in (1 + 2j, np.complex64(1 + 2j)):
+        assert keras.ops.convert_to_numpy(init.Constant(number)((2,), "complex64")).tolist() == [1 + 2j] * 2
+        assert keras.ops.convert_to_numpy(init.Identity(number)((1, 2), "complex64")).tolist() == [[1 + 2j, 0]]
+
+
 def check_an_array_that_changes_later_does_not_change_the_initialiser():
     value = np.array([1.0, 2.0])
     initialiser = init.Constant(value)
@@ -543,7 +549,8 @@ BAD = {
     ),
     "a boolean dtype": (ValueError, "HeNormal: dtype='bool'", lambda: make("HeNormal")((3, 4), "bool")),
     "strings": ((TypeError, ValueError), "string", lambda: init.Zeros()((3, 4), "string")),
-    "an array of strings": (TypeError, "value must be a number, not str", lambda: init.Constant(["a", "b"])),
+    "a list of strings": (TypeError, "value must be a number, not str", lambda: init.Constant(["a", "b"])),
+    "an array of objects": (TypeError, "not an array of dtype object", lambda: init.Constant(np.array([{}, {}]))),
     "an array of another shape": (
         ValueError,
         r"value is an array of shape=\(2,\), which does not broadcast to shape=\(3, 4\)",

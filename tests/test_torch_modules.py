@@ -674,6 +674,8 @@ def test_bad_rules_are_named_and_nothing_is_written(rules, error, message):
 
 
 def test_error_inside_a_rules_function_tells_the_rule():
+    with pytest.raises(TypeError, match=r"rule '\*': '>' not supported"):
+        init.init_module_(small_model(), {"*": max}, seed=SEED)  # which does not tell what it takes
     with pytest.raises(AttributeError) as caught:
         init.init_module_(small_model(), {nn.Linear: lambda module, name: module.nothing}, seed=SEED)
     assert caught.value.__notes__ == ["in rule Linear"]
