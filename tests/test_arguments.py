@@ -9,6 +9,7 @@ import pytest
 import reference
 
 import fastinit
+from fastinit import _core
 
 FLOATS = ["f4", "f8", "f2", ml_dtypes.bfloat16]
 
@@ -370,3 +371,37 @@ def test_number_that_the_dtype_would_round_to_an_infinity_is_refused_also_if_flo
     assert np.isfinite(fastinit.uniform(np.empty(9, dtype), last, last)).all()
     with pytest.raises(ValueError, match="low"):
         fastinit.uniform(np.empty(9, dtype), first, first)
+
+
+# ---- Memory of other libraries ---------------------------------------------------------------------------------------
+
+
+def test_borrowed_memory_is_an_array_that_keeps_its_owner():
+    owner = np.arange(12, dtype=np.float32)
+    array = _core.borrowed(owner.ctypes.data, owner.nbytes, (4, 3), (1, 4), owner.dtype, owner)
+    assert array.base is owner
+    assert np.array_equal(array, owner.reshape(3, 4).T)
+    fastinit.zeros(array)
+    assert not owner.any()
+    alone = _core.borrowed(owner.ctypes.data, 4, (1, 1), (2**62, 2**62), owner.dtype, owner)  # no step is taken
+    assert alone.shape == (1, 1)
+    assert _core.borrowed(0, 0, (0, 5), (1, 2**62), owner.dtype, None).shape == (0, 5)
+
+
+@pytest.mark.parametrize(
+    ("available", "shape", "strides"),
+    [
+        (47, (3, 4), (4, 1)),
+        (48, (4, 4), (4, 1)),
+        (48, (2,), (2**62,)),
+        (0, (1,), (1,)),
+        (48, (3, 4), (4,)),
+        (48, (1,) * 65, (1,) * 65),
+    ],
+)
+def test_memory_that_reaches_too_far_is_not_borrowed(available, shape, strides):
+    owner = np.zeros(12, np.float32)
+    with pytest.raises(ValueError, match=r"shape=.*strides="):
+        _core.borrowed(owner.ctypes.data, available, shape, strides, owner.dtype, owner)
+    with pytest.raises(ValueError, match=r"take 4 bytes of 4"):
+        _core.borrowed(0, 4, (1,), (1,), owner.dtype, None)
