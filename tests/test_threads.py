@@ -117,7 +117,7 @@ print(len(os.listdir("/proc/self/task")) - before < 7, np.array_equal(w, expecte
 
 
 HELPERS = f"""
-import os, signal
+import os, signal, time
 import numpy as np, fastinit
 
 def mappings():
@@ -150,11 +150,16 @@ class TestHelpers:
             "fastinit.normal(memory)\n"
             "faults = {signal.SIGSEGV, signal.SIGBUS, signal.SIGILL, signal.SIGFPE}\n"
             "never = {signal.SIGKILL, signal.SIGSTOP}\n"
-            "for thread in helpers():\n"
+            "def blocked(thread):\n"
             "    status = open(f'/proc/self/task/{thread}/status').read()\n"
             "    mask = int(status.partition('SigBlk:')[2].split()[0], 16)\n"
-            "    blocked = {number for number in signal.valid_signals() if mask >> number - 1 & 1}\n"
-            "    print(blocked == set(signal.valid_signals()) - faults - never)\n"
+            "    return {number for number in signal.valid_signals() if mask >> number - 1 & 1}\n"
+            "for thread in helpers():\n"
+            "    for _ in range(1000):\n"  # the C library blocks all of them until the thread has begun
+            "        if blocked(thread) == set(signal.valid_signals()) - faults - never:\n"
+            "            break\n"
+            "        time.sleep(0.01)\n"
+            "    print(blocked(thread) == set(signal.valid_signals()) - faults - never)\n"
         )
         assert printed_by(code, OPENBLAS_NUM_THREADS="1") == ["True"] * 3
 
@@ -173,7 +178,8 @@ class TestHelpers:
             "print(len(helpers()), len(stacks), *stacks)\n"
         )
         threads, stacks, *used = map(int, printed_by(code, OPENBLAS_NUM_THREADS="1", FASTINIT_SIMD=kernels))
-        assert threads == stacks == 3
+        assert threads == 3
+        assert 1 <= stacks <= 3, "the kernel may join one to the memory beside it"
         assert 0 < max(used) < 100, used
 
 
