@@ -324,6 +324,25 @@ def test_layers_that_are_added_to_a_transformer_have_their_own_defaults():
     assert done["decoder.weight"].rule == "default of Linear"
 
 
+def test_transformer_without_one_of_its_halves_has_the_others_default():
+    model = LanguageModel()
+    del model.decoder
+    assert init.init_module_(model, seed=SEED)["encoder.layers.0.linear1.weight"].scheme == "xavier_uniform"
+
+
+class WithoutConstructor(nn.Linear):
+    def __init__(self):
+        nn.Module.__init__(self)
+        self.weight = nn.Parameter(torch.ones(3, 4))
+
+
+def test_subclass_that_never_ran_pytorchs_constructor_has_no_default():
+    model = WithoutConstructor()
+    with pytest.raises(ValueError, match="no rule matches 'weight'"):
+        init.init_module_(model, seed=SEED)
+    assert (model.weight == 1).all()
+
+
 def test_transformer_draws_the_matrices_of_an_encoder_that_it_was_given():
     own = nn.Sequential(nn.Linear(64, 64), nn.Embedding(10, 64))
     model = nn.Transformer(64, 2, 1, 1, 64, custom_encoder=own, batch_first=True)

@@ -7,7 +7,7 @@ import math
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from fnmatch import fnmatchcase
 from typing import Any, NamedTuple, SupportsIndex, TypeAlias
 
@@ -163,16 +163,16 @@ def _default_of(owner: Owner, tensor: Tensor) -> tuple[str, Recipe] | None:
     for types, names, recipe in _DEFAULTS:
         known = next((each for each in types if isinstance(owner.module, each)), None)
         if known and re.fullmatch(names, owner.local_name) and not _resets_otherwise(owner.module, known):
-            return f"default of {type(owner.module).__name__}", recipe(owner.module, owner.local_name)
+            with suppress(AttributeError):  # of a subclass that never ran PyTorch's constructor, which sets the sizes
+                return f"default of {type(owner.module).__name__}", recipe(owner.module, owner.local_name)
     return None
 
 
 def _is_half(transformer: Any, module: Module) -> bool:
     """Whether its initialisation went over the module: what a subclass has added, or put in its place, came later."""
     halves = (nn.TransformerEncoder, nn.TransformerDecoder)
-    return module in (transformer.encoder, transformer.decoder) and (
-        type(transformer) is nn.Transformer or isinstance(module, halves)
-    )
+    own = (getattr(transformer, name, None) for name in ("encoder", "decoder"))  # a subclass may have deleted one
+    return module in own and (type(transformer) is nn.Transformer or isinstance(module, halves))
 
 
 def _resets_otherwise(module: Module, known: type) -> bool:
@@ -331,7 +331,8 @@ def init_module_(
     ------
     TypeError, ValueError
         If a rule applies to nothing, nothing matches a parameter, the rules of a tied parameter's owners disagree, a
-        parameter is not a strided float tensor with memory, or an argument is not as above; nothing is written then.
+        parameter has no memory or a layout or dtype that its scheme does not fill, or an argument is not as above;
+        nothing is written then.
 
     Notes
     -----
@@ -339,7 +340,7 @@ def init_module_(
     else by the default of its first owner that has one. The row of an embedding's ``padding_idx`` is zero, and running
     statistics of normalisation layers that were filled are reset; other buffers are left alone. Where a scheme needs
     fans, the layout is "keras", (in, out), for Hugging Face's Conv1D. The names that torch.compile, activation
-    checkpointing and DistributedDataParallel put around a module do not count.
+    checkpointing, DistributedDataParallel and DataParallel put around a module do not count.
 
     Examples
     --------
