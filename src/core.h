@@ -18,11 +18,13 @@ typedef enum {
     FI_UNIFORM,        /* which rounding does not take beyond `most` */
     FI_UNIFORM_CAPPED, /* which it may, or whose constants are too small to scale */
     FI_NORMAL,
+    FI_NORMAL_PAIRED,       /* whose even and odd elements have means of their own: the parts of complex numbers */
     FI_TRUNCATED_SYMMETRIC, /* [-b, b], b <= 2 */
     FI_TRUNCATED_CENTRAL,   /* within [-2, 2] */
     FI_TRUNCATED_WIDE,      /* beyond, with draws near zero */
     FI_TRUNCATED_TAIL,      /* beyond, all draws in one tail */
-    FI_DRAWS
+    FI_DRAWS,
+    FI_CONSTANT = FI_DRAWS /* of any dtype: no draw, and no kernels */
 } fi_draw;
 
 typedef enum { FI_UINT32, FI_UINT64, FI_FLOAT32, FI_FLOAT64, FI_FLOAT16, FI_BFLOAT16, FI_DTYPES } fi_dtype;
@@ -38,6 +40,15 @@ typedef struct {
     int row;                                           /* of the polynomials of src/quantile.h */
 } fi_truncation;
 
+/* The bytes of one element, of any dtype. NumPy's longest number is a pair of long doubles. */
+enum { FI_VALUE_BYTES = 32 };
+
+typedef struct {
+    char bytes[FI_VALUE_BYTES];
+    size_t size;
+    int is_one_byte; /* repeated */
+} fi_value;
+
 /*
  * A fill: which values go into a tensor. FI_BITS goes with the integer dtypes, the other draws with the floating ones.
  *
@@ -52,7 +63,9 @@ typedef struct {
     fi_dtype dtype;
     fi_draw draw;
     double scale, shift, least, most;
-    fi_truncation truncation; /* set for the forms of the truncated normal only */
+    double odd_shift;         /* that of the odd elements; set for FI_NORMAL_PAIRED only, as are */
+    fi_truncation truncation; /* this for the forms of the truncated normal */
+    fi_value value;           /* and this for FI_CONSTANT, which the members from dtype on do not matter to */
 } fi_fill;
 
 /*
@@ -102,6 +115,16 @@ void fi_set_region(fi_region *region, fi_dtype dtype, void *data, int axes, cons
 /* Writes one of the region's chunks: some ten thousand elements. Takes up to 80 KiB of stack. */
 void fi_fill_chunk(const fi_kernels *kernels, const fi_fill *fill, const fi_region *region, size_t chunk);
 
+/* Makes a constant of a fill: elements of size bytes, FI_VALUE_BYTES at most. */
+void fi_set_value(fi_fill *fill, const void *bytes, size_t size);
+
+/* Writes a constant to count contiguous elements. */
+void fi_fill_constant(const fi_value *value, size_t count, void *out);
+
+/* The region of an array for a constant: elements of size bytes; data, shape, strides and axis as above. */
+void fi_set_constant_region(fi_region *region, size_t size, void *data, int axes, const ptrdiff_t *shape,
+                            const ptrdiff_t *strides, fi_axis *axis);
+
 /* Fills to be done, one after another or side by side. */
 typedef struct {
     fi_fill fill;
@@ -145,6 +168,12 @@ int fi_set_uniform(fi_fill *fill, double low, double high);
 int fi_set_normal(fi_fill *fill, double mean, double std);
 int fi_set_truncated_normal(fi_fill *fill, double mean, double std, double low, double high);
 double fi_normal_reach(fi_dtype dtype);
+
+/*
+ * Complex normals of mean (real, imaginary) and variance std^2, half of it in each part; the fill's elements are the parts
+ * in turn, of a dtype of real numbers.
+ */
+int fi_set_complex_normal(fi_fill *fill, double real, double imaginary, double std);
 
 /* What n is in the variance gain^2 scale / ((1 + negative_slope^2) n) that a scheme asks for. */
 typedef enum { FI_FAN_IN, FI_FAN_OUT, FI_FAN_SUM, FI_FAN_AVERAGE, FI_FAN_GEOMETRIC } fi_fan_mode;

@@ -5,7 +5,7 @@
 
 /* A fill's constants in every lane. */
 typedef struct {
-    OP(vec) scale, shift, least, most;
+    OP(vec) scale, shift, odd_shift, least, most;
     OP(vec) unit; /* a step of the unit uniform, scaled */
     OP(vec) origin_high, origin_low, step, start;
     OP(vec) low_slope, low_tail, high_slope, high_tail;
@@ -18,6 +18,7 @@ static ALWAYS_INLINE OP(constants) OP(constants_of)(fi_draw draw, const fi_fill 
     OP(constants) c;
     c.scale = OP(set)((OP(scalar))fill->scale);
     c.shift = OP(set)((OP(scalar))fill->shift);
+    c.odd_shift = draw == FI_NORMAL_PAIRED ? OP(set)((OP(scalar))fill->odd_shift) : c.shift;
     c.least = OP(set)((OP(scalar))fill->least);
     c.most = OP(set)((OP(scalar))fill->most);
     c.unit = OP(set)((OP(scalar))(fill->scale * OP_(UNIT)));
@@ -98,7 +99,7 @@ static ALWAYS_INLINE void OP(put)(fi_mode mode, OP(scalar) * out, OP(vec) even, 
 static ALWAYS_INLINE void OP(put_normal)(fi_mode mode, void *out, const OP(box_muller) * b, const OP(constants) * c) {
     OP(vec) z0, z1;
     OP(point)(&b->direction, b->r, &z0, &z1);
-    OP(put)(mode, out, OP(fma)(z0, c->scale, c->shift), OP(fma)(z1, c->scale, c->shift));
+    OP(put)(mode, out, OP(fma)(z0, c->scale, c->shift), OP(fma)(z1, c->scale, c->odd_shift));
 }
 
 static ALWAYS_INLINE void OP(put_draw)(fi_draw draw, fi_mode mode, void *out, OP(word) even, OP(word) odd,
@@ -236,7 +237,7 @@ static ALWAYS_INLINE void OP(run)(fi_draw draw, fi_mode mode, int unroll, char *
     const OP(constants) c = OP(constants_of)(draw, run->fill);
     OP(position) at = {.out = out, .list = run->list, .to = run->to};
     if (mode != FI_STORE_LISTED) at.products = first_products(run->block);
-    if (draw == FI_NORMAL) {
+    if (draw == FI_NORMAL || draw == FI_NORMAL_PAIRED) {
         OP(run_normals)(mode, unroll, &at, groups, &run->philox, &c);
         return;
     }
@@ -262,6 +263,7 @@ DEFINE_KERNEL(listed_bits, FI_BITS, FI_STORE_LISTED, UNROLL_UNIFORM)
 DEFINE_DRAW(uniform, FI_UNIFORM, UNROLL_UNIFORM)
 DEFINE_DRAW(capped, FI_UNIFORM_CAPPED, UNROLL_UNIFORM)
 DEFINE_DRAW(normal, FI_NORMAL, UNROLL_NORMAL)
+DEFINE_DRAW(paired, FI_NORMAL_PAIRED, 1)
 DEFINE_DRAW(symmetric, FI_TRUNCATED_SYMMETRIC, UNROLL_TRUNCATED)
 DEFINE_DRAW(central, FI_TRUNCATED_CENTRAL, UNROLL_TRUNCATED)
 DEFINE_DRAW(wide, FI_TRUNCATED_WIDE, UNROLL_TRUNCATED)

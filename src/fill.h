@@ -19,4 +19,10 @@ static inline int fi_adds(const fi_fill *fill) { return fill->accumulate && fill
 
 static inline size_t fi_smaller(size_t a, size_t b) { return a < b ? a : b; }
 
+/* How many parts of that size, the last of which may be smaller, make a whole. */
+static inline size_t fi_parts(size_t whole, size_t part) { return whole / part + (whole % part != 0); }
+
+/* fi_fill_chunk for a constant. */
+void fi_fill_constant_chunk(const fi_value *value, const fi_region *region, size_t chunk);
+
 #endif

@@ -121,6 +121,7 @@ const fi_kernels JOIN(fi_kernels_, SIMD_NAME) = {
              [FI_UNIFORM] = DRAW(uniform),
              [FI_UNIFORM_CAPPED] = DRAW(capped),
              [FI_NORMAL] = DRAW(normal),
+             [FI_NORMAL_PAIRED] = DRAW(paired),
              [FI_TRUNCATED_SYMMETRIC] = DRAW(symmetric),
              [FI_TRUNCATED_CENTRAL] = DRAW(central),
              [FI_TRUNCATED_WIDE] = DRAW(wide),

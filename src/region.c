@@ -419,6 +419,10 @@ static void fill_rows(const fi_kernels *kernels, const fi_fill *fill, const fi_r
 }
 
 void fi_fill_chunk(const fi_kernels *kernels, const fi_fill *fill, const fi_region *region, size_t chunk) {
+    if (fill->draw == FI_CONSTANT) {
+        fi_fill_constant_chunk(&fill->value, region, chunk);
+        return;
+    }
     const size_t width = region->axis[region->row_axes].size;
     const size_t tiles = parts(region->rows, region->tile_rows) * parts(width, region->tile_width);
     const size_t first = chunk * region->chunk_tiles, end = first + fi_smaller(tiles - first, region->chunk_tiles);

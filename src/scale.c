@@ -1,5 +1,6 @@
 /* From the parameters of a distribution or scheme to the constants of a fill. */
 #include <math.h>
+#include <string.h>
 
 #include "constants.h"
 #include "fpenv.h"
@@ -96,6 +97,24 @@ int fi_set_normal(fi_fill *fill, double given_mean, double given_std) {
     const fi_fpenv caller = fi_fpenv_enter();
     volatile double inside[] = {given_mean, given_std};
     const int result = set_normal(fill, inside[0], inside[1]);
+    fi_fpenv_leave(caller);
+    return result;
+}
+
+/* The variance is that of both parts. */
+static int set_complex_normal(fi_fill *fill, double real, double imaginary, double std) {
+    const double part = std * 0x1.6a09e667f3bcdp-1; /* sqrt(1/2) */
+    if (set_normal(fill, imaginary, part)) return -1;
+    fill->odd_shift = fill->shift;
+    if (set_normal(fill, real, part)) return -1;
+    if (memcmp(&fill->shift, &fill->odd_shift, sizeof fill->shift)) fill->draw = FI_NORMAL_PAIRED;
+    return 0;
+}
+
+int fi_set_complex_normal(fi_fill *fill, double given_real, double given_imaginary, double given_std) {
+    const fi_fpenv caller = fi_fpenv_enter();
+    volatile double inside[] = {given_real, given_imaginary, given_std};
+    const int result = set_complex_normal(fill, inside[0], inside[1], inside[2]);
     fi_fpenv_leave(caller);
     return result;
 }

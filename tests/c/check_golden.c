@@ -115,6 +115,7 @@ static fi_draw draw_named(const char *name) {
     if (strcmp(name, "bits") == 0) return FI_BITS;
     if (strcmp(name, "uniform") == 0) return FI_UNIFORM;
     if (strcmp(name, "normal") == 0) return FI_NORMAL;
+    if (strcmp(name, "complex_normal") == 0) return FI_NORMAL_PAIRED;
     return FI_TRUNCATED_WIDE;
 }
 
@@ -167,6 +168,8 @@ static int set(fi_fill *fill, const vector *v) {
         return fi_set_uniform(fill, v->a, v->b);
     case FI_NORMAL:
         return fi_set_normal(fill, v->a, v->b);
+    case FI_NORMAL_PAIRED:
+        return fi_set_complex_normal(fill, v->a, v->low, v->b);
     default:
         return fi_set_truncated_normal(fill, v->a, v->b, v->low, v->high);
     }
