@@ -31,41 +31,43 @@ from fastinit._core import STREAM_VERSION, Fans, fans, get_num_threads, set_num_
 from fastinit._core import version as __version__
 from fastinit.activations import Recommendation, gain, recommend
 from fastinit.distribution import warn_of_other
-from fastinit.generator import Generator
+from fastinit.generator import DefaultFunctions, Generator
 
 warn_of_other(_core.__file__, __version__)
 
-default_generator = Generator()
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=default_generator._after_fork_in_child)
+if hasattr(os, "register_at_fork") and "_functions" not in globals():
+    os.register_at_fork(after_in_child=lambda: default_generator._after_fork_in_child())
+# importlib.reload keeps those that are there.
+default_generator: Generator = globals().get("default_generator") or Generator()
+_functions: DefaultFunctions = globals().get("_functions") or DefaultFunctions(globals())
 
-seed = default_generator.reseed
-fill = default_generator.fill
-bits = default_generator.bits
-uniform = default_generator.uniform
-normal = default_generator.normal
-truncated_normal = default_generator.truncated_normal
-xavier_uniform = default_generator.xavier_uniform
-glorot_uniform = default_generator.glorot_uniform
-xavier_normal = default_generator.xavier_normal
-glorot_normal = default_generator.glorot_normal
-he_uniform = default_generator.he_uniform
-kaiming_uniform = default_generator.kaiming_uniform
-he_normal = default_generator.he_normal
-kaiming_normal = default_generator.kaiming_normal
-lecun_uniform = default_generator.lecun_uniform
-lecun_normal = default_generator.lecun_normal
-lasagne_uniform = default_generator.lasagne_uniform
-lasagne_normal = default_generator.lasagne_normal
-variance_scaling = default_generator.variance_scaling
-orthogonal = default_generator.orthogonal
-delta_orthogonal = default_generator.delta_orthogonal
-sparse = default_generator.sparse
-zeros = default_generator.zeros
-ones = default_generator.ones
-constant = default_generator.constant
-identity = default_generator.identity
-dirac = default_generator.dirac
+seed = _functions.reseed
+fill = _functions.fill
+bits = _functions.bits
+uniform = _functions.uniform
+normal = _functions.normal
+truncated_normal = _functions.truncated_normal
+xavier_uniform = _functions.xavier_uniform
+glorot_uniform = _functions.glorot_uniform
+xavier_normal = _functions.xavier_normal
+glorot_normal = _functions.glorot_normal
+he_uniform = _functions.he_uniform
+kaiming_uniform = _functions.kaiming_uniform
+he_normal = _functions.he_normal
+kaiming_normal = _functions.kaiming_normal
+lecun_uniform = _functions.lecun_uniform
+lecun_normal = _functions.lecun_normal
+lasagne_uniform = _functions.lasagne_uniform
+lasagne_normal = _functions.lasagne_normal
+variance_scaling = _functions.variance_scaling
+orthogonal = _functions.orthogonal
+delta_orthogonal = _functions.delta_orthogonal
+sparse = _functions.sparse
+zeros = _functions.zeros
+ones = _functions.ones
+constant = _functions.constant
+identity = _functions.identity
+dirac = _functions.dirac
 
 
 def get_include() -> str:

@@ -58,7 +58,8 @@ def gain(nonlinearity: str, param: float | None = None) -> float:
         return float(value)
     if nonlinearity != "leaky_relu":
         raise ValueError(f"param={param!r}; nonlinearity={nonlinearity!r} takes none, only 'leaky_relu' does")
-    return math.sqrt(2 / (1 + _core.finite("param", param) ** 2))
+    slope = _core.finite("param", param)
+    return _core.in_standard_environment(lambda: math.sqrt(2 / (1 + slope * slope)))  # type: ignore[no-any-return]
 
 
 class Recommendation(NamedTuple):

@@ -22,6 +22,13 @@ _PLAIN = (float, int)
 _NUMPYS = tuple(np.dtype(name).num for name in _DRAWN if name != "bfloat16")  # ml_dtypes uses up their characters
 
 
+def held_bytes(held: Any, dtype: _DType) -> bytes:
+    """The bytes of an element that holds what in_dtype has made of a value."""
+    array = np.empty((), dtype)
+    _core.in_standard_environment(array.__setitem__, (), held)
+    return array.tobytes()
+
+
 def in_dtype(name: str, value: object, dtype: _DType) -> Any:
     """
     What NumPy is to write for the value of an argument of that name, into an array of a checked dtype.
@@ -30,7 +37,7 @@ def in_dtype(name: str, value: object, dtype: _DType) -> Any:
     """
     if type(value) in _PLAIN and dtype.num in _NUMPYS and -_SMALL <= value <= _SMALL:  # type: ignore[operator]
         return value
-    return _rule(dtype)(name, value)
+    return _core.in_standard_environment(_rule(dtype), name, value)
 
 
 def check_holds(number: int, dtype: _DType, scheme: str) -> None:
@@ -89,7 +96,7 @@ def _rule(dtype: _DType) -> Callable[[str, Any], Any]:
     if dtype.name in _DRAWN:
         return lambda name, value: check_overflow(name, _real(name, value), dtype)
     if dtype == np.bool_:
-        return lambda name, value: _integer(name, value, dtype, 0, 1)
+        return lambda name, value: _integer(name, int(value) if _core.is_bool(value) else value, dtype, 0, 1)
     if integers := re.fullmatch(r"(u?)int(\d+)", dtype.name):  # ml_dtypes' too, of which NumPy's iinfo knows nothing
         unsigned, bits = integers[1], int(integers[2])
         low, high = (0, 2**bits - 1) if unsigned else (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1)
@@ -103,6 +110,8 @@ def _rule(dtype: _DType) -> Callable[[str, Any], Any]:
 def _integer(name: str, value: Any, dtype: _DType, low: int, high: int) -> Any:
     """Exact: an integer of Python or NumPy is never a float on its way."""
     number = None
+    if _core.is_bool(value):
+        _core.number(name, value)  # refuses it
     try:
         number = operator.index(value)
     except TypeError:
@@ -149,7 +158,7 @@ def _complex(name: str, value: Any, dtype: _DType) -> Any:
 
 
 def _real(name: str, value: Any) -> float:
-    if type(value) not in _PLAIN and _is_complex(value):
+    if type(value) not in _PLAIN and _core.is_complex(value):
         raise TypeError(f"{name} must be a number, not {type(value).__name__}: the array is not complex")
     number = _core.number(name, value)
     _check_finite(name, value, number)
@@ -162,12 +171,6 @@ def _check_finite(name: str, value: Any, number: complex) -> None:
         raise ValueError(f"{name}={value!r} is too large for a double")
 
 
-def _is_complex(value: Any) -> bool:
-    """Whether a number or an array is, or another library's tensor, by its dtype: its values may be elsewhere."""
-    dtype = getattr(value, "dtype", None)
-    return isinstance(value, complex) or getattr(dtype, "kind", "") in ("c", "W") or getattr(dtype, "is_complex", False)
-
-
 def _shown(value: Any) -> str:
     """As errors show it: of a very large integer Python writes no digits."""
     try:
@@ -177,5 +180,9 @@ def _shown(value: Any) -> str:
 
 
 def _cast(number: Any, dtype: _DType) -> Any:
+    return _core.in_standard_environment(_cast_inside, number, dtype)
+
+
+def _cast_inside(number: Any, dtype: _DType) -> Any:
     with np.errstate(all="ignore"):
         return np.array(number).astype(dtype)[()]

@@ -2,13 +2,13 @@
 
 import math
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import ItemsView, Iterable, Iterator, Mapping
 from typing import Any, SupportsIndex, TypeAlias, TypeVar, overload
 
 import numpy as np
 
 from fastinit import _core
-from fastinit.constants import check_holds, check_overflow, finite_in_dtype, in_dtype
+from fastinit.constants import check_holds, check_overflow, finite_in_dtype, held_bytes, in_dtype
 from fastinit.typing import Array, ComplexNumber, Number, Sizes, Stream
 
 _Matrix: TypeAlias = np.ndarray[tuple[int, int], np.dtype[Any]]
@@ -93,10 +93,8 @@ class Generator(_core.Generator):
         >>> fastinit.constant(np.empty(3), 0.1)
         array([0.1, 0.1, 0.1])
         """
-        _core.check_constant_array(out)
-        checked = in_dtype("value", value, out.dtype)
-        _core.block_of(out, offset, global_shape)
-        return self._write(out, lambda: out.fill(checked))
+        dtype = _core.dtype_for_constants(out)
+        return self._fill_constant(out, dtype, held_bytes(in_dtype("value", value, dtype), dtype), offset, global_shape)
 
     def identity(
         self, out: Array, gain: ComplexNumber = 1.0, *, offset: Sizes | None = None, global_shape: Sizes | None = None
@@ -126,16 +124,11 @@ class Generator(_core.Generator):
         array([[0.5, 0. , 0. ],
                [0. , 0.5, 0. ]])
         """
-        _, (top, left) = _block("identity", out, offset, global_shape, 2, 2)
-        diagonal = finite_in_dtype("gain", gain, out.dtype)
-        check_holds(0, out.dtype, "identity")
-
-        def write() -> None:
-            places = np.arange(max(top, left), min(top + out.shape[0], left + out.shape[1]))
-            out[...] = 0
-            out[places - top, places - left] = diagonal
-
-        return self._write(out, write)
+        view, _, (top, left) = _block("identity", out, offset, global_shape, 2, 2)
+        diagonal = held_bytes(finite_in_dtype("gain", gain, view.dtype), view.dtype)
+        zero = _held_by("identity", 0, view.dtype)
+        ones = _diagonal(view, max(left - top, 0), max(top - left, 0))
+        return self._fill_constants(out, view, [(view, zero), (ones, diagonal)])
 
     def dirac(
         self, out: Array, groups: SupportsIndex = 1, *, offset: Sizes | None = None, global_shape: Sizes | None = None
@@ -169,24 +162,18 @@ class Generator(_core.Generator):
                [[0., 0., 0.],
                 [0., 1., 0.]]])
         """
-        shape, start = _block("dirac", out, offset, global_shape, 3, 5)
+        view, shape, start = _block("dirac", out, offset, global_shape, 3, 5)
         count = _core.positive_integer("groups", groups)
         if shape[0] % count:
             raise ValueError(f"groups={count} does not divide the {shape[0]} output channels of shape={shape}")
-        for number in (0, 1):
-            check_holds(number, out.dtype, "dirac")
-
-        def write() -> None:
-            group = max(shape[0] // count, 1)
-            outputs = np.arange(start[0], start[0] + out.shape[0])
-            inputs = outputs % group
-            kept = (inputs >= start[1]) & (inputs < start[1] + out.shape[1])
-            center = tuple(size // 2 - first for size, first in zip(shape[2:], start[2:], strict=True))
-            out[...] = 0
-            if all(0 <= place < size for place, size in zip(center, out.shape[2:], strict=True)):
-                out[(outputs[kept] - start[0], inputs[kept] - start[1], *center)] = 1
-
-        return self._write(out, write)
+        zero, one = (_held_by("dirac", number, view.dtype) for number in (0, 1))
+        parts = [(view, zero)]
+        center = tuple(size // 2 - first for size, first in zip(shape[2:], start[2:], strict=True))
+        if all(0 <= place < size for place, size in zip(center, view.shape[2:], strict=True)):
+            # The part of group g lies in the rows from g * group - start[0] on.
+            group, matrix = max(shape[0] // count, 1), view[(slice(None), slice(None), *center)]
+            parts += [(ones, one) for ones in _group_diagonals(matrix, group, -start[0] % group, start[1])]
+        return self._fill_constants(out, view, parts)
 
     # ---- Matrices ----------------------------------------------------------------------------------------------------
 
@@ -232,15 +219,15 @@ class Generator(_core.Generator):
         >>> np.allclose(q @ q.T, np.eye(2))
         True
         """
-        shape, start = _block("orthogonal", out, offset, global_shape, 2)
-        scale = check_overflow("gain", _core.positive("gain", gain), out.dtype)
-        _check_size("orthogonal", shape, out.dtype)
+        view, shape, start = _block("orthogonal", out, offset, global_shape, 2)
+        scale = check_overflow("gain", _core.positive("gain", gain), view.dtype)
+        _check_size("orthogonal", shape, view.dtype)
 
         def write(seed: int, number: int) -> None:
-            matrix = _haar(shape[0], math.prod(shape[1:]), _compute_dtype(out.dtype), seed, number) * scale
-            _store(out, matrix.reshape(shape)[_slices(start, out.shape)], accumulate)
+            matrix = _haar(shape[0], math.prod(shape[1:]), _compute_dtype(view.dtype), seed, number) * scale
+            _store(view, matrix.reshape(shape)[_slices(start, view.shape)], accumulate)
 
-        return self._write_draws(out, stream, write)
+        return self._write_draws(out, view, stream, write)
 
     def delta_orthogonal(
         self,
@@ -283,22 +270,22 @@ class Generator(_core.Generator):
         >>> int(np.count_nonzero(w))
         32
         """
-        shape, start = _block("delta_orthogonal", out, offset, global_shape, 3, 5)
-        scale = check_overflow("gain", _core.positive("gain", gain), out.dtype)
+        view, shape, start = _block("delta_orthogonal", out, offset, global_shape, 3, 5)
+        scale = check_overflow("gain", _core.positive("gain", gain), view.dtype)
         rows, columns = shape[-2:]
         if rows > columns:
             raise ValueError(f"a tensor of shape={shape}; delta_orthogonal takes (*kernel, in, out) with in <= out")
-        _check_size("delta_orthogonal", (rows, columns), out.dtype)
+        _check_size("delta_orthogonal", (rows, columns), view.dtype)
 
         def write(seed: int, number: int) -> None:
-            values = np.zeros(out.shape, _compute_dtype(out.dtype))
+            values = np.zeros(view.shape, _compute_dtype(view.dtype))
             center = tuple((size - 1) // 2 - first for size, first in zip(shape[:-2], start, strict=False))
-            if values.size and all(0 <= place < size for place, size in zip(center, out.shape, strict=False)):
+            if values.size and all(0 <= place < size for place, size in zip(center, view.shape, strict=False)):
                 matrix = _haar(rows, columns, values.dtype, seed, number) * scale
-                values[center] = matrix[_slices(start[-2:], out.shape[-2:])]
-            _store(out, values, accumulate)
+                values[center] = matrix[_slices(start[-2:], view.shape[-2:])]
+            _store(view, values, accumulate)
 
-        return self._write_draws(out, stream, write)
+        return self._write_draws(out, view, stream, write)
 
     def sparse(
         self,
@@ -341,23 +328,23 @@ class Generator(_core.Generator):
         >>> np.count_nonzero(w == 0, axis=0)
         array([3, 3, 3, 3])
         """
-        shape, (top, left) = _block("sparse", out, offset, global_shape, 2, 2)
+        view, shape, (top, left) = _block("sparse", out, offset, global_shape, 2, 2)
         part = _core.finite("sparsity", sparsity)
         if not 0 <= part <= 1:
             raise ValueError(f"sparsity={sparsity!r}; accepted is 0 <= sparsity <= 1")
         std = _core.number("std", std)
-        _core.check_normal(out, std)
-        _check_size("sparse", (shape[0], out.shape[1]), np.dtype(np.uint64))
+        _core.check_normal(view, std)
+        _check_size("sparse", (shape[0], view.shape[1]), np.dtype(np.uint64))
 
         def write(seed: int, number: int) -> None:
             # Which elements of a column are zero depends on all of it.
-            columns = (shape[0], out.shape[1]), (0, left), shape
-            values = _normals(*columns, _compute_dtype(out.dtype), seed, number, std)
+            columns = (shape[0], view.shape[1]), (0, left), shape
+            values = _normals(*columns, _compute_dtype(view.dtype), seed, number, std)
             rows = _smallest(math.ceil(part * shape[0]), _keys(*columns, seed, number))
             np.put_along_axis(values, rows, 0, axis=0)
-            _store(out, values[top : top + out.shape[0]], accumulate)
+            _store(view, values[top : top + view.shape[0]], accumulate)
 
-        return self._write_draws(out, stream, write)
+        return self._write_draws(out, view, stream, write)
 
     # ---- Many fills at once ------------------------------------------------------------------------------------------
 
@@ -406,19 +393,45 @@ class Generator(_core.Generator):
         """
         if not isinstance(fills, Iterable):
             raise TypeError(f"fills must be a mapping or an iterable of tuples, not {type(fills).__name__}")
+        if isinstance(fills, ItemsView):
+            raise TypeError(
+                "fills must be a mapping, not its items; pass the mapping itself, whose keys are the streams"
+            )
         named = isinstance(fills, Mapping)
         specs = fills.items() if isinstance(fills, Mapping) else enumerate(fills)
-        pending = self._fill(specs, "fills[{!r}]", named, accumulate)
-        return {fill.key: fill.out for fill in pending} if named else [fill.out for fill in pending]
+        filled = self._fill(specs, "fills[{!r}]", named, accumulate)
+        return dict(filled) if named else [out for _, out in filled]
 
     def _fill(
         self, specs: Iterable[tuple[Any, _Spec]], label: str, named: bool = False, accumulate: bool = False
-    ) -> list[_core.Pending]:
+    ) -> list[tuple[Any, np.ndarray[Any, Any]]]:
         """Runs the fills under their keys, which may repeat; the label, with the key in it, begins the errors."""
-        pending = _core.record(Generator(0), FILLS, specs, named, accumulate, label)
+        filled, pending = _core.record(self, FILLS, specs, named, accumulate, label)
         _core.check_apart(pending, label)
-        self._run(pending)
-        return pending
+        self._run(pending, label)
+        return filled
+
+
+class DefaultFunctions(Generator):
+    """
+    The generator whose methods are the functions of the package: it stands for fastinit.default_generator.
+
+    It looks at each call which generator that is. The functions are pickled and copied by their names, so that in another
+    process they are those of its own default generator; fastinit.default_generator itself is pickled as what it is.
+    """
+
+    __slots__ = ()
+
+    def __new__(cls, package: dict[str, Any]) -> "DefaultFunctions":
+        self = super().__new__(cls)
+        self._stand_for_default(package)
+        return self
+
+    def __init__(self, package: dict[str, Any]) -> None:
+        pass
+
+    def __reduce__(self) -> str:  # type: ignore[override]
+        return "_functions"
 
 
 _CONSTANTS = frozenset(("zeros", "ones", "constant", "identity", "dirac"))
@@ -426,7 +439,7 @@ _CONSTANTS = frozenset(("zeros", "ones", "constant", "identity", "dirac"))
 FILLS: dict[str, bool] = {
     name: name not in _CONSTANTS
     for name in dir(Generator)
-    if not name.startswith("_") and name not in ("fill", "reseed", "seed", "state", "stream")
+    if not name.startswith("_") and name not in ("fill", "reseed", "seed", "spawn", "state", "stream")
 }
 
 
@@ -500,15 +513,50 @@ def _store(out: np.ndarray[Any, Any], values: np.ndarray[Any, Any], accumulate: 
 
 def _block(
     scheme: str, out: Any, offset: Sizes | None, global_shape: Sizes | None, least: int, most: int | None = None
-) -> tuple[_Shape, _Shape]:
-    """The shape of the tensor that out is a block of, and where in it out begins, if the scheme takes such a tensor."""
-    (_core.check_constant_array if scheme in _CONSTANTS else _core.check_array)(out)
-    shape, start = _core.block_of(out, offset, global_shape)
-    if out.ndim < least or (most is not None and out.ndim > most):
-        has = "has" if shape == out.shape else "is a block of a tensor of"
+) -> tuple[np.ndarray[Any, Any], _Shape, _Shape]:
+    """
+    A view of out's memory, the shape of the tensor that out is a block of, and where in it out begins.
+
+    If the scheme takes such a tensor; otherwise a ValueError.
+    """
+    view = _core.view_of(out, scheme in _CONSTANTS)
+    shape, start = _core.block_of(view, offset, global_shape)
+    if view.ndim < least or (most is not None and view.ndim > most):
+        has = "has" if shape == view.shape else "is a block of a tensor of"
         accepted = f"{least} axes or more" if most is None else f"{' or '.join(map(str, range(least, most + 1)))} axes"
         raise ValueError(f"out {has} shape={shape}; {scheme} takes an array of {accepted}")
-    return shape, start
+    return view, shape, start
+
+
+def _held_by(scheme: str, number: int, dtype: np.dtype[Any]) -> bytes:
+    """A zero or a one, of which the scheme makes its matrix."""
+    check_holds(number, dtype, scheme)
+    return held_bytes(in_dtype(scheme, number, dtype), dtype)
+
+
+def _diagonal(matrix: np.ndarray[Any, Any], row: int, column: int) -> np.ndarray[Any, Any]:
+    """A view of the diagonal that begins at an element, which may lie outside."""
+    return matrix[row:, column:].diagonal()
+
+
+def _group_diagonals(
+    matrix: np.ndarray[Any, Any], group: int, first: int, column: int
+) -> Iterator[np.ndarray[Any, Any]]:
+    """
+    Views of the diagonals of a matrix whose rows come in groups.
+
+    It is a block of a larger one: its first whole group begins at the row `first`, and it at the column `column` of that.
+    """
+    rows = matrix.shape[0]
+    if first:  # of a group that began before
+        yield _diagonal(matrix[:first], max(column - (group - first), 0), max(group - first - column, 0))
+    whole = max(rows - first, 0) // group
+    if whole:
+        groups = matrix[first : first + whole * group].reshape(whole, group, matrix.shape[1])
+        yield groups[:, column:].diagonal(axis1=1, axis2=2)
+    rest = first + whole * group
+    if rest < rows:
+        yield _diagonal(matrix[rest:], column, 0)
 
 
 def _check_size(scheme: str, shape: _Shape, dtype: np.dtype[Any]) -> None:

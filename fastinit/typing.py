@@ -8,7 +8,9 @@ import numpy as np
 __all__ = ["Array", "ComplexNumber", "Layout", "Number", "Sizes", "Stream"]
 
 Array = TypeVar("Array", bound=np.ndarray[Any, Any])  # what is filled: its class, shape and dtype come back
-Layout: TypeAlias = Literal["torch", "keras", "lasagne"]  # which axes of a shape are the fans
+Layout: TypeAlias = Literal[
+    "torch", "keras", "jax", "flax", "tensorflow", "lasagne"
+]  # which axes of a shape are the fans
 Number: TypeAlias = SupportsFloat | SupportsIndex  # NumPy's too
 ComplexNumber: TypeAlias = Number | SupportsComplex  # where an array may be complex
 Sizes: TypeAlias = Iterable[SupportsIndex]  # an offset or a shape

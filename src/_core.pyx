@@ -2,7 +2,7 @@
 """The Cython layer: checks arguments, holds Generator, releases the GIL. The values are made in the C files beside."""
 
 import collections
-import functools
+import copyreg
 import math
 import os
 import re
@@ -12,16 +12,18 @@ import numpy
 cimport cython
 cimport numpy as cnp
 from cpython.exc cimport PyErr_CheckSignals
-from cpython.float cimport PyFloat_AS_DOUBLE, PyFloat_AsDouble, PyFloat_CheckExact
+from cpython.float cimport PyFloat_AS_DOUBLE, PyFloat_AsDouble, PyFloat_Check
 from cpython.long cimport PyLong_AsLongAndOverflow, PyLong_AsLongLongAndOverflow, PyLong_CheckExact
 from cpython.number cimport PyNumber_Index
 from cpython.object cimport PyObject, PyTypeObject
 from cpython.pycapsule cimport PyCapsule_New
+from cpython.pythread cimport PyThread_get_thread_ident
 from cpython.ref cimport Py_INCREF
-from libc.math cimport INFINITY, isfinite
+from cpython.unicode cimport PyUnicode_CheckExact, PyUnicode_FromObject
+from libc.math cimport INFINITY
 from libc.stddef cimport ptrdiff_t
 from libc.stdint cimport uint32_t, uint64_t, uintptr_t
-from libc.string cimport strcmp, strrchr
+from libc.string cimport memcmp, strcmp, strncmp, strrchr
 
 cnp.import_array()
 
@@ -35,16 +37,23 @@ cdef extern from "core.h" nogil:
     enum: FASTINIT_STREAM_VERSION
     ctypedef enum fi_dtype:
         FI_UINT32, FI_UINT64, FI_FLOAT32, FI_FLOAT64, FI_FLOAT16, FI_BFLOAT16
+    enum: FI_VALUE_BYTES
+    ctypedef struct fi_value:
+        pass
     ctypedef struct fi_kernels:
         pass
     ctypedef struct fi_fill:
         fi_dtype dtype
         int accumulate
         uint64_t seed, stream
+        fi_value value
     void fi_set_bits(fi_fill *fill)
     int fi_set_uniform(fi_fill *fill, double low, double high)
     int fi_set_normal(fi_fill *fill, double mean, double std)
+    int fi_set_complex_normal(fi_fill *fill, double real, double imaginary, double std)
     int fi_set_truncated_normal(fi_fill *fill, double mean, double std, double low, double high)
+    void fi_set_value(fi_fill *fill, const void *bytes, size_t size)
+    void fi_fill_constant(const fi_value *value, size_t count, void *out)
     double fi_normal_reach(fi_dtype dtype)
     ctypedef enum fi_fan_mode:
         FI_FAN_IN, FI_FAN_OUT, FI_FAN_SUM, FI_FAN_AVERAGE, FI_FAN_GEOMETRIC
@@ -65,6 +74,10 @@ cdef extern from "core.h" nogil:
         fi_region *region, fi_dtype dtype, void *data, int axes, const ptrdiff_t *shape, const ptrdiff_t *strides,
         const uint64_t *offset, const uint64_t *global_shape, fi_axis *axis
     )
+    void fi_set_constant_region(
+        fi_region *region, size_t size, void *data, int axes, const ptrdiff_t *shape, const ptrdiff_t *strides,
+        fi_axis *axis
+    )
     ctypedef struct fi_task:
         fi_fill fill
         fi_region region
@@ -84,8 +97,68 @@ cdef extern from "softfloat.h":
     float fi_soft_fmaf(float a, float b, float c)
     double fi_soft_fma(double a, double b, double c)
 
+cdef extern from "fpenv.h":
+    ctypedef struct fi_fpenv:
+        pass
+    fi_fpenv fi_fpenv_enter()
+    void fi_fpenv_leave(fi_fpenv caller)
+
 cdef extern from "numpy/arrayobject.h":
     enum: NPY_USERDEF
+
+# By their bits: a comparison of doubles flushes subnormal numbers to zero, or traps, where the caller's environment says so.
+cdef extern from *:
+    """
+    #include <stdint.h>
+    #include <string.h>
+
+    static int64_t bits_of(double x) {
+        int64_t bits;
+        memcpy(&bits, &x, sizeof bits);
+        return bits;
+    }
+
+    static int is_nan(double x) { return (bits_of(x) & INT64_MAX) > INT64_C(0x7FF) << 52; }
+
+    static int is_finite(double x) { return (bits_of(x) & INT64_MAX) < INT64_C(0x7FF) << 52; }
+
+    static int is_positive(double x) { return bits_of(x) > 0 && is_finite(x); }
+
+    /* Numbers in their order, zeros of both signs as one. */
+    static int64_t order_of(double x) { return bits_of(x) < 0 ? INT64_MIN - bits_of(x) : bits_of(x); }
+
+    static int is_at_most(double a, double b) { return !is_nan(a) && !is_nan(b) && order_of(a) <= order_of(b); }
+    """
+    bint is_finite(double x) noexcept
+    bint is_positive(double x) noexcept
+    bint is_at_most(double a, double b) noexcept
+
+# The only place where Python's own check of keywords can be told to say more.
+cdef extern from *:
+    """
+    static PyObject *keyword_hint; /* a function of the names of a function and of a keyword that it does not take */
+
+    static PyObject *format_error(PyObject *type, const char *format, ...) {
+        va_list arguments;
+        va_start(arguments, format);
+        if (keyword_hint && strcmp(format, "%s() got an unexpected keyword argument '%U'") == 0) {
+            const char *function = va_arg(arguments, const char *);
+            PyObject *keyword = va_arg(arguments, PyObject *);
+            PyObject *hint = PyObject_CallFunction(keyword_hint, "sO", function, keyword);
+            if (hint) {
+                PyErr_Format(type, "%s() got an unexpected keyword argument '%U'%U", function, keyword, hint);
+                Py_DECREF(hint);
+            }
+        } else {
+            PyErr_FormatV(type, format, arguments);
+        }
+        va_end(arguments);
+        return NULL;
+    }
+
+    #define PyErr_Format format_error
+    """
+    PyObject *keyword_hint
 
 cdef extern from *:
     """
@@ -228,6 +301,28 @@ set_threads_from_environment()
 
 # ---- The array -------------------------------------------------------------------------------------------------------
 
+# A call converts all of its arguments first, which may run code of the user's (a number's __float__, an iterable), code that may
+# change the array; then it checks the array, and from there to the last byte nothing of Python runs, but for signal handlers
+# between two slices of a long fill, whose memory is written down by then.
+
+cdef enum:
+    WORDS, REALS, REALS_OR_COMPLEX  # what a draw may fill
+
+# What part of a tensor an array is; the sizes are in the order of the array's axes.
+cdef struct block:
+    bint given  # otherwise it is all of it
+    int offset_axes, shape_axes
+    uint64_t offset[FI_AXES_MAX]
+    uint64_t global_shape[FI_AXES_MAX]
+
+# What a call asks for besides the array.
+cdef struct call:
+    fi_fill fill
+    block where
+    bint unnamed  # the generator's next stream; otherwise it is fill.stream
+    bint is_complex  # the fill's elements are the parts
+
+
 cdef bint is_bfloat16(cnp.ndarray array):
     """Whether the dtype is that of ml_dtypes, which registers it with NumPy under a number of its own."""
     if cnp.PyArray_TYPE(array) < NPY_USERDEF:
@@ -239,9 +334,12 @@ cdef bint is_bfloat16(cnp.ndarray array):
 
 cdef bint is_of_numbers(cnp.ndarray array):
     """Whether the dtype is one of NumPy's of numbers, bool too, or of ml_dtypes, whose names NumPy does not know."""
-    if cnp.PyTypeNum_ISNUMBER(cnp.PyArray_TYPE(array)) or is_bfloat16(array):
+    if cnp.PyTypeNum_ISNUMBER(cnp.PyArray_TYPE(array)):
         return True
-    return cnp.PyArray_TYPE(array) >= NPY_USERDEF and array.dtype.type.__module__.partition(".")[0] == "ml_dtypes"
+    if cnp.PyArray_TYPE(array) < NPY_USERDEF:
+        return False
+    kind = <object>(<cnp.dtype>cnp.PyArray_DESCR(array)).typeobj
+    return kind.__module__.partition(".")[0] == "ml_dtypes"
 
 
 cdef int dtype_of(cnp.ndarray array):
@@ -264,28 +362,78 @@ cdef int dtype_of(cnp.ndarray array):
     return -1
 
 
+cdef int part_dtype_of(cnp.ndarray array):
+    """The fi_dtype of the parts of complex numbers, or -1."""
+    if cnp.PyArray_TYPE(array) == cnp.NPY_COMPLEX64:
+        return FI_FLOAT32
+    if cnp.PyArray_TYPE(array) == cnp.NPY_COMPLEX128:
+        return FI_FLOAT64
+    return -1
+
+
 cdef cnp.ndarray array_of(object out):
     if not cnp.PyArray_Check(out):
-        instead = ": JAX traces it, so it has no memory yet; fastinit.jax has initialisers" if if_traced(out) else ""
-        raise TypeError(f"out must be a NumPy array, not {type(out).__name__}{instead}")
+        raise TypeError(f"out must be a NumPy array, not {type(out).__name__}{instead_of_array(out)}")
     return <cnp.ndarray>out
 
 
-cdef cnp.ndarray array_of_dtype(object out, fi_fill *fill, bint of_words):
-    """out as an array of a dtype that a draw, or bits, fills; sets fill.dtype."""
+def instead_of_array(out):
+    """What an error says besides where out is no array."""
+    if traced := if_traced(out):
+        return ": JAX traces it, so it has no memory yet; fastinit.jax has initialisers"
+    library = type(out).__module__.partition(".")[0]
+    if library == "torch":
+        return "; fastinit.torch fills tensors"
+    if library in ("jax", "jaxlib"):
+        return ", which cannot be written to; fastinit.jax has initialisers"
+    if library in ("keras", "tensorflow"):
+        return "; fastinit.keras has initialisers"
+    if library == "dask":
+        return "; fastinit.dask makes such arrays"
+    if isinstance(out, (list, tuple, int)):
+        return "; make one with numpy.empty(shape, dtype), which the fill then writes to"
+    if isinstance(out, numpy.generic):
+        return ", which is a copy of an element; an array of no axes, numpy.empty(()), can be filled"
+    try:
+        memoryview(out)
+    except TypeError:
+        return ""
+    return "; numpy.asarray(out) is an array of the same memory"
+
+
+cdef object descr_of(cnp.ndarray array):
+    """The dtype; a subclass may have another attribute of that name."""
+    return <object>cnp.PyArray_DESCR(array)
+
+
+cdef cnp.ndarray array_of_dtype(object out, call *c, int accepted):
+    """out as an array of a dtype that the draw fills; sets the fill's dtype."""
     cdef cnp.ndarray array = array_of(out)
     cdef int dtype = dtype_of(array)
-    if dtype < 0 or (dtype <= FI_UINT64) != of_words:
-        accepted = "uint32, uint64" if of_words else "float32, float64, float16, bfloat16 (of ml_dtypes)"
-        raise TypeError(f"out has dtype {array.dtype}; accepted are {accepted}")
+    c.is_complex = False
+    if dtype < 0 and accepted == REALS_OR_COMPLEX:
+        dtype = part_dtype_of(array)
+        c.is_complex = dtype >= 0
+    if dtype < 0 or (dtype <= FI_UINT64) != (accepted == WORDS):
+        raise wrong_dtype(array, accepted)
     check_byte_order(array)
-    fill.dtype = <fi_dtype>dtype
+    c.fill.dtype = <fi_dtype>dtype
     return array
+
+
+cdef object wrong_dtype(cnp.ndarray array, int accepted):
+    names = "uint32, uint64" if accepted == WORDS else "float32, float64, float16, bfloat16 (of ml_dtypes)"
+    if accepted == REALS_OR_COMPLEX:
+        names += ", complex64, complex128"
+    rest = ""
+    if accepted == REALS and part_dtype_of(array) >= 0:
+        rest = "; complex numbers are drawn by normal and by the normal schemes that are not truncated"
+    return TypeError(f"out has dtype {descr_of(array)}; accepted are {names}{rest}")
 
 
 cdef int check_byte_order(cnp.ndarray array) except -1:
     if cnp.PyArray_ISBYTESWAPPED(array):
-        raise TypeError(f"out has dtype {array.dtype.str!r}, byte-swapped; accepted is the machine's byte order")
+        raise TypeError(f"out has dtype {descr_of(array).str!r}, byte-swapped; accepted is the machine's byte order")
     return 0
 
 
@@ -299,8 +447,8 @@ cdef int check_unusual_memory(cnp.ndarray array) except -1:
         raise ValueError("out is read-only; a writeable array is accepted")
     if not is_nested(array) and overlaps_itself(array):
         raise ValueError(
-            f"out with shape={(<object>array).shape} and strides={(<object>array).strides} overlaps itself; accepted "
-            "are arrays whose elements each have their own memory"
+            f"out with shape={shape_of(array)} and strides={(<object>base_view(array)).strides} overlaps itself; "
+            "accepted are arrays whose elements each have their own memory"
         )
     return 0
 
@@ -350,36 +498,86 @@ def overlaps_itself(array):
     return False
 
 
-cdef cnp.ndarray checked_array(object out, fi_fill *fill, bint of_words=False):
-    """out as an array that the core can fill; sets fill.dtype."""
-    cdef cnp.ndarray array = array_of_dtype(out, fill, of_words)
+cdef cnp.ndarray checked_array(object out, call *c, int accepted=REALS):
+    """out as an array that the core can fill with what the call asks for; sets the fill's dtype."""
+    cdef cnp.ndarray array = array_of_dtype(out, c, accepted)
+    check_memory(array)
+    check_block(&c.where, array, c.is_complex)
+    return array
+
+
+cdef cnp.ndarray array_for_constants(object out):
+    """out as an array that constants can be written to: they need no draw, and so take every dtype of numbers."""
+    cdef cnp.ndarray array = array_of(out)
+    if not is_of_numbers(array):
+        raise TypeError(
+            f"out has dtype {descr_of(array)}; accepted are bool and all dtypes of integers, floating-point and "
+            "complex numbers, those of ml_dtypes too"
+        )
+    check_byte_order(array)
     check_memory(array)
     return array
 
 
+def dtype_for_constants(out):
+    """The dtype of an array that constants can be written to."""
+    return descr_of(array_for_constants(out))
+
+
+def view_of(out, bint for_constants):
+    """
+    The checked array as one of NumPy's own class, for what is written by NumPy, or after more of Python has run.
+
+    It stays what it is when out is given another dtype or shape, and no method of a subclass of out's is called.
+    """
+    cdef call c
+    c.where.given = False
+    return base_view(array_for_constants(out) if for_constants else checked_array(out, &c))
+
+
 def check_normal(out, double std):
     """Raises what normal(out, 0, std) would raise."""
-    cdef fi_fill fill
-    checked_array(out, &fill)
-    set_normal(&fill, 0.0, std)
+    cdef call c
+    c.where.given = False
+    checked_array(out, &c)
+    set_normal(&c.fill, 0.0, std)
 
 
-def check_array(out):
-    """Raises what any fill of out would raise: for values that NumPy writes."""
-    cdef fi_fill fill
-    checked_array(out, &fill)
+cdef cnp.ndarray base_view(cnp.ndarray array):
+    cdef cnp.dtype descr = descr_of(array)
+    Py_INCREF(descr)  # which the next call takes
+    view = PyArray_NewFromDescr(
+        <PyTypeObject *>cnp.ndarray, descr, cnp.PyArray_NDIM(array), cnp.PyArray_DIMS(array),
+        cnp.PyArray_STRIDES(array), cnp.PyArray_DATA(array), cnp.NPY_ARRAY_WRITEABLE, NULL
+    )
+    cnp.set_array_base(view, array)
+    return view
 
 
-def check_constant_array(out):
-    """Raises what any fill of out with constants would raise: they need no draw, and so take every dtype of numbers."""
-    cdef cnp.ndarray array = array_of(out)
-    if not is_of_numbers(array):
-        raise TypeError(
-            f"out has dtype {array.dtype}; accepted are bool and all dtypes of integers, floating-point and complex "
-            "numbers, those of ml_dtypes too"
-        )
-    check_byte_order(array)
-    check_memory(array)
+cdef bint is_unchanged(cnp.ndarray array, cnp.ndarray view) noexcept:
+    """Whether an array is what it was when the view of it was made, and can be written to."""
+    cdef int axes = cnp.PyArray_NDIM(view)
+    cdef size_t size = axes * sizeof(cnp.npy_intp)
+    return (
+        cnp.PyArray_FLAGS(array) & cnp.NPY_ARRAY_WRITEABLE
+        and cnp.PyArray_NDIM(array) == axes
+        and cnp.PyArray_DATA(array) == cnp.PyArray_DATA(view)
+        and cnp.PyArray_DESCR(array) == cnp.PyArray_DESCR(view)
+        and memcmp(cnp.PyArray_DIMS(array), cnp.PyArray_DIMS(view), size) == 0
+        and memcmp(cnp.PyArray_STRIDES(array), cnp.PyArray_STRIDES(view), size) == 0
+    )
+
+
+cdef object changed(str label, cnp.ndarray view):
+    return ValueError(
+        f"{label} was changed while the arguments were read: it had dtype {descr_of(view)} and shape={shape_of(view)}, "
+        "and could be written to"
+    )
+
+
+cdef tuple shape_of(cnp.ndarray array):
+    """The shape; a subclass may have another attribute of that name."""
+    return tuple([cnp.PyArray_DIM(array, axis) for axis in range(cnp.PyArray_NDIM(array))])
 
 
 def borrowed(uintptr_t address, object available, shape, strides, dtype, owner):
@@ -413,7 +611,7 @@ def borrowed(uintptr_t address, object available, shape, strides, dtype, owner):
 # ---- The numbers -----------------------------------------------------------------------------------------------------
 
 cpdef inline double number(str name, object value) except? -1.0:
-    if PyFloat_CheckExact(value):
+    if PyFloat_Check(value):  # numpy.float64, too
         return PyFloat_AS_DOUBLE(value)
     cdef long small
     cdef int overflow
@@ -425,13 +623,56 @@ cpdef inline double number(str name, object value) except? -1.0:
 
 
 cdef double converted(str name, object value) except? -1.0:
+    if not isinstance(value, numpy.floating) and (is_bool(value) or is_complex(value)):
+        raise TypeError(f"{name} must be a number, not {kind_of(value)}")
     try:
         return PyFloat_AsDouble(value)
-    except TypeError:
+    except TypeError as error:
         traced = if_traced(value, _UNIT_DRAW if name in ("std", "stddev", "scale") else "")
-        raise TypeError(f"{name} must be a number, not {type(value).__name__}{traced}") from None
+        refused = TypeError(f"{name} must be a number, not {type(value).__name__}{traced}")
+        raise refused from cause_of(error, value, "__float__", traced)
     except OverflowError:
         raise ValueError(f"{name} is too large for a double") from None
+
+
+cpdef bint is_bool(object value):
+    """Whether a value is a bool of Python's or NumPy's, or an array or tensor of them: none is meant as a number."""
+    if isinstance(value, (bool, numpy.bool_)):
+        return True
+    dtype = getattr(value, "dtype", None)
+    return dtype is not None and str(dtype) in ("bool", "torch.bool")
+
+
+cpdef bint is_complex(object value):
+    """Whether a number or an array is, or another library's tensor, by its dtype: its values may be elsewhere."""
+    if isinstance(value, complex):
+        return True
+    dtype = getattr(value, "dtype", None)
+    return getattr(dtype, "kind", "") in ("c", "W") or getattr(dtype, "is_complex", False) is True
+
+
+cdef str kind_of(object value):
+    """What an error calls a value of the wrong type."""
+    dtype = getattr(value, "dtype", None)
+    name = type(value).__name__
+    return name if dtype is None or isinstance(value, numpy.generic) else f"{name} of dtype {dtype}"
+
+
+cdef object cause_of(object error, object value, str method, object known):
+    """The error as a cause if a method of the value's raised it, and its reason is not known already; else None."""
+    return error if not known and hasattr(type(value), method) else None
+
+
+cdef bint read_complex(str name, object value, double *parts) except -1:
+    """Sets the two parts of a number; returns whether it is complex."""
+    cdef double complex both
+    parts[1] = 0
+    if PyFloat_Check(value) or not is_complex(value):
+        parts[0] = number(name, value)
+        return False
+    both = complex(value)
+    parts[0], parts[1] = both.real, both.imag
+    return True
 
 
 cdef inline bint is_small_int(object value, uint64_t *small) noexcept:
@@ -447,12 +688,14 @@ cdef inline bint is_small_int(object value, uint64_t *small) noexcept:
 
 cdef object integer_of(str name, object value, str accepted_type):
     """value as an int; a bool is none."""
-    if not isinstance(value, (bool, numpy.bool_)):
-        try:
-            return PyNumber_Index(value)
-        except TypeError:
-            pass
-    raise TypeError(f"{name} must be {accepted_type}, not {type(value).__name__}{if_traced(value)}")
+    if is_bool(value):
+        raise TypeError(f"{name} must be {accepted_type}, not {kind_of(value)}")
+    try:
+        return PyNumber_Index(value)
+    except TypeError as error:
+        traced = if_traced(value)
+        refused = TypeError(f"{name} must be {accepted_type}, not {type(value).__name__}{traced}")
+        raise refused from cause_of(error, value, "__index__", traced)
 
 
 _UNIT_DRAW = ", or scale a draw by it in the program, as in std * fastinit.jax.normal(1.0)(key, shape)"
@@ -507,13 +750,23 @@ cdef int set_normal(fi_fill *fill, double mean, double std) except -1:
     return 0
 
 
-cdef int set_truncated_normal(fi_fill *fill, double mean, double std, double low, double high) except -1:
-    if not (low <= high and low < INFINITY and high > -INFINITY):
+cdef int set_complex_normal(fi_fill *fill, double real, double imaginary, double std) except -1:
+    if fi_set_complex_normal(fill, real, imaginary, std):
         raise ValueError(
-            f"low={low}, high={high}: accepted are bounds in standard deviations with low <= high, low < inf and "
-            "high > -inf"
+            f"mean={complex(real, imaginary)}, std={std}: accepted are finite numbers with std >= 0 whose draws, each "
+            f"part up to {fi_normal_reach(fill.dtype)} sqrt(1/2) standard deviations from the mean's, do not overflow "
+            f"{dtype_name(fill.dtype)}"
         )
+    return 0
+
+
+cdef int set_truncated_normal(fi_fill *fill, double mean, double std, double low, double high) except -1:
     if fi_set_truncated_normal(fill, mean, std, low, high):
+        if not (is_at_most(low, high) and not is_at_most(INFINITY, low) and not is_at_most(high, -INFINITY)):
+            raise ValueError(
+                f"low={low}, high={high}: accepted are bounds in standard deviations with low <= high, low < inf and "
+                "high > -inf"
+            )
         raise ValueError(
             f"mean={mean}, std={std}, low={low}, high={high}: accepted are a finite mean and std >= 0 whose draws do "
             f"not overflow {dtype_name(fill.dtype)}"
@@ -533,56 +786,88 @@ cdef int refuse_scheme(fi_fill *fill, const fi_scheme *scheme, fi_scheme_draw dr
 
 cpdef double positive(str name, object value) except? -1.0:
     cdef double x = number(name, value)
-    if not (x > 0 and isfinite(x)):
+    if not is_positive(x):
         raise ValueError(f"{name}={value!r}; accepted is a positive finite number")
     return x
 
 
 cpdef double finite(str name, object value) except? -1.0:
     cdef double x = number(name, value)
-    if not isfinite(x):
+    if not is_finite(x):
         raise ValueError(f"{name}={value!r}; accepted is a finite number")
     return x
 
 
+def in_standard_environment(function, *arguments):
+    """function(*arguments), rounded to nearest and with subnormal numbers, whatever the caller's environment is."""
+    cdef fi_fpenv caller = fi_fpenv_enter()
+    try:
+        return function(*arguments)
+    finally:
+        fi_fpenv_leave(caller)
+
+
 # ---- The block -------------------------------------------------------------------------------------------------------
 
-# What part of a tensor an array is; the sizes are in the order of the array's axes.
-cdef struct block:
-    bint given  # otherwise it is all of it
-    uint64_t offset[FI_AXES_MAX]
-    uint64_t global_shape[FI_AXES_MAX]
-
-
-cdef int set_block(block *where, cnp.ndarray array, object offset, object global_shape) except -1:
+cdef int read_block(block *where, object offset, object global_shape) except -1:
     where.given = offset is not None
     if offset is None and global_shape is None:
         return 0
     if offset is None or global_shape is None:
         raise ValueError(f"offset={offset!r}, global_shape={global_shape!r}; accepted are both or neither")
-    cdef tuple start = integers("offset", offset), whole = integers("global_shape", global_shape)
+    where.offset_axes = read_sizes("offset", offset, where.offset)
+    where.shape_axes = read_sizes("global_shape", global_shape, where.global_shape)
+    return 0
+
+
+cdef int read_sizes(str name, object value, uint64_t *sizes) except -1:
+    """Reads an integer for each axis; returns how many they are."""
+    cdef tuple given = integers(name, value)
+    cdef int axis, axes = <int>min(len(given), FI_AXES_MAX + 1)
+    if axes > FI_AXES_MAX:
+        raise ValueError(f"{name} has {len(given)} integers; accepted are one for each axis of out, up to {FI_AXES_MAX}")
+    for axis in range(axes):
+        sizes[axis] = size_of_axis(name, given, axis)
+    return axes
+
+
+cdef int check_block(block *where, cnp.ndarray array, bint is_complex) except -1:
+    """Raises if the array is no such block."""
     cdef int axis, axes = cnp.PyArray_NDIM(array)
-    cdef uint64_t elements = 1, size
+    cdef uint64_t elements = 1, size, most = <uint64_t>1 << (62 if is_complex else 63)
     cdef bint too_many = False, empty = False
-    if len(start) != axes or len(whole) != axes:
+    if not where.given:
+        return 0
+    if where.offset_axes != axes or where.shape_axes != axes:
         raise ValueError(
-            f"offset={start}, global_shape={whole}; accepted are {axes} integers each, one for each axis of out"
+            f"offset={offset_of(where)}, global_shape={global_shape_of(where)}; accepted are {axes} integers each, one "
+            "for each axis of out"
         )
     for axis in range(axes):
-        where.offset[axis] = size_of_axis("offset", start, axis)
-        where.global_shape[axis] = size = size_of_axis("global_shape", whole, axis)
+        size = where.global_shape[axis]
         if where.offset[axis] + <uint64_t>cnp.PyArray_DIM(array, axis) > size:
             raise ValueError(
-                f"offset={start} and out's shape {(<object>array).shape} reach beyond global_shape={whole}; accepted "
-                "is offset + shape <= global_shape in each axis"
+                f"offset={offset_of(where)} and out's shape {shape_of(array)} reach beyond "
+                f"global_shape={global_shape_of(where)}; accepted is offset + shape <= global_shape in each axis"
             )
         empty = empty or size == 0
-        too_many = too_many or (size != 0 and elements > (<uint64_t>1 << 63) // size)
+        too_many = too_many or (size != 0 and elements > most // size)
         if not (too_many or empty):
             elements *= size
     if too_many and not empty:
-        raise ValueError(f"global_shape={whole} has more than 2**63 elements, the most that are accepted")
+        raise ValueError(
+            f"global_shape={global_shape_of(where)} has more than 2**{62 if is_complex else 63} elements, the most that "
+            f"are accepted{' of complex numbers' if is_complex else ''}"
+        )
     return 0
+
+
+cdef tuple offset_of(const block *where):
+    return tuple([where.offset[axis] for axis in range(where.offset_axes)])
+
+
+cdef tuple global_shape_of(const block *where):
+    return tuple([where.global_shape[axis] for axis in range(where.shape_axes)])
 
 
 cdef tuple integers(str name, object value):
@@ -590,8 +875,9 @@ cdef tuple integers(str name, object value):
         return value
     try:
         return tuple(value)
-    except TypeError:
-        raise TypeError(f"{name} must be a tuple of integers, not {type(value).__name__}") from None
+    except TypeError as error:
+        refused = TypeError(f"{name} must be a tuple of integers, not {type(value).__name__}")
+        raise refused from cause_of(error, value, "__iter__", "")
 
 
 cdef uint64_t size_of_axis(str name, tuple sizes, int axis) except? 0:
@@ -606,18 +892,15 @@ cdef uint64_t size_of_axis(str name, tuple sizes, int axis) except? 0:
 
 
 cdef tuple tensor_shape(cnp.ndarray array, const block *where):
-    if not where.given:
-        return (<object>array).shape
-    return tuple([where.global_shape[axis] for axis in range(cnp.PyArray_NDIM(array))])
+    return global_shape_of(where) if where.given else shape_of(array)
 
 
 def block_of(array, offset, global_shape):
     """The shape of the tensor that a checked array is a block of, and where in it the array begins."""
     cdef block where
-    set_block(&where, array, offset, global_shape)
-    if not where.given:
-        return array.shape, (0,) * array.ndim
-    return tensor_shape(array, &where), tuple([where.offset[axis] for axis in range(array.ndim)])
+    read_block(&where, offset, global_shape)
+    check_block(&where, array, False)
+    return tensor_shape(array, &where), offset_of(&where) if where.given else (0,) * cnp.PyArray_NDIM(array)
 
 
 # ---- The fans --------------------------------------------------------------------------------------------------------
@@ -648,7 +931,11 @@ def _lasagne_fans(shape):
     return _torch_fans(shape)
 
 
-_LAYOUTS = {"torch": _torch_fans, "keras": _keras_fans, "lasagne": _lasagne_fans}
+_LAYOUTS = {
+    "torch": _torch_fans,
+    **dict.fromkeys(("keras", "jax", "flax", "tensorflow"), _keras_fans),
+    "lasagne": _lasagne_fans,
+}
 
 
 def fans(shape, layout):
@@ -659,12 +946,12 @@ def fans(shape, layout):
     ----------
     shape : tuple of int
         The array's shape.
-    layout : {"torch", "keras", "lasagne"}
+    layout : {"torch", "keras", "jax", "flax", "tensorflow", "lasagne"}
         What the axes mean, with f the product of the kernel's axes:
 
         - "torch", (out, in, \\*kernel): fan_in = in f, fan_out = out f. Fewer than two axes are an error, as there.
-        - "keras", (\\*kernel, in, out), which is JAX's too: the same. One axis of n is fan_in = fan_out = n, none is 1,
-          as in Keras.
+        - "keras", (\\*kernel, in, out), also by the names "jax", "flax" and "tensorflow": the same. One axis of n is
+          fan_in = fan_out = n, none is 1, as in Keras.
         - "lasagne": (in, out) for a dense layer; (filters, in, \\*kernel) for a convolution, whose fan_in = in f and
           fan_out = filters f add up to f times the first two axes. Fewer than two axes are an error, as there.
 
@@ -687,7 +974,7 @@ def fans(shape, layout):
     Fans(fan_in=147, fan_out=3136)
     """
     try:
-        sizes = tuple(PyNumber_Index(size) for size in shape)
+        sizes = tuple([integer_of("shape", size, "of integers") for size in shape])
     except TypeError:
         traced = "".join(map(if_traced, shape if isinstance(shape, (tuple, list)) else ()))
         raise TypeError(f"shape={shape!r}; accepted is a tuple of integers{traced}") from None
@@ -700,12 +987,18 @@ cpdef object choice(str name, object value, dict accepted):
     """accepted[value]; an error that lists the keys if it has no such one."""
     if not isinstance(value, str):
         raise TypeError(f"{name} must be a string, not {type(value).__name__}; accepted are {', '.join(accepted)}")
+    value = characters_of(value)
     if value not in accepted:
         meant = closest(value, accepted)
         raise ValueError(
             f"{name}={value!r}; accepted are {', '.join(accepted)}{f'; did you mean {meant!r}?' if meant else ''}"
         )
     return accepted[value]
+
+
+cdef inline str characters_of(object text):
+    """A string of Python's own: a subclass may compare as it likes, and an enumeration prints another name than it has."""
+    return text if PyUnicode_CheckExact(text) else PyUnicode_FromObject(text)
 
 
 # What other libraries call fastinit's schemes, where it is not a matter of spelling.
@@ -729,26 +1022,27 @@ def closest(name, accepted):
     return next(iter(difflib.get_close_matches(words, accepted, 1, 0.82)), None)
 
 
-cdef int set_fans(
-    fi_scheme *scheme, cnp.ndarray array, const block *where, object fan_in, object fan_out, object layout
+cdef int read_fans(
+    fi_scheme *scheme, object out, block *where, object fan_in, object fan_out, object layout
 ) except -1:
-    """The fans that scheme.mode needs, as they were given or by the layout of the tensor's shape."""
-    cdef bint needs_in = scheme.mode != FI_FAN_OUT, needs_out = scheme.mode != FI_FAN_IN
+    """Sets the fans that scheme.mode needs, as they were given or by the layout of the tensor's shape."""
     if layout is not None:
         if fan_in is not None or fan_out is not None:
             raise ValueError(
                 f"layout={layout!r} with fan_in={fan_in!r}, fan_out={fan_out!r}; accepted are fans or a layout, not "
                 "both"
             )
-        of_shape = fans(tensor_shape(array, where), layout)
+        rule = choice("layout", layout, _LAYOUTS)
+        check_block(where, array_of(out), False)
+        of_shape = rule(tensor_shape(array_of(out), where))
         # Only an empty array can have a fan of zero.
         scheme.fan_in, scheme.fan_out = max(of_shape.fan_in, 1), max(of_shape.fan_out, 1)
         return 0
-    if needs_in:
+    if scheme.mode != FI_FAN_OUT:
         if fan_in is None:
             raise missing_fan("fan_in")
         scheme.fan_in = positive("fan_in", fan_in)
-    if needs_out:
+    if scheme.mode != FI_FAN_IN:
         if fan_out is None:
             raise missing_fan("fan_out")
         scheme.fan_out = positive("fan_out", fan_out)
@@ -770,7 +1064,7 @@ cdef fi_scheme he_scheme(object fan_in, object fan_out, object negative_slope) e
 cdef fi_scheme lasagne_scheme(object gain) except *:
     cdef double scale = 2
     if isinstance(gain, str):
-        if gain != "relu":
+        if characters_of(gain) != "relu":
             raise ValueError(f"gain={gain!r}; accepted is a positive finite number or 'relu'")
         gain, scale = 1.0, 4  # sqrt(2) squared, unrounded
     return scheme_of(FI_FAN_SUM, scale, positive("gain", gain))
@@ -809,16 +1103,55 @@ cdef uint64_t next_unnamed_stream(object stream) except? 0:
     return integer_below("stream", stream, _STREAM_END + 1, "2**63 + 1")
 
 
-@functools.lru_cache(maxsize=65536)
-def _stream_of_name(name):
-    try:
-        encoded = name.encode()
-    except UnicodeEncodeError:
-        raise ValueError(f"stream={name!r} cannot be encoded as UTF-8") from None
+# The numbers of names, in two generations: the older one goes when the younger one is full, and what is still in use moves on.
+NAME_CACHE_BYTES = 1 << 20
+cdef dict _young_names = {}
+cdef dict _old_names = {}
+cdef Py_ssize_t _young_bytes = 0
+
+
+cdef uint64_t number_of_name(object given) except? 0:
+    cdef str name = characters_of(given)
+    number = _young_names.get(name)
+    if number is None:
+        number = remember_name(name)
+    return number
+
+
+cdef object remember_name(str name):
+    global _young_bytes
+    number = _old_names.get(name)
+    if number is None:
+        try:
+            encoded = name.encode()
+        except UnicodeEncodeError:
+            raise ValueError(f"stream={name!r} cannot be encoded as UTF-8") from None
+        number = _STREAM_END + blake2b_of(encoded) % _STREAM_END
+    # The string at its widest, and what an integer and two dictionaries take for it.
+    cdef Py_ssize_t size = 4 * len(name) + 250
+    if size > NAME_CACHE_BYTES // 16:
+        return number
+    with cython.critical_section(_young_names):
+        if _young_bytes + size > NAME_CACHE_BYTES // 2:
+            _old_names.clear()
+            _old_names.update(_young_names)
+            _young_names.clear()
+            _young_bytes = 0
+        _young_names[name] = number
+        _young_bytes += size
+    return number
+
+
+def name_cache_sizes():
+    """How many names the cache holds, in its younger and in its older part."""
+    return len(_young_names), len(_old_names)
+
+
+cdef object blake2b_of(bytes data):
+    """The digest of eight bytes, as a little-endian integer."""
     import hashlib  # takes milliseconds, which a program that names no stream should not pay for at import
 
-    digest = hashlib.blake2b(encoded, digest_size=8).digest()
-    return _STREAM_END + int.from_bytes(digest, "little") % _STREAM_END
+    return int.from_bytes(hashlib.blake2b(data, digest_size=8).digest(), "little")
 
 
 cdef uint64_t explicit_stream(object stream) except? 0:
@@ -826,7 +1159,7 @@ cdef uint64_t explicit_stream(object stream) except? 0:
     if is_small_int(stream, &small):
         return small
     if isinstance(stream, str):
-        return _stream_of_name(stream)
+        return number_of_name(stream)
     return integer_below("stream", stream, _STREAM_END, "2**63", "an integer or a name (a string)")
 
 
@@ -861,6 +1194,14 @@ def stream_number(stream):
     return explicit_stream(stream)
 
 
+cdef int read_call(call *c, object stream, object offset, object global_shape, bint accumulate) except -1:
+    c.unnamed = stream is None
+    if not c.unnamed:
+        c.fill.stream = explicit_stream(stream)
+    c.fill.accumulate = accumulate
+    return read_block(&c.where, offset, global_shape)
+
+
 # ---- The fill --------------------------------------------------------------------------------------------------------
 
 cdef enum:
@@ -869,33 +1210,56 @@ cdef enum:
 cdef double SLICE = 0.1  # seconds between two looks for signals, with all threads at rest
 
 
-cdef int run_fill(
-    const fi_kernels *with_kernels, const fi_fill *fill, cnp.ndarray array, const block *where, uint64_t first=0
-) except -1:
+cdef int run_fill(const fi_kernels *with_kernels, call *c, cnp.ndarray array, uint64_t first=0) except -1:
     """Fills the array, the first element of whose tensor counts as number first."""
     cdef int plain = cnp.NPY_ARRAY_C_CONTIGUOUS | cnp.NPY_ARRAY_ALIGNED
-    cdef size_t count = <size_t>cnp.PyArray_SIZE(array)
+    cdef size_t count = <size_t>cnp.PyArray_SIZE(array) << c.is_complex
     cdef fi_task task
-    cdef fi_axis axis[FI_AXES_MAX + 1]
-    if count < RELEASE_GIL_FROM and not where.given and cnp.PyArray_FLAGS(array) & plain == plain:
-        fi_fill_range(with_kernels, fill, first, count, cnp.PyArray_DATA(array))
+    cdef fi_axis axis[FI_AXES_MAX + 2]
+    if count < RELEASE_GIL_FROM and not c.where.given and cnp.PyArray_FLAGS(array) & plain == plain:
+        fi_fill_range(with_kernels, &c.fill, first, count, cnp.PyArray_DATA(array))
         return 0
-    task.fill = fill[0]
-    if where.given:
-        set_region(&task, array, where.offset, where.global_shape, axis)
-    else:
-        set_region(&task, array, NULL, NULL, axis)
+    task.fill = c.fill
+    set_region(
+        &task, array, c.where.offset if c.where.given else NULL, c.where.global_shape if c.where.given else NULL,
+        c.is_complex, axis
+    )
     task.region.first += first
     return run_tasks(with_kernels, &task, 1)
 
 
 cdef void set_region(
-    fi_task *task, cnp.ndarray array, const uint64_t *offset, const uint64_t *global_shape, fi_axis *axis
+    fi_task *task, cnp.ndarray array, const uint64_t *offset, const uint64_t *global_shape, bint is_complex,
+    fi_axis *axis
 ) noexcept:
+    """The region of a task whose fill is set. axis has room for two more axes than the array has."""
+    if not is_complex:
+        fi_set_region(
+            &task.region, task.fill.dtype, cnp.PyArray_DATA(array), cnp.PyArray_NDIM(array),
+            <const ptrdiff_t *>cnp.PyArray_DIMS(array), <const ptrdiff_t *>cnp.PyArray_STRIDES(array),
+            offset, global_shape, axis
+        )
+        return
+    cdef int i, axes = cnp.PyArray_NDIM(array)
+    cdef ptrdiff_t shape[FI_AXES_MAX + 1]
+    cdef ptrdiff_t strides[FI_AXES_MAX + 1]
+    cdef uint64_t start[FI_AXES_MAX + 1]
+    cdef uint64_t whole[FI_AXES_MAX + 1]
+    for i in range(axes):
+        shape[i], strides[i] = cnp.PyArray_DIM(array, i), cnp.PyArray_STRIDE(array, i)
+        start[i] = 0 if offset is NULL else offset[i]
+        whole[i] = <uint64_t>shape[i] if global_shape is NULL else global_shape[i]
+    # The last axis is the real and the imaginary part.
+    shape[axes], strides[axes], start[axes], whole[axes] = 2, cnp.PyArray_ITEMSIZE(array) // 2, 0, 2
     fi_set_region(
-        &task.region, task.fill.dtype, cnp.PyArray_DATA(array), cnp.PyArray_NDIM(array),
-        <const ptrdiff_t *>cnp.PyArray_DIMS(array), <const ptrdiff_t *>cnp.PyArray_STRIDES(array),
-        offset, global_shape, axis
+        &task.region, task.fill.dtype, cnp.PyArray_DATA(array), axes + 1, shape, strides, start, whole, axis
+    )
+
+
+cdef void set_constant_region(fi_task *task, cnp.ndarray array, fi_axis *axis) noexcept:
+    fi_set_constant_region(
+        &task.region, cnp.PyArray_ITEMSIZE(array), cnp.PyArray_DATA(array), cnp.PyArray_NDIM(array),
+        <const ptrdiff_t *>cnp.PyArray_DIMS(array), <const ptrdiff_t *>cnp.PyArray_STRIDES(array), axis
     )
 
 
@@ -925,25 +1289,28 @@ def fill_range(
     draw is "bits", "uniform" (a, b are low, high), "normal" (mean, std) or "truncated_normal" (mean, std, and bounds in
     standard deviations); stream is the number itself.
     """
-    cdef fi_fill fill
-    cdef block where
-    cdef cnp.ndarray array = checked_array(out, &fill, draw == "bits")
+    cdef call c
+    cdef double mean[2]
+    read_call(&c, None, offset, global_shape, accumulate)
+    if draw == "normal":
+        read_complex("mean", a, mean)
+    cdef cnp.ndarray array = checked_array(out, &c, {"bits": WORDS, "normal": REALS_OR_COMPLEX}.get(draw, REALS))
     if draw == "bits":
-        fi_set_bits(&fill)
+        fi_set_bits(&c.fill)
     elif draw == "uniform":
-        set_uniform(&fill, a, b)
+        set_uniform(&c.fill, a, b)
+    elif draw == "normal" and c.is_complex:
+        set_complex_normal(&c.fill, mean[0], mean[1], b)
     elif draw == "normal":
-        set_normal(&fill, a, b)
+        set_normal(&c.fill, mean[0], b)
     elif draw == "truncated_normal":
         low, high = bounds
-        set_truncated_normal(&fill, a, b, low, high)
+        set_truncated_normal(&c.fill, a, b, low, high)
     else:
         raise ValueError(f"{draw!r} names no draw")
-    fill.accumulate = accumulate
-    fill.seed = seed
-    fill.stream = stream
-    set_block(&where, array, offset, global_shape)
-    run_fill(find_kernels(kernels_name), &fill, array, &where, first)
+    c.fill.seed = seed
+    c.fill.stream = stream
+    run_fill(find_kernels(kernels_name), &c, array, first << c.is_complex)
     return out
 
 
@@ -968,6 +1335,83 @@ def soft_fmaf(float a, float b, float c):
     return fi_soft_fmaf(a, b, c)
 
 
+# ---- Seeds and keywords -----------------------------------------------------------------------------------------------
+
+cdef uint64_t seed_of(object seed) except? 0:
+    """A seed as its 64 bits; an error that says what to take for what other libraries call one."""
+    cdef uint64_t small
+    if is_small_int(seed, &small):
+        return small
+    if callable(getattr(seed, "generate_state", None)):  # numpy.random.SeedSequence
+        return int(seed.generate_state(1, numpy.uint64)[0])
+    library = type(seed).__module__.partition(".")[0]
+    if library in _SEED_HINTS and type(seed).__name__ in ("Generator", "RandomState"):
+        raise TypeError(f"seed must be an integer, not a {library} {type(seed).__name__}; {_SEED_HINTS[library]}")
+    if isinstance(seed, (list, tuple)) or getattr(seed, "ndim", 0):
+        raise TypeError(
+            f"seed must be an integer, not {type(seed).__name__}; of several integers, "
+            "numpy.random.SeedSequence(seed) makes a seed that is accepted"
+        )
+    integer = integer_of("seed", seed, "an integer or a numpy.random.SeedSequence")
+    if integer >= _SEED_END:
+        raise ValueError(
+            f"seed={integer} is out of range; accepted is 0 <= seed < 2**64; of a larger integer, "
+            "numpy.random.SeedSequence(seed) makes a seed that is accepted"
+        )
+    return integer_below("seed", integer, _SEED_END, "2**64")
+
+
+_SEED_HINTS = {
+    "fastinit": "Generator.spawn makes other generators of one",
+    "numpy": "int.from_bytes(rng.bytes(8), 'little') draws one",
+    "torch": "generator.initial_seed() is one",
+}
+
+# Keywords of other libraries' functions, and what fastinit's take for them: the first that the function has.
+_KEYWORDS_ELSEWHERE = {
+    **dict.fromkeys(("loc", "mu", "center"), ("mean", "low")),
+    **dict.fromkeys(("scale", "stddev", "sigma", "s"), ("std", "gain", "high")),
+    **dict.fromkeys(("a", "minval", "minimum", "lower"), ("low", "negative_slope")),
+    **dict.fromkeys(("b", "maxval", "maximum", "upper"), ("high",)),
+    **dict.fromkeys(("val", "fill_value"), ("value",)),
+    **dict.fromkeys(("in_features", "fan"), ("fan_in",)),
+    "out_features": ("fan_out",),
+    "out_sharding": ("global_shape",),
+    "name": ("stream",),
+}
+_INSTEAD_OF_KEYWORDS = {
+    **dict.fromkeys(("size", "shape"), "out is an array of that shape, which the fill writes to"),
+    "dtype": "out is an array of that dtype, which the fill writes to",
+    **dict.fromkeys(("rng", "generator", "key", "random_state"), "fastinit.Generator(seed) has these functions as methods"),
+    "seed": "fastinit.Generator(seed) has these functions as methods, and fastinit.seed seeds those of the module",
+    "mode": "fan_in= or fan_out= says which it is",
+    "nonlinearity": "gain= takes fastinit.gain(nonlinearity)",
+}
+
+
+def _hint_of_keyword(function, keyword):
+    """What the error about a keyword says besides."""
+    names = getattr(getattr(Generator, function, None), "__code__", None)
+    names = () if names is None else names.co_varnames
+    for meant in _KEYWORDS_ELSEWHERE.get(keyword, ()):
+        if meant in names:
+            return f"; did you mean {meant}=?"
+    if "out" in names and keyword in _INSTEAD_OF_KEYWORDS:
+        return f"; {_INSTEAD_OF_KEYWORDS[keyword]}"
+    return ""
+
+
+Py_INCREF(_hint_of_keyword)
+keyword_hint = <PyObject *>_hint_of_keyword
+
+
+cdef object copied(Generator original, seed):
+    """A copy with another seed, of all that a subclass adds, too."""
+    copy = type(original).__new__(type(original))
+    copy.__setstate__(({"seed": seed, "stream": 0}, object.__getstate__(original)))
+    return copy
+
+
 # ---- Generator -------------------------------------------------------------------------------------------------------
 
 cdef class Generator:
@@ -982,23 +1426,23 @@ cdef class Generator:
 
     Parameters
     ----------
-    seed : int, optional
-        In [0, 2**64). Left out: 64 bits from the operating system.
+    seed : int or numpy.random.SeedSequence, optional
+        In [0, 2**64). Left out: 64 bits from the operating system. Of a SeedSequence, ``generate_state(1, uint64)[0]``.
     stream : int, optional
         The next unnamed stream, in [0, 2**63].
 
     Raises
     ------
     TypeError, ValueError
-        If seed or stream is not an integer (a bool is not one) or out of range.
+        If seed or stream is not as above (a bool is no integer) or out of range.
 
     Notes
     -----
     The bits are Philox4x32-10 (Salmon, Moraes, Dror and Shaw, "Parallel random numbers: as easy as 1, 2, 3", SC'11);
     the stream contract in docs/stream.md says how they become values.
 
-    A generator can be pickled, copied and shared by threads: no two fills get the same unnamed stream. A forked process
-    inherits a copy, and so draws what its parent draws.
+    A generator can be shared by threads: no two fills get the same unnamed stream. A copy, a pickled one and that of a
+    forked process draw what the original draws; for draws of their own, ``spawn`` makes generators.
 
     Examples
     --------
@@ -1010,14 +1454,27 @@ cdef class Generator:
     Generator(seed=42, stream=1)
     """
 
-    cdef uint64_t _seed, _stream
+    cdef uint64_t _seed, _stream, _spawned
     cdef readonly bint _from_entropy
-    cdef list _pending  # the fills that record() has checked; None in any other generator
+    cdef dict _recording  # where a thread records fills instead of running them: its list by its number; usually None
+    cdef dict _package  # of a generator that stands for the default one among these names; None in any other
+    cdef type _class  # of the default one, as it was at first
+    cdef object __weakref__
 
     def __init__(self, seed=None, stream=0):
         cdef uint64_t next_stream = next_unnamed_stream(stream)
         self.reseed(seed)
         self._stream = next_stream
+
+    cdef inline Generator _owner(self):
+        """Whose state is meant: the generator's own, but for that of the package's functions."""
+        return self if self._package is None else self._default()
+
+    cdef Generator _default(self):
+        cdef object default = self._package["default_generator"]
+        if type(default) is not self._class and not isinstance(default, Generator):
+            raise TypeError(f"fastinit.default_generator must be a Generator, not {type(default).__name__}")
+        return <Generator>default
 
     def reseed(self, seed=None):
         """
@@ -1025,19 +1482,20 @@ cdef class Generator:
 
         Parameters
         ----------
-        seed : int, optional
+        seed : int or numpy.random.SeedSequence, optional
             In [0, 2**64). Left out: 64 bits from the operating system.
         """
+        cdef Generator owner = self._owner()
         cdef bint from_entropy = seed is None
         cdef uint64_t value
         if from_entropy:
             value = int.from_bytes(os.urandom(8), "little")
         else:
-            value = integer_below("seed", seed, _SEED_END, "2**64")
-        with cython.critical_section(self):
-            self._seed = value
-            self._stream = 0
-            self._from_entropy = from_entropy
+            value = seed_of(seed)
+        with cython.critical_section(owner):
+            owner._seed = value
+            owner._stream = owner._spawned = 0
+            owner._from_entropy = from_entropy
 
     def _after_fork_in_child(self):
         if self._from_entropy:
@@ -1055,54 +1513,121 @@ cdef class Generator:
 
     @stream.setter
     def stream(self, value):
+        cdef Generator owner = self._owner()
         cdef uint64_t next_stream = next_unnamed_stream(value)
-        with cython.critical_section(self):
-            self._stream = next_stream
+        with cython.critical_section(owner):
+            owner._stream = next_stream
 
     @property
     def state(self):
-        """The whole state, as a dictionary of "seed" and "stream"; it can be set to one."""
-        with cython.critical_section(self):
-            seed, stream = self._seed, self._stream
-        return {"seed": seed, "stream": stream}
+        """
+        The whole state: a dictionary of "seed", "stream" and "spawned", the number of generators that spawn has made.
+
+        It can be set to one, which may lack "spawned": 0.
+        """
+        cdef Generator owner = self._owner()
+        with cython.critical_section(owner):
+            seed, stream, spawned = owner._seed, owner._stream, owner._spawned
+        return {"seed": seed, "stream": stream, "spawned": spawned}
 
     @state.setter
     def state(self, value):
-        if not isinstance(value, dict) or value.keys() != {"seed", "stream"}:
-            raise ValueError(f"state={value!r}; accepted is a dictionary of 'seed' and 'stream'")
+        cdef Generator owner = self._owner()
+        if not isinstance(value, dict) or value.keys() | {"spawned"} != {"seed", "stream", "spawned"}:
+            raise ValueError(f"state={value!r}; accepted is a dictionary of 'seed', 'stream' and 'spawned'")
         cdef uint64_t seed = integer_below("seed", value["seed"], _SEED_END, "2**64")
         cdef uint64_t stream = next_unnamed_stream(value["stream"])
-        with cython.critical_section(self):
-            self._seed = seed
-            self._stream = stream
-            self._from_entropy = False
+        cdef uint64_t spawned = integer_below("spawned", value.get("spawned", 0), _SEED_END, "2**64")
+        with cython.critical_section(owner):
+            owner._seed = seed
+            owner._stream = stream
+            owner._spawned = spawned
+            owner._from_entropy = False
+
+    def spawn(self, n):
+        """
+        New generators, of seeds of their own: one for each worker, for instance.
+
+        Parameters
+        ----------
+        n : int
+            How many, 0 or more.
+
+        Returns
+        -------
+        list of Generator
+            Child k has the seed BLAKE2b(b"fastinit.spawn" + seed + k, 8-byte digest, little-endian), the generator's
+            seed and k as 8 little-endian bytes each, and begins at stream 0. k counts all that the generator has
+            spawned so far, as its ``state`` tells; ``stream`` does not move.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If n is not an integer or negative, or more than 2**64 generators would be spawned in all.
+
+        Examples
+        --------
+        >>> import fastinit
+        >>> fastinit.Generator(7).spawn(2)
+        [Generator(seed=4601871156244648830, stream=0), Generator(seed=5275525978285689886, stream=0)]
+        """
+        cdef Generator owner = self._owner()
+        cdef uint64_t count = integer_below("n", n, _SEED_END, "2**64"), first, seed
+        with cython.critical_section(owner):
+            first, seed = owner._spawned, owner._seed
+            if first + count < first:
+                raise ValueError(f"n={n}; the generator has spawned {first}, and accepted are 2**64 - 1 in all")
+            owner._spawned = first + count
+        prefix = b"fastinit.spawn" + int(seed).to_bytes(8, "little")
+        return [copied(owner, blake2b_of(prefix + (int(first) + k).to_bytes(8, "little"))) for k in range(count)]
+
+    def __getstate__(self):
+        return self.state, object.__getstate__(self)
+
+    def __setstate__(self, value):
+        self.state, attributes = value
+        of_slots = {}
+        if isinstance(attributes, tuple):
+            attributes, of_slots = attributes
+        if attributes:
+            self.__dict__.update(attributes)
+        for name, attribute in of_slots.items():
+            setattr(self, name, attribute)
 
     def __reduce__(self):
-        state = self.state
-        return type(self), (state["seed"], state["stream"])
+        # Without __init__: that of a subclass may take other arguments.
+        return copyreg.__newobj__, (type(self),), self.__getstate__()
 
     def __repr__(self):
-        return "Generator(seed={seed}, stream={stream})".format(**self.state)
+        state = self.state
+        return f"Generator(seed={state['seed']}, stream={state['stream']})"
 
-    cdef int take_stream(self, object stream, fi_fill *fill) except -1:
+    def _stand_for_default(self, dict package):
+        """Takes the seed and the streams of what is, at each call, the default_generator among the package's names."""
+        self._package = package
+        self._class = type(self._default())
+
+    cdef int take_stream(self, call *c) except -1:
         """The fill's seed and stream: the last step before the first byte, so that a refused fill takes no stream."""
-        if stream is None:
-            fill.stream = self.take_streams(1, &fill.seed)
+        cdef Generator owner
+        if c.unnamed:
+            c.fill.stream = self.take_streams(1, &c.fill.seed)
             return 0
-        fill.stream = explicit_stream(stream)
-        with cython.critical_section(self):
-            fill.seed = self._seed
+        owner = self._owner()
+        with cython.critical_section(owner):
+            c.fill.seed = owner._seed
         return 0
 
     cdef uint64_t take_streams(self, uint64_t count, uint64_t *seed) except? 0:
         """The first of the next count unnamed streams, which no other fill gets, and their seed."""
         cdef uint64_t first
-        with cython.critical_section(self):
-            first = self._stream
+        cdef Generator owner = self._owner()
+        with cython.critical_section(owner):
+            first = owner._stream
             if count > (<uint64_t>1 << 63) - first:
                 raise ValueError("all 2**63 unnamed streams are used up; reseed the generator")
-            self._stream = first + count
-            seed[0] = self._seed
+            owner._stream = first + count
+            seed[0] = owner._seed
         return first
 
     def _address(self, stream):
@@ -1114,14 +1639,23 @@ cdef class Generator:
         explicit_stream(stream)
         return self.seed, stream
 
-    cdef object finish(self, fi_fill *fill, cnp.ndarray array, const block *where, object stream, bint accumulate):
-        """Runs a fill whose draw and constants are set."""
-        fill.accumulate = accumulate
-        if self._pending is not None:
-            self._pending.append(Pending.of_fill(fill, array, where, stream))
-            return array
-        self.take_stream(stream, fill)
-        run_fill(kernels, fill, array, where)
+    # What a method whose arguments are converted and checked ends with: it runs the fill, or records it.
+
+    cdef list recorded(self):
+        """The list to which this thread adds fills, if it records them."""
+        cdef dict recording = self._recording
+        return None if recording is None else recording.get(PyThread_get_thread_ident())
+
+    cdef object finish(self, call *c, cnp.ndarray array):
+        """Of a fill whose draw and constants are set."""
+        cdef list pending
+        if self._recording is not None:
+            pending = self.recorded()
+            if pending is not None:
+                pending.append(Pending.of_fill(c, array))
+                return array
+        self.take_stream(c)
+        run_fill(kernels, c, array)
         return array
 
     cdef object fill_scheme(
@@ -1129,50 +1663,78 @@ cdef class Generator:
         object stream, object offset, object global_shape, bint accumulate
     ):
         """A draw whose one parameter the scheme gives."""
-        cdef fi_fill fill
-        cdef block where
-        cdef cnp.ndarray array = checked_array(out, &fill)
-        set_block(&where, array, offset, global_shape)
-        set_fans(scheme, array, &where, fan_in, fan_out, layout)
-        if fi_set_scheme(&fill, scheme, draw):
-            refuse_scheme(&fill, scheme, draw)
-        return self.finish(&fill, array, &where, stream, accumulate)
+        cdef call c
+        read_call(&c, stream, offset, global_shape, accumulate)
+        read_fans(scheme, out, &c.where, fan_in, fan_out, layout)
+        cdef cnp.ndarray array = checked_array(out, &c, REALS_OR_COMPLEX if draw == FI_SCHEME_NORMAL else REALS)
+        if fi_set_scheme(&c.fill, scheme, draw):
+            refuse_scheme(&c.fill, scheme, draw)
+        if c.is_complex:
+            set_complex_normal(&c.fill, 0, 0, fi_scheme_parameter(scheme, draw))
+        return self.finish(&c, array)
 
-    def _write(self, out, write):
-        """Calls write(), which fills the checked array out and draws nothing."""
-        if self._pending is not None:
-            self._pending.append(Pending.of_constants(out, write))
-        else:
-            write()
-        return out
-
-    def _write_draws(self, out, stream, write):
-        """Calls write(seed, number), which fills the checked array out from the stream of that number."""
-        cdef fi_fill fill
-        if self._pending is not None:
-            self._pending.append(Pending.of_draws(out, write, stream))
+    def _fill_constant(self, cnp.ndarray out, dtype, bytes value, offset, global_shape):
+        """Fills out, which had the dtype when its value was converted, with the bytes of one element."""
+        cdef call c
+        read_call(&c, None, offset, global_shape, False)
+        array_for_constants(out)
+        check_block(&c.where, out, False)
+        if descr_of(out) is not dtype:
+            raise ValueError(f"out was changed while the arguments were read: it had dtype {dtype}")
+        fi_set_value(&c.fill, <const char *>value, len(value))
+        cdef list pending = self.recorded()
+        if pending is not None:
+            pending.append(Pending.of_constants(out, [(base_view(out), value)]))
             return out
-        self.take_stream(stream, &fill)
-        write(fill.seed, fill.stream)
+        run_constant(&c.fill, out)
         return out
 
-    def _run(self, list pending):
-        """Runs fills that another generator recorded, as if it had this one's seed and unnamed streams."""
+    def _fill_constants(self, out, cnp.ndarray view, list parts):
+        """Fills out, of which there is a view, with constants: pairs of a part of the view and an element's bytes."""
+        cdef list pending = self.recorded()
+        each = Pending.of_constants(out, parts, view)
+        if pending is not None:
+            pending.append(each)
+        else:
+            run_fills([each], "out")
+        return out
+
+    def _write_draws(self, out, cnp.ndarray view, stream, write):
+        """Calls write(seed, number), which fills the view of the checked array out from the stream of that number."""
+        cdef call c
+        cdef list pending = self.recorded()
+        read_call(&c, stream, None, None, False)
+        if pending is not None:
+            pending.append(Pending.of_draws(&c, out, view, write))
+            return out
+        if not is_unchanged(out, view):
+            raise changed("out", view)
+        self.take_stream(&c)
+        in_standard_environment(write, c.fill.seed, c.fill.stream)
+        return out
+
+    def _run(self, list pending, str label):
+        """Runs fills that were recorded, with this generator's seed and unnamed streams."""
         cdef Pending each
         cdef uint64_t seed = 0
         cdef uint64_t unnamed = 0, stream
+        cdef list outer = self.recorded()
+        if outer is not None:  # called by a method that is itself recorded
+            outer.extend(pending)
+            return
         for each in pending:
             unnamed += each.unnamed
+        check_unchanged(pending, label)
         stream = self.take_streams(unnamed, &seed)
         for each in pending:
             each.fill.seed = seed
             if each.unnamed:
                 each.fill.stream = stream
                 stream += 1
-        run_fills(pending)
+        run_fills(pending, label)
         for each in pending:
             if each.write is not None:
-                each.write(*((each.fill.seed, each.fill.stream) if each.draws else ()))
+                in_standard_environment(each.write, each.fill.seed, each.fill.stream)
 
     def bits(self, out, *, stream=None, offset=None, global_shape=None):
         """
@@ -1197,12 +1759,11 @@ cdef class Generator:
         >>> fastinit.Generator(0).bits(np.empty(2, np.uint32))
         array([1713891541, 3781805453], dtype=uint32)
         """
-        cdef fi_fill fill
-        cdef block where
-        cdef cnp.ndarray array = checked_array(out, &fill, True)
-        set_block(&where, array, offset, global_shape)
-        fi_set_bits(&fill)
-        return self.finish(&fill, array, &where, stream, False)
+        cdef call c
+        read_call(&c, stream, offset, global_shape, False)
+        cdef cnp.ndarray array = checked_array(out, &c, WORDS)
+        fi_set_bits(&c.fill)
+        return self.finish(&c, array)
 
     def uniform(self, out, low=0.0, high=1.0, *, stream=None, offset=None, global_shape=None, bint accumulate=False):
         """
@@ -1231,12 +1792,12 @@ cdef class Generator:
         >>> fastinit.Generator(42).uniform(np.empty(3, np.float32), -1, 1)
         array([ 0.22591972, -0.06282699, -0.8535366 ], dtype=float32)
         """
-        cdef fi_fill fill
-        cdef block where
-        cdef cnp.ndarray array = checked_array(out, &fill)
-        set_block(&where, array, offset, global_shape)
-        set_uniform(&fill, number("low", low), number("high", high))
-        return self.finish(&fill, array, &where, stream, accumulate)
+        cdef call c
+        cdef double least = number("low", low), most = number("high", high)
+        read_call(&c, stream, offset, global_shape, accumulate)
+        cdef cnp.ndarray array = checked_array(out, &c)
+        set_uniform(&c.fill, least, most)
+        return self.finish(&c, array)
 
     def normal(self, out, mean=0.0, std=1.0, *, stream=None, offset=None, global_shape=None, bint accumulate=False):
         """
@@ -1269,12 +1830,19 @@ cdef class Generator:
         >>> fastinit.Generator(42).normal(w, std=1e-3, accumulate=True)
         array([0.9990298, 1.0001941, 0.9987644], dtype=float32)
         """
-        cdef fi_fill fill
-        cdef block where
-        cdef cnp.ndarray array = checked_array(out, &fill)
-        set_block(&where, array, offset, global_shape)
-        set_normal(&fill, number("mean", mean), number("std", std))
-        return self.finish(&fill, array, &where, stream, accumulate)
+        cdef call c
+        cdef double parts[2]
+        cdef bint has_parts = read_complex("mean", mean, parts)
+        cdef double deviation = number("std", std)
+        read_call(&c, stream, offset, global_shape, accumulate)
+        cdef cnp.ndarray array = checked_array(out, &c, REALS_OR_COMPLEX)
+        if c.is_complex:
+            set_complex_normal(&c.fill, parts[0], parts[1], deviation)
+        elif has_parts:
+            raise TypeError(f"mean must be a number, not {kind_of(mean)}: the array is not complex")
+        else:
+            set_normal(&c.fill, parts[0], deviation)
+        return self.finish(&c, array)
 
     def truncated_normal(
         self, out, mean=0.0, std=1.0, low=-2.0, high=2.0, *,
@@ -1313,12 +1881,13 @@ cdef class Generator:
         >>> g.truncated_normal(np.empty(3), low=10, high=np.inf)
         array([10.01335623, 10.12240233, 10.46153973])
         """
-        cdef fi_fill fill
-        cdef block where
-        cdef cnp.ndarray array = checked_array(out, &fill)
-        set_block(&where, array, offset, global_shape)
-        set_truncated_normal(&fill, number("mean", mean), number("std", std), number("low", low), number("high", high))
-        return self.finish(&fill, array, &where, stream, accumulate)
+        cdef call c
+        cdef double center = number("mean", mean), deviation = number("std", std)
+        cdef double least = number("low", low), most = number("high", high)
+        read_call(&c, stream, offset, global_shape, accumulate)
+        cdef cnp.ndarray array = checked_array(out, &c)
+        set_truncated_normal(&c.fill, center, deviation, least, most)
+        return self.finish(&c, array)
 
     def xavier_uniform(
         self, out, fan_in=None, fan_out=None, gain=1.0, *,
@@ -1681,75 +2250,110 @@ cdef class Pending:
     """A fill whose arguments are checked and that is still to run."""
 
     cdef readonly cnp.ndarray out
+    cdef readonly cnp.ndarray view  # the memory as it was checked
     cdef readonly object key  # among the fills
     cdef object write  # what writes the values, if not the core
+    cdef list constants  # pairs of a part of the view and an element's bytes, if it is a fill of constants
     cdef fi_fill fill
-    cdef bytes block  # offset, then global_shape, if given
-    cdef bint draws, unnamed
+    cdef bytes block  # offset, then global_shape, if it is one
+    cdef bint unnamed, is_complex
 
     @staticmethod
-    cdef Pending of_constants(object out, object write):
+    cdef Pending of_array(cnp.ndarray out, cnp.ndarray view):
         cdef Pending self = Pending.__new__(Pending)
         self.out = out
+        self.view = base_view(out) if view is None else view
+        return self
+
+    @staticmethod
+    cdef Pending of_constants(cnp.ndarray out, list parts, cnp.ndarray view=None):
+        cdef Pending self = Pending.of_array(out, view)
+        self.constants = parts
+        return self
+
+    @staticmethod
+    cdef Pending of_draws(const call *c, cnp.ndarray out, cnp.ndarray view, object write):
+        cdef Pending self = Pending.of_array(out, view)
         self.write = write
+        self.unnamed = c.unnamed
+        self.fill.stream = 0 if c.unnamed else c.fill.stream
         return self
 
     @staticmethod
-    cdef Pending of_draws(object out, object write, object stream):
-        cdef Pending self = Pending.of_constants(out, write)
-        self.draws = True
-        self.unnamed = stream is None
-        self.fill.stream = 0 if self.unnamed else explicit_stream(stream)
-        return self
-
-    @staticmethod
-    cdef Pending of_fill(const fi_fill *fill, cnp.ndarray array, const block *where, object stream):
-        cdef Pending self = Pending.of_draws(array, None, stream)
-        cdef uint64_t number = self.fill.stream
-        self.fill = fill[0]
-        self.fill.stream = number
+    cdef Pending of_fill(const call *c, cnp.ndarray array):
+        cdef Pending self = Pending.of_draws(c, array, None, None)
+        self.fill = c.fill
+        self.is_complex = c.is_complex
         cdef Py_ssize_t size = cnp.PyArray_NDIM(array) * sizeof(uint64_t)
-        if where.given:
-            self.block = (<const char *>where.offset)[:size] + (<const char *>where.global_shape)[:size]
+        if c.where.given:
+            self.block = (<const char *>c.where.offset)[:size] + (<const char *>c.where.global_shape)[:size]
         return self
 
 
 def record(Generator recorder, dict accepted, specs, bint named, bint accumulate, str label):
     """
-    The fills of pairs of a key and a tuple (out, scheme, *arguments), as a list of Pending; the recorder is spent.
+    The fills of pairs of a key and a tuple (out, scheme, *arguments): what the functions returned, by their keys, and a
+    list of Pending.
 
     accepted tells of each scheme whether it draws. Named fills that do take their key as the stream. The label, with
     the key in it, begins the errors.
     """
+    cdef list pending = [], returned = []
+    cdef Py_ssize_t before
     cdef Pending each
-    recorder._pending = []
-    for key, spec in specs:
-        try:
-            if not isinstance(spec, (tuple, list)) or len(spec) < 2:
-                raise TypeError(f"accepted is a tuple (out, scheme, *arguments), not {type(spec).__name__}")
-            out, scheme, *arguments = spec
-            draws = choice("scheme", scheme, accepted)
-            keywords = {}
-            if arguments and isinstance(arguments[-1], dict):
-                keywords = dict(arguments.pop())
-            if named:
-                if "stream" in keywords:
-                    raise TypeError(f"stream={keywords['stream']!r}; the stream of a fill in a mapping is its key")
-                if draws and key is not None:
-                    keywords["stream"] = key
-                else:
-                    explicit_stream(key)
-            if accumulate:
-                if not draws:
-                    raise TypeError(f"accumulate=True with {scheme}, which draws nothing that could be added")
-                keywords["accumulate"] = True
-            getattr(recorder, scheme)(out, *arguments, **keywords)
-            each = recorder._pending[-1]
-            each.key = key
-        except (TypeError, ValueError) as error:
-            kind = TypeError if isinstance(error, TypeError) else ValueError
-            raise kind(f"{label.format(key)}: {error}") from None
-    return recorder._pending
+    thread = PyThread_get_thread_ident()
+    with cython.critical_section(recorder):
+        if recorder._recording is None:
+            recorder._recording = {}
+        outer = recorder._recording.get(thread)
+        recorder._recording[thread] = pending
+    try:
+        for key, spec in specs:
+            before = len(pending)
+            try:
+                returned.append((key, record_one(recorder, accepted, key, spec, named, accumulate)))
+            except (TypeError, ValueError) as error:
+                kind = TypeError if isinstance(error, TypeError) else ValueError
+                raise kind(f"{label.format(key)}: {error}") from error.__cause__
+            for each in pending[before:]:
+                each.key = key
+    finally:
+        with cython.critical_section(recorder):
+            if outer is None:
+                del recorder._recording[thread]
+            else:
+                recorder._recording[thread] = outer
+            if not recorder._recording:
+                recorder._recording = None
+    return returned, pending
+
+
+cdef object record_one(Generator recorder, dict accepted, object key, object spec, bint named, bint accumulate):
+    if not isinstance(spec, (tuple, list)) or len(spec) < 2:
+        raise TypeError(f"accepted is a tuple (out, scheme, *arguments), not {described(spec)}")
+    out, scheme, *arguments = spec
+    draws = choice("scheme", scheme, accepted)
+    keywords = {}
+    if arguments and isinstance(arguments[-1], dict):
+        keywords = dict(arguments.pop())
+    if named:
+        if "stream" in keywords:
+            raise TypeError(f"stream={keywords['stream']!r}; the stream of a fill in a mapping is its key")
+        explicit_stream(key)
+        if draws:
+            keywords["stream"] = key
+    if accumulate:
+        if not draws:
+            raise TypeError(f"accumulate=True with {scheme}, which draws nothing that could be added")
+        keywords["accumulate"] = True
+    return getattr(recorder, characters_of(scheme))(out, *arguments, **keywords)
+
+
+cdef str described(object spec):
+    """What an error calls something that is no tuple of a fill."""
+    if not isinstance(spec, (tuple, list)):
+        return type(spec).__name__
+    return f"one of {len(spec)} item{'' if len(spec) == 1 else 's'}"
 
 
 def check_apart(list pending, str label):
@@ -1761,14 +2365,14 @@ def check_apart(list pending, str label):
     cdef uintptr_t farthest = 0
     cdef Py_ssize_t i, j
     for i, each in enumerate(pending):
-        set_byte_bounds(each.out, &low[i], &high[i])
+        set_byte_bounds(each.view, &low[i], &high[i])
     reaching = []  # those before that end beyond the beginning of this one
     for i in numpy.argsort(lows, kind="stable"):
         if low[i] == high[i]:
             continue
         reaching = [j for j in reaching if high[j] > low[i]] if farthest > low[i] else []
         for j in reaching:
-            if numpy.shares_memory(pending[i].out, pending[j].out):
+            if numpy.shares_memory(pending[i].view, pending[j].view):
                 one, other = [label.format(pending[k].key) for k in (min(i, j), max(i, j))]
                 raise ValueError(f"{one} and {other} share memory; each array is filled once")
         reaching.append(i)
@@ -1791,31 +2395,68 @@ cdef void set_byte_bounds(cnp.ndarray array, uintptr_t *low, uintptr_t *high) no
     high[0] += cnp.PyArray_ITEMSIZE(array)
 
 
-cdef int run_fills(list pending) except -1:
+cdef int check_unchanged(list pending, str label) except -1:
+    """Raises before the first byte if code that ran since the checks has changed an array."""
+    cdef Pending each
+    for each in pending:
+        if not is_unchanged(each.out, each.view):
+            raise changed(label.format(each.key), each.view)
+    return 0
+
+
+cdef int run_fills(list pending, str label) except -1:
     """Runs those that the core writes, side by side."""
     cdef Pending each
+    cdef cnp.ndarray part
     cdef const uint64_t *offset
     cdef const uint64_t *global_shape
-    cdef size_t count = 0, axes = 0
+    cdef size_t all_tasks = 0, count = 0, later = 0, axes = 0
+    cdef fi_task *task
     for each in pending:
-        axes += <size_t>cnp.PyArray_NDIM(each.out) + 1
-    cdef bytearray memory_of_tasks = bytearray(<Py_ssize_t>(len(pending) * sizeof(fi_task)))
+        for part, _ in each.constants or ((each.view, None),):
+            axes += <size_t>cnp.PyArray_NDIM(part) + 2
+            all_tasks += 1
+    cdef bytearray memory_of_tasks = bytearray(<Py_ssize_t>(all_tasks * sizeof(fi_task)))
     cdef bytearray memory_of_axes = bytearray(<Py_ssize_t>(axes * sizeof(fi_axis)))
     cdef fi_task *tasks = <fi_task *><char *>memory_of_tasks
     cdef fi_axis *axis = <fi_axis *><char *>memory_of_axes
-    axes = 0
     for each in pending:
-        if each.write is not None:
-            continue
-        offset = global_shape = NULL
-        if each.block is not None:
-            offset = <const uint64_t *><const char *>each.block
-            global_shape = offset + cnp.PyArray_NDIM(each.out)
-        tasks[count].fill = each.fill
-        set_region(&tasks[count], each.out, offset, global_shape, axis + axes)
-        axes += <size_t>cnp.PyArray_NDIM(each.out) + 1
-        count += 1
-    return run_tasks(kernels, tasks, count)
+        if each.constants is not None:
+            for i, (part, value) in enumerate(each.constants):
+                # What goes over a part that another has written waits, at the end, until all of these are done.
+                later += i > 0
+                task = &tasks[all_tasks - later if i else count]
+                count += i == 0
+                fi_set_value(&task.fill, <const char *>value, len(value))
+                set_constant_region(task, part, axis)
+                axis += cnp.PyArray_NDIM(part) + 2
+        elif each.write is None:
+            offset = global_shape = NULL
+            if each.block is not None:
+                offset = <const uint64_t *><const char *>each.block
+                global_shape = offset + cnp.PyArray_NDIM(each.view)
+            tasks[count].fill = each.fill
+            set_region(&tasks[count], each.view, offset, global_shape, each.is_complex, axis)
+            axis += cnp.PyArray_NDIM(each.view) + 2
+            count += 1
+    check_unchanged(pending, label)
+    try:
+        run_tasks(kernels, tasks, count)
+    finally:  # after an interrupt, too: what is written is to be right
+        run_tasks(kernels, tasks + all_tasks - later, later)
+    return 0
+
+
+cdef int run_constant(fi_fill *fill, cnp.ndarray array) except -1:
+    cdef fi_task task
+    cdef fi_axis axis[FI_AXES_MAX + 1]
+    cdef size_t count = cnp.PyArray_SIZE(array)
+    if count < RELEASE_GIL_FROM and cnp.PyArray_FLAGS(array) & cnp.NPY_ARRAY_C_CONTIGUOUS:
+        fi_fill_constant(&fill.value, count, cnp.PyArray_DATA(array))
+        return 0
+    task.fill = fill[0]
+    set_constant_region(&task, array, axis)
+    return run_tasks(kernels, &task, 1)
 
 
 # ---- What the docstrings share ---------------------------------------------------------------------------------------

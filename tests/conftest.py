@@ -60,6 +60,7 @@ FILLS = [
     Fill("bits", np.dtype("uint32")),
     Fill("bits", np.dtype("uint64")),
     *(Fill(draw, dtype) for draw in ("uniform", "normal") for dtype in FLOATS),
+    Fill("normal", np.dtype("c8")),
     *(
         Fill("truncated_normal", dtype, bounds)
         for bounds in ((-2.0, 2.0), (-0.5, 1.5), (-0.75, math.inf), (-math.inf, -1.5))
@@ -129,7 +130,7 @@ def standard_values(draw, compute_dtype, bounds, first, count):
 
 def reference_values(fill, first, count):
     """The contract's elements first .. first + count - 1 in the compute type, in which they are added."""
-    compute_dtype = np.dtype("f4") if fill.dtype.itemsize == 2 else fill.dtype
+    compute_dtype = np.dtype("f4") if fill.dtype.itemsize == 2 else fill.dtype  # complex: that of the parts, in pairs
     return standard_values(fill.draw, compute_dtype, fill.bounds, first, count)
 
 

@@ -24,7 +24,8 @@ HEADER = """\
 #   draw dtype how a b low high seed stream global_shape offset shape hash first values
 #
 # a and b are low and high of a uniform draw, mean and std of the others; low and high are a truncated normal's bounds
-# in standard deviations. how is = or, for accumulate, +=; then element i of the array, in C order, held (i mod 17) - 8.
+# in standard deviations. complex_normal has the parts of complex numbers as its last axis: a is the real part of the
+# mean, low the imaginary one, b the standard deviation of both together. how is = or, for accumulate, +=; then element i of the array, in C order, held (i mod 17) - 8.
 # shape is that of the array, a block at offset of a tensor of global_shape. - stands for nothing, () for no axes.
 # hash is FNV-1a of 64 bits over the bytes of the array, each element's lowest byte first. The first values are decimal
 # numbers, exact when they are read as double.
@@ -65,8 +66,25 @@ def before(fill: Fill) -> NDArray:
     return (np.arange(math.prod(fill.shape)) % 17 - 8).reshape(fill.shape).astype(DTYPES[fill.dtype])
 
 
+def as_complex(fill: Fill) -> Fill:
+    """The fill whose parts a complex_normal writes, of an array whose elements are they."""
+    cut = [None if axes is None else axes[:-1] for axes in (fill.global_shape, fill.offset, fill.shape)]
+    mean = complex(fill.parameters[0], fill.bounds[0])
+    return Fill("normal", fill.dtype, fill.accumulate, (mean, fill.parameters[1]), (), fill.seed, fill.stream, *cut)
+
+
+def complex_view(parts: NDArray) -> NDArray:
+    return parts.view(np.result_type(parts, np.complex64))[..., 0]
+
+
 def written(kernels: str, fill: Fill) -> NDArray:
     """What the named kernels make of it."""
+    if fill.draw == "complex_normal":
+        out, of_both = before(fill), as_complex(fill)
+        where = of_both.seed, of_both.stream, *of_both.parameters, of_both.accumulate, None
+        block = {"offset": of_both.offset, "global_shape": of_both.global_shape}
+        _core.fill_range(kernels, "normal", complex_view(out), 0, *where, **block)
+        return out
     where = fill.seed, fill.stream, *(fill.parameters or (0.0, 1.0)), fill.accumulate, fill.bounds or None
     block = {"offset": fill.offset, "global_shape": fill.global_shape}
     return _core.fill_range(kernels, fill.draw, before(fill), 0, *where, **block)
@@ -204,6 +222,17 @@ def scales() -> Iterator[Fill]:
         yield Fill("uniform", dtype, parameters=(-1e-5, 1.0))
 
 
+def complex_normals() -> Iterator[Fill]:
+    for dtype in FLOATS[:2]:
+        for mean, imaginary in ((0.0, 0.0), (0.1, -0.3), (0.0, -0.0)):
+            for accumulate in (False, True):
+                yield Fill("complex_normal", dtype, accumulate, (mean, 0.7), (imaginary,), shape=(1500, 2))
+        whole = {"global_shape": (1000, 2111, 2), "offset": (3, 5, 0), "shape": (23, 97, 2)}
+        yield Fill("complex_normal", dtype, False, (0.1, 0.7), (-0.3,))._replace(**whole)
+        last = {"global_shape": (2**62, 2), "offset": (2**62 - 99, 0), "shape": (99, 2)}
+        yield Fill("complex_normal", dtype, False, (0.1, 0.7), (-0.3,))._replace(**last)
+
+
 # ---- Words that few fills meet, and the places where Philox has them -------------------------------------------------
 
 MULTIPLIERS = 0xD2511F53, 0xCD9E8D57
@@ -251,7 +280,7 @@ def hard_words() -> Iterator[Fill]:
 
 
 def fills() -> Iterator[Fill]:
-    for group in (draws, sums, seeds_and_streams, places, blocks, scales, hard_words):
+    for group in (draws, sums, seeds_and_streams, places, blocks, scales, hard_words, complex_normals):
         yield from group()
 
 

@@ -381,6 +381,14 @@ def fill(draw, out, first, seed, stream, a=0.0, b=1.0, accumulate=False, bounds=
     where = seed, stream, first, out.size
     if draw == "bits":
         return (words if out.dtype == np.uint32 else long_words)(*where).astype(out.dtype)
+    if out.dtype.kind == "c":  # the parts are elements 2 i and 2 i + 1
+        part, mean = b * 0.70710678118654752, complex(a)
+        parts = out.reshape(-1, 1).view(out.real.dtype)
+        values = [
+            fill("normal", parts.reshape(-1), 2 * first, seed, stream, each, part, accumulate)
+            for each in (mean.real, mean.imag)
+        ]
+        return np.where(np.arange(2 * out.size) % 2 == 0, *values).view(out.dtype)
     compute = F64 if out.dtype == np.float64 else F32
     values = getattr(compute, draw)(a, b, *(bounds or ()), *where)
     if accumulate:

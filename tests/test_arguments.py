@@ -37,7 +37,7 @@ def test_what_is_not_an_array(g, draw, out):
         getattr(g, draw)(out)
 
 
-@pytest.mark.parametrize("dtype", ["i4", "u4", "u8", "c8", "g", "?", "O", "U3", "M8[s]", ">f4", ">f8", ">f2", "V2"])
+@pytest.mark.parametrize("dtype", ["i4", "u4", "u8", "G", "g", "?", "O", "U3", "M8[s]", ">f4", ">f8", ">f2", "V2"])
 def test_dtypes_that_are_not_filled(g, dtype):
     error = untouched_by(g.normal, np.zeros(5, dtype))
     assert isinstance(error, TypeError)
@@ -189,7 +189,7 @@ def test_seed_out_of_range(seed):
     "seed", [True, False, 1.0, "7", [7], np.True_, b"7", np.array(1.5), np.array([7, 8])], ids=repr
 )
 def test_seed_of_a_wrong_type(seed):
-    with pytest.raises(TypeError, match="seed must be an integer, not"):
+    with pytest.raises(TypeError, match="seed must be an integer"):
         fastinit.Generator(seed)
 
 
@@ -216,14 +216,14 @@ def test_stream_name_that_is_no_text(g):
 def test_state_of_a_wrong_form(g, state):
     with pytest.raises(ValueError, match="accepted is a dictionary"):
         g.state = state
-    assert g.state == {"seed": 7, "stream": 0}
+    assert g.state == {"seed": 7, "stream": 0, "spawned": 0}
 
 
 @pytest.mark.parametrize("state", [{"seed": -1, "stream": 0}, {"seed": 1, "stream": 2**63 + 1}])
 def test_state_out_of_range_changes_nothing(g, state):
     with pytest.raises(ValueError, match="out of range"):
         g.state = state
-    assert g.state == {"seed": 7, "stream": 0}
+    assert g.state == {"seed": 7, "stream": 0, "spawned": 0}
 
 
 def test_streams_and_flags_are_keywords(g):

@@ -242,6 +242,8 @@ def far_values(fill, offset, shape, global_shape):
 @pytest.mark.parametrize("fill", [fill for fill in FILLS if fill.bounds in (None, (-0.5, 1.5))], ids=str)
 def test_blocks_of_tensors_of_up_to_2_to_the_63_elements(kernels, fill):
     for offset, shape, global_shape in far_blocks(2 if fill.dtype.itemsize == 8 else 4):
+        if fill.dtype.kind == "c" and math.prod(global_shape) > 2**62:
+            continue  # what is accepted of complex numbers
         values = far_values(fill, offset, shape, global_shape)
         block = {"offset": offset, "global_shape": global_shape}
         for order in (range(len(shape)), range(len(shape))[::-1]):

@@ -27,7 +27,7 @@ ROOT = Path(__file__).parent.parent
 
 FUNCTIONS = ("fans", "gain", "recommend")
 FILLS = sorted(
-    {name for name, value in vars(fastinit).items() if getattr(value, "__self__", None) is fastinit.default_generator}
+    {name for name, value in vars(fastinit).items() if getattr(value, "__self__", None) is fastinit._functions}
     - {"seed"}
 )
 PAGES = {

@@ -90,7 +90,7 @@ class TestState:
     def test_state_can_be_kept_and_set(self):
         g = fastinit.Generator(7, stream=3)
         state = g.state
-        assert state == {"seed": 7, "stream": 3}
+        assert state == {"seed": 7, "stream": 3, "spawned": 0}
         first = z(g)
         g.state = state
         assert z(g) == first
@@ -116,7 +116,7 @@ class TestDefaultGenerator:
         w = np.empty(9, np.float32)
         assert fastinit.normal(w).tobytes() == z(fastinit.Generator(7))
         assert fastinit.he_normal(w, 784).tobytes() == fastinit.Generator(7, 1).he_normal(w.copy(), 784).tobytes()
-        assert fastinit.default_generator.state == {"seed": 7, "stream": 2}
+        assert fastinit.default_generator.state == {"seed": 7, "stream": 2, "spawned": 0}
 
     def test_without_a_seed_every_process_differs(self):
         code = "import fastinit; print(fastinit.default_generator.seed)"

@@ -295,7 +295,7 @@ def refusal(fills, **keywords):
     with pytest.raises((TypeError, ValueError)) as caught:
         g.fill(fills, **keywords)
     assert [out.tobytes() for out in arrays] == before
-    assert g.state == {"seed": 7, "stream": 3}
+    assert g.state == {"seed": 7, "stream": 3, "spawned": 0}
     return caught.value
 
 

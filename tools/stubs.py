@@ -305,7 +305,7 @@ class Stub:
         text = code(value)
         if isinstance(value, ast.Constant):
             return f"{name}: {type(value.value).__name__}\n"
-        if isinstance(value, ast.Attribute) and text.startswith("default_generator."):
+        if isinstance(value, ast.Attribute) and text.startswith("_functions."):
             return "".join(each.without("self").text() for each in renamed(self.methods()[value.attr], name))
         if isinstance(value, ast.Name) and isinstance(self.module.definitions.get(text), ast.FunctionDef):
             return "".join(each.text() for each in renamed(self.module.functions(self.module.statements)[text], name))
