@@ -394,9 +394,7 @@ class Generator(_core.Generator):
         if not isinstance(fills, Iterable):
             raise TypeError(f"fills must be a mapping or an iterable of tuples, not {type(fills).__name__}")
         if isinstance(fills, ItemsView):
-            raise TypeError(
-                "fills must be a mapping, not its items; pass the mapping itself, whose keys are the streams"
-            )
+            raise TypeError("fills must be the mapping itself, whose keys are the streams, not its items")
         named = isinstance(fills, Mapping)
         specs = fills.items() if isinstance(fills, Mapping) else enumerate(fills)
         filled = self._fill(specs, "fills[{!r}]", named, accumulate)
@@ -416,8 +414,9 @@ class DefaultFunctions(Generator):
     """
     The generator whose methods are the functions of the package: it stands for fastinit.default_generator.
 
-    It looks at each call which generator that is. The functions are pickled and copied by their names, so that in another
-    process they are those of its own default generator; fastinit.default_generator itself is pickled as what it is.
+    It looks at each call which generator that is. The functions are pickled and copied by their names, so that in
+    another process they are those of its own default generator; fastinit.default_generator itself is pickled with its
+    state.
     """
 
     __slots__ = ()
@@ -545,7 +544,8 @@ def _group_diagonals(
     """
     Views of the diagonals of a matrix whose rows come in groups.
 
-    It is a block of a larger one: its first whole group begins at the row `first`, and it at the column `column` of that.
+    It is a block of a larger one: its first whole group begins at the row `first`, and its first column is number
+    `column` of that.
     """
     rows = matrix.shape[0]
     if first:  # of a group that began before

@@ -25,10 +25,10 @@ HEADER = """\
 #
 # a and b are low and high of a uniform draw, mean and std of the others; low and high are a truncated normal's bounds
 # in standard deviations. complex_normal has the parts of complex numbers as its last axis: a is the real part of the
-# mean, low the imaginary one, b the standard deviation of both together. how is = or, for accumulate, +=; then element i of the array, in C order, held (i mod 17) - 8.
-# shape is that of the array, a block at offset of a tensor of global_shape. - stands for nothing, () for no axes.
-# hash is FNV-1a of 64 bits over the bytes of the array, each element's lowest byte first. The first values are decimal
-# numbers, exact when they are read as double.
+# mean, low the imaginary one, b the standard deviation of both together. how is = or, for accumulate, +=; then element
+# i of the array, in C order, held (i mod 17) - 8. shape is that of the array, a block at offset of a tensor of
+# global_shape. - stands for nothing, () for no axes. hash is FNV-1a of 64 bits over the bytes of the array, each
+# element's lowest byte first. The first values are decimal numbers, exact when they are read as double.
 """
 FIRST_VALUES = 4
 DTYPES = {

@@ -146,7 +146,7 @@ def test_complex_dtypes_that_are_not_filled(g):
 
 @pytest.mark.parametrize("mean", [1j, 1 + 0j, np.complex64(1), np.array(1 + 1j)], ids=repr)
 def test_real_arrays_take_no_complex_mean(g, mean):
-    with pytest.raises(TypeError, match="mean must be a number, not complex.*: the array is not complex|mean must be"):
+    with pytest.raises(TypeError, match=r"mean must be a number, not .*: the array is not complex"):
         g.normal(np.empty(3, np.float32), mean)
     g.normal(np.empty(3, np.complex64), mean)
 
@@ -176,7 +176,7 @@ def test_numbers_that_are_real_refuse_complex_ones(g):
 )
 def test_parts_that_would_overflow_are_refused(g, mean, std):
     w = np.ones(3, np.complex64)
-    with pytest.raises(ValueError, match="mean=.*std=.*do not overflow float32"):
+    with pytest.raises(ValueError, match=r"mean=.*std=.*do not overflow float32"):
         g.normal(w, mean, std)
     assert np.all(w == 1)
 
