@@ -59,7 +59,7 @@ def gain(nonlinearity: str, param: float | None = None) -> float:
     if nonlinearity != "leaky_relu":
         raise ValueError(f"param={param!r}; nonlinearity={nonlinearity!r} takes none, only 'leaky_relu' does")
     slope = _core.finite("param", param)
-    return _core.in_standard_environment(lambda: math.sqrt(2 / (1 + slope * slope)))  # type: ignore[no-any-return]
+    return _core.in_standard_environment(lambda: math.sqrt(2 / (1 + slope * slope)))
 
 
 class Recommendation(NamedTuple):

@@ -35,9 +35,13 @@ def in_dtype(name: str, value: object, dtype: _DType) -> Any:
 
     TypeError if it is no number, or complex and the dtype is not; ValueError if the dtype holds no such number.
     """
-    if type(value) in _PLAIN and dtype.num in _NUMPYS and -_SMALL <= value <= _SMALL:  # type: ignore[operator]
+    return _core.in_standard_environment(_in_dtype, name, value, dtype)
+
+
+def _in_dtype(name: str, value: Any, dtype: _DType) -> Any:
+    if type(value) in _PLAIN and dtype.num in _NUMPYS and -_SMALL <= value <= _SMALL:
         return value
-    return _core.in_standard_environment(_rule(dtype), name, value)
+    return _rule(dtype)(name, value)
 
 
 def check_holds(number: int, dtype: _DType, scheme: str) -> None:
@@ -58,6 +62,11 @@ def finite_in_dtype(name: str, value: object, dtype: _DType) -> Any:
 
 def array_in_dtype(name: str, values: np.ndarray[Any, Any], dtype: _DType) -> np.ndarray[Any, Any]:
     """The same for an array of values, or of objects that are values."""
+    held: np.ndarray[Any, Any] = _core.in_standard_environment(_array_in_dtype, name, values, dtype)
+    return held
+
+
+def _array_in_dtype(name: str, values: np.ndarray[Any, Any], dtype: _DType) -> np.ndarray[Any, Any]:
     if values.dtype == object:
         return np.array([in_dtype(name, each, dtype) for each in values.flat], dtype).reshape(values.shape)
     array = values
@@ -68,8 +77,7 @@ def array_in_dtype(name: str, values: np.ndarray[Any, Any], dtype: _DType) -> np
     for part in (array.real, array.imag) if array.dtype.kind == "c" else (array,):
         for each in _telling(part):
             in_dtype(name, each, dtype)
-    held: np.ndarray[Any, Any] = np.asarray(_cast(array, dtype))
-    return held
+    return np.asarray(_cast(array, dtype))
 
 
 def _telling(values: np.ndarray[Any, Any]) -> Iterator[Any]:

@@ -171,7 +171,7 @@ class Generator(_core.Generator):
         center = tuple(size // 2 - first for size, first in zip(shape[2:], start[2:], strict=True))
         if all(0 <= place < size for place, size in zip(center, view.shape[2:], strict=True)):
             # The part of group g lies in the rows from g * group - start[0] on.
-            group, matrix = max(shape[0] // count, 1), view[(slice(None), slice(None), *center)]
+            group, matrix = max(shape[0] // count, 1), view.transpose(*range(2, view.ndim), 0, 1)[center]
             parts += [(ones, one) for ones in _group_diagonals(matrix, group, -start[0] % group, start[1])]
         return self._fill_constants(out, view, parts)
 
@@ -429,7 +429,7 @@ class DefaultFunctions(Generator):
     def __init__(self, package: dict[str, Any]) -> None:
         pass
 
-    def __reduce__(self) -> str:  # type: ignore[override]
+    def __reduce__(self) -> str:
         return "_functions"
 
 

@@ -11,6 +11,7 @@ import numpy
 
 cimport cython
 cimport numpy as cnp
+from cpython.complex cimport PyComplex_ImagAsDouble, PyComplex_RealAsDouble
 from cpython.exc cimport PyErr_CheckSignals
 from cpython.float cimport PyFloat_AS_DOUBLE, PyFloat_AsDouble, PyFloat_Check
 from cpython.long cimport PyLong_AsLongAndOverflow, PyLong_AsLongLongAndOverflow, PyLong_CheckExact
@@ -665,13 +666,12 @@ cdef object cause_of(object error, object value, str method, object known):
 
 cdef bint read_complex(str name, object value, double *parts) except -1:
     """Sets the two parts of a number; returns whether it is complex."""
-    cdef double complex both
     parts[1] = 0
     if PyFloat_Check(value) or not is_complex(value):
         parts[0] = number(name, value)
         return False
-    both = complex(value)
-    parts[0], parts[1] = both.real, both.imag
+    both = in_standard_environment(complex, value)
+    parts[0], parts[1] = PyComplex_RealAsDouble(both), PyComplex_ImagAsDouble(both)
     return True
 
 
@@ -1385,7 +1385,7 @@ _INSTEAD_OF_KEYWORDS = {
     **dict.fromkeys(("rng", "generator", "key", "random_state"), "fastinit.Generator(seed) has these functions as methods"),
     "seed": "fastinit.Generator(seed) has these functions as methods, and fastinit.seed seeds those of the module",
     "mode": "fan_in= or fan_out= says which it is",
-    "nonlinearity": "gain= takes fastinit.gain(nonlinearity)",
+    "nonlinearity": "fastinit.recommend(nonlinearity) names the scheme and its arguments",
 }
 
 
