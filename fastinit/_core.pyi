@@ -113,8 +113,8 @@ class Generator:
         offset: Sizes | None,
         global_shape: Sizes | None,
     ) -> Array: ...
-    def _fill_constants(
-        self, out: Array, view: np.ndarray[Any, Any], parts: list[tuple[np.ndarray[Any, Any], bytes]]
+    def _fill_marked(
+        self, out: Array, view: np.ndarray[Any, Any], value: bytes, marks: list[np.ndarray[Any, Any]], mark: bytes
     ) -> Array: ...
     def _write_draws(
         self, out: Array, view: np.ndarray[Any, Any], stream: Stream | None, write: Callable[[int, int], None]

@@ -58,8 +58,12 @@ def gain(nonlinearity: str, param: float | None = None) -> float:
         return float(value)
     if nonlinearity != "leaky_relu":
         raise ValueError(f"param={param!r}; nonlinearity={nonlinearity!r} takes none, only 'leaky_relu' does")
-    slope = _core.finite("param", param)
-    return _core.in_standard_environment(lambda: math.sqrt(2 / (1 + slope * slope)))
+    return _core.in_standard_environment(_leaky_gain, _core.finite("param", param))
+
+
+def _leaky_gain(slope: float) -> float:
+    square = slope * slope
+    return math.sqrt(2 / (1 + square)) if math.isfinite(square) else math.sqrt(2) / abs(slope)
 
 
 class Recommendation(NamedTuple):

@@ -24,9 +24,17 @@ _NUMPYS = tuple(np.dtype(name).num for name in _DRAWN if name != "bfloat16")  # 
 
 def held_bytes(held: Any, dtype: _DType) -> bytes:
     """The bytes of an element that holds what in_dtype has made of a value."""
-    array = np.empty((), dtype)
+    array = np.zeros((), dtype)
     _core.in_standard_environment(array.__setitem__, (), held)
-    return array.tobytes()
+    return _without_padding(array.tobytes(), dtype)
+
+
+def _without_padding(data: bytes, dtype: _DType) -> bytes:
+    """The bytes with zeros where x86's long doubles, of ten bytes, leave what was there before."""
+    if dtype.type not in (np.longdouble, np.clongdouble) or np.finfo(dtype).nmant != 63:
+        return data
+    size = np.dtype(np.longdouble).itemsize
+    return b"".join(data[i : i + 10] + bytes(size - 10) for i in range(0, len(data), size))
 
 
 def in_dtype(name: str, value: object, dtype: _DType) -> Any:

@@ -128,7 +128,7 @@ class Generator(_core.Generator):
         diagonal = held_bytes(finite_in_dtype("gain", gain, view.dtype), view.dtype)
         zero = _held_by("identity", 0, view.dtype)
         ones = _diagonal(view, max(left - top, 0), max(top - left, 0))
-        return self._fill_constants(out, view, [(view, zero), (ones, diagonal)])
+        return self._fill_marked(out, view, zero, [ones], diagonal)
 
     def dirac(
         self, out: Array, groups: SupportsIndex = 1, *, offset: Sizes | None = None, global_shape: Sizes | None = None
@@ -167,13 +167,13 @@ class Generator(_core.Generator):
         if shape[0] % count:
             raise ValueError(f"groups={count} does not divide the {shape[0]} output channels of shape={shape}")
         zero, one = (_held_by("dirac", number, view.dtype) for number in (0, 1))
-        parts = [(view, zero)]
+        ones: list[np.ndarray[Any, Any]] = []
         center = tuple(size // 2 - first for size, first in zip(shape[2:], start[2:], strict=True))
         if all(0 <= place < size for place, size in zip(center, view.shape[2:], strict=True)):
             # The part of group g lies in the rows from g * group - start[0] on.
             group, matrix = max(shape[0] // count, 1), view.transpose(*range(2, view.ndim), 0, 1)[center]
-            parts += [(ones, one) for ones in _group_diagonals(matrix, group, -start[0] % group, start[1])]
-        return self._fill_constants(out, view, parts)
+            ones += _group_diagonals(matrix, group, -start[0] % group, start[1])
+        return self._fill_marked(out, view, zero, ones, one)
 
     # ---- Matrices ----------------------------------------------------------------------------------------------------
 
@@ -419,6 +419,7 @@ class DefaultFunctions(Generator):
     state.
     """
 
+    __module__ = "fastinit"
     __slots__ = ()
 
     def __new__(cls, package: dict[str, Any]) -> "DefaultFunctions":

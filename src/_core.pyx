@@ -53,6 +53,7 @@ cdef extern from "core.h" nogil:
     int fi_set_normal(fi_fill *fill, double mean, double std)
     int fi_set_complex_normal(fi_fill *fill, double real, double imaginary, double std)
     int fi_set_truncated_normal(fi_fill *fill, double mean, double std, double low, double high)
+    fi_value fi_value_of(const void *bytes, size_t size)
     void fi_set_value(fi_fill *fill, const void *bytes, size_t size)
     void fi_fill_constant(const fi_value *value, size_t count, void *out)
     double fi_normal_reach(fi_dtype dtype)
@@ -75,9 +76,17 @@ cdef extern from "core.h" nogil:
         fi_region *region, fi_dtype dtype, void *data, int axes, const ptrdiff_t *shape, const ptrdiff_t *strides,
         const uint64_t *offset, const uint64_t *global_shape, fi_axis *axis
     )
+    ctypedef struct fi_mark_set:
+        char *data
+        size_t size[2]
+        ptrdiff_t stride[2]
+    ctypedef struct fi_marks:
+        fi_value value
+        int sets
+        fi_mark_set set[3]
     void fi_set_constant_region(
         fi_region *region, size_t size, void *data, int axes, const ptrdiff_t *shape, const ptrdiff_t *strides,
-        fi_axis *axis
+        const fi_marks *marks, fi_axis *axis
     )
     ctypedef struct fi_task:
         fi_fill fill
@@ -1256,11 +1265,27 @@ cdef void set_region(
     )
 
 
-cdef void set_constant_region(fi_task *task, cnp.ndarray array, fi_axis *axis) noexcept:
+cdef void set_constant_region(fi_task *task, cnp.ndarray array, const fi_marks *marks, fi_axis *axis) noexcept:
     fi_set_constant_region(
         &task.region, cnp.PyArray_ITEMSIZE(array), cnp.PyArray_DATA(array), cnp.PyArray_NDIM(array),
-        <const ptrdiff_t *>cnp.PyArray_DIMS(array), <const ptrdiff_t *>cnp.PyArray_STRIDES(array), axis
+        <const ptrdiff_t *>cnp.PyArray_DIMS(array), <const ptrdiff_t *>cnp.PyArray_STRIDES(array), marks, axis
     )
+
+
+cdef int set_marks(fi_marks *marks, list views, bytes value) except -1:
+    """The elements of views of one or two axes get another value than the rest of the array that they are views of."""
+    cdef cnp.ndarray view
+    cdef int i, axis, axes
+    marks.value = fi_value_of(<const char *>value, len(value))
+    marks.sets = len(views)
+    for i in range(marks.sets):
+        view = views[i]
+        axes = cnp.PyArray_NDIM(view)
+        marks.set[i].data = <char *>cnp.PyArray_DATA(view)
+        marks.set[i].size[1], marks.set[i].stride[1] = 1, 0
+        for axis in range(axes):
+            marks.set[i].size[axis], marks.set[i].stride[axis] = cnp.PyArray_DIM(view, axis), cnp.PyArray_STRIDE(view, axis)
+    return 0
 
 
 cdef int run_tasks(const fi_kernels *with_kernels, fi_task *tasks, size_t count) except -1:
@@ -1473,7 +1498,10 @@ cdef class Generator:
     cdef Generator _default(self):
         cdef object default = self._package["default_generator"]
         if type(default) is not self._class and not isinstance(default, Generator):
-            raise TypeError(f"fastinit.default_generator must be a Generator, not {type(default).__name__}")
+            kind = type(default)  # NumPy's has the same name
+            raise TypeError(
+                f"fastinit.default_generator must be a fastinit.Generator, not {kind.__module__}.{kind.__qualname__}"
+            )
         return <Generator>default
 
     def reseed(self, seed=None):
@@ -1684,15 +1712,15 @@ cdef class Generator:
         fi_set_value(&c.fill, <const char *>value, len(value))
         cdef list pending = self.recorded()
         if pending is not None:
-            pending.append(Pending.of_constants(out, [(base_view(out), value)]))
+            pending.append(Pending.of_constants(out, None, value))
             return out
         run_constant(&c.fill, out)
         return out
 
-    def _fill_constants(self, out, cnp.ndarray view, list parts):
-        """Fills out, of which there is a view, with constants: pairs of a part of the view and an element's bytes."""
+    def _fill_marked(self, out, cnp.ndarray view, bytes value, list marks, bytes mark):
+        """Fills out, of which there is a view, with one value, given as an element's bytes, and parts of it with another."""
         cdef list pending = self.recorded()
-        each = Pending.of_constants(out, parts, view)
+        each = Pending.of_constants(out, view, value, marks, mark)
         if pending is not None:
             pending.append(each)
         else:
@@ -2253,7 +2281,9 @@ cdef class Pending:
     cdef readonly cnp.ndarray view  # the memory as it was checked
     cdef readonly object key  # among the fills
     cdef object write  # what writes the values, if not the core
-    cdef list constants  # pairs of a part of the view and an element's bytes, if it is a fill of constants
+    cdef bytes value  # of constants, as the bytes of an element
+    cdef list marks  # parts of the view, if some get another value,
+    cdef bytes mark  # which is this one
     cdef fi_fill fill
     cdef bytes block  # offset, then global_shape, if it is one
     cdef bint unnamed, is_complex
@@ -2266,9 +2296,9 @@ cdef class Pending:
         return self
 
     @staticmethod
-    cdef Pending of_constants(cnp.ndarray out, list parts, cnp.ndarray view=None):
+    cdef Pending of_constants(cnp.ndarray out, cnp.ndarray view, bytes value, list marks=None, bytes mark=None):
         cdef Pending self = Pending.of_array(out, view)
-        self.constants = parts
+        self.value, self.marks, self.mark = value, marks, mark
         return self
 
     @staticmethod
@@ -2407,44 +2437,38 @@ cdef int check_unchanged(list pending, str label) except -1:
 cdef int run_fills(list pending, str label) except -1:
     """Runs those that the core writes, side by side."""
     cdef Pending each
-    cdef cnp.ndarray part
     cdef const uint64_t *offset
     cdef const uint64_t *global_shape
-    cdef size_t all_tasks = 0, count = 0, later = 0, axes = 0
-    cdef fi_task *task
+    cdef size_t count = 0, axes = 0, marked = 0
     for each in pending:
-        for part, _ in each.constants or ((each.view, None),):
-            axes += <size_t>cnp.PyArray_NDIM(part) + 2
-            all_tasks += 1
-    cdef bytearray memory_of_tasks = bytearray(<Py_ssize_t>(all_tasks * sizeof(fi_task)))
+        axes += <size_t>cnp.PyArray_NDIM(each.view) + 2
+        marked += each.marks is not None
+    cdef bytearray memory_of_tasks = bytearray(<Py_ssize_t>(len(pending) * sizeof(fi_task)))
     cdef bytearray memory_of_axes = bytearray(<Py_ssize_t>(axes * sizeof(fi_axis)))
+    cdef bytearray memory_of_marks = bytearray(<Py_ssize_t>(marked * sizeof(fi_marks)))
     cdef fi_task *tasks = <fi_task *><char *>memory_of_tasks
     cdef fi_axis *axis = <fi_axis *><char *>memory_of_axes
+    cdef fi_marks *marks = <fi_marks *><char *>memory_of_marks
     for each in pending:
-        if each.constants is not None:
-            for i, (part, value) in enumerate(each.constants):
-                # What goes over a part that another has written waits, at the end, until all of these are done.
-                later += i > 0
-                task = &tasks[all_tasks - later if i else count]
-                count += i == 0
-                fi_set_value(&task.fill, <const char *>value, len(value))
-                set_constant_region(task, part, axis)
-                axis += cnp.PyArray_NDIM(part) + 2
-        elif each.write is None:
+        if each.write is not None:
+            continue
+        if each.value is not None:
+            fi_set_value(&tasks[count].fill, <const char *>each.value, len(each.value))
+            if each.marks is not None:
+                set_marks(marks, each.marks, each.mark)
+            set_constant_region(&tasks[count], each.view, NULL if each.marks is None else marks, axis)
+            marks += each.marks is not None
+        else:
             offset = global_shape = NULL
             if each.block is not None:
                 offset = <const uint64_t *><const char *>each.block
                 global_shape = offset + cnp.PyArray_NDIM(each.view)
             tasks[count].fill = each.fill
             set_region(&tasks[count], each.view, offset, global_shape, each.is_complex, axis)
-            axis += cnp.PyArray_NDIM(each.view) + 2
-            count += 1
+        axis += cnp.PyArray_NDIM(each.view) + 2
+        count += 1
     check_unchanged(pending, label)
-    try:
-        run_tasks(kernels, tasks, count)
-    finally:  # after an interrupt, too: what is written is to be right
-        run_tasks(kernels, tasks + all_tasks - later, later)
-    return 0
+    return run_tasks(kernels, tasks, count)
 
 
 cdef int run_constant(fi_fill *fill, cnp.ndarray array) except -1:
@@ -2455,7 +2479,7 @@ cdef int run_constant(fi_fill *fill, cnp.ndarray array) except -1:
         fi_fill_constant(&fill.value, count, cnp.PyArray_DATA(array))
         return 0
     task.fill = fill[0]
-    set_constant_region(&task, array, axis)
+    set_constant_region(&task, array, NULL, axis)
     return run_tasks(kernels, &task, 1)
 
 

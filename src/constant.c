@@ -2,6 +2,7 @@
  * Constants: one value of any dtype, written to memory of any layout. An element is bytes here, and which of them is which
  * makes no difference: so the axes of a region stand in the order of memory, whatever the order of the tensor.
  */
+#include <stdint.h>
 #include <string.h>
 
 #include "compiler.h"
@@ -45,10 +46,20 @@ static int order_axes(fi_axis *axis, int axes, char **data) {
     return kept;
 }
 
+/* Whether each axis steps over all that those after it reach. */
+static int is_nested(const fi_axis *axis, int axes, size_t size) {
+    size_t reach = size;
+    for (int i = axes - 1; i >= 0; i--) {
+        if (axis[i].size > 1 && (size_t)axis[i].stride < reach) return 0;
+        reach += (size_t)axis[i].stride * (axis[i].size - 1);
+    }
+    return 1;
+}
+
 void fi_set_constant_region(fi_region *region, size_t size, void *data, int axes, const ptrdiff_t *shape,
-                            const ptrdiff_t *strides, fi_axis *axis) {
+                            const ptrdiff_t *strides, const fi_marks *marks, fi_axis *axis) {
     size_t elements = 1;
-    *region = (fi_region){.data = data, .axis = axis};
+    *region = (fi_region){.data = data, .axis = axis, .marks = marks};
     for (int i = 0; i < axes; i++) {
         elements *= (size_t)shape[i];
         axis[i] = (fi_axis){(size_t)shape[i], 0, strides[i]};
@@ -65,6 +76,11 @@ void fi_set_constant_region(fi_region *region, size_t size, void *data, int axes
     region->tile_width = fi_smaller(row->size, most);
     region->chunk_tiles = most / region->tile_width;
     region->chunks = fi_parts(region->rows * fi_parts(row->size, region->tile_width), region->chunk_tiles);
+    if (marks && !is_nested(axis, axes, size)) { /* the chunks interlace, so that none knows which marks lie in it */
+        region->tile_width = row->size;
+        region->chunk_tiles = region->rows;
+        region->chunks = 1;
+    }
 }
 
 /* ---- Writing ------------------------------------------------------------------------------------------------------- */
@@ -137,15 +153,49 @@ static char *row_at(const fi_region *region, size_t number, size_t *at) {
     return place;
 }
 
-void fi_fill_constant_chunk(const fi_value *value, const fi_region *region, size_t chunk) {
+/* Writes those of the marks on a line, count of them, whose addresses are from first on and before end. */
+static void mark_line(const fi_value *value, char *data, size_t count, ptrdiff_t stride, const char *first,
+                      const char *end) {
+    if (stride < 0) {
+        data += (ptrdiff_t)(count - 1) * stride;
+        stride = -stride;
+    }
+    const uintptr_t begin = (uintptr_t)data, from = (uintptr_t)first, until = (uintptr_t)end;
+    const size_t step = stride ? (size_t)stride : 1; /* of a single mark it may be 0 */
+    const size_t before = from <= begin ? 0 : fi_smaller(count, fi_parts(from - begin, step));
+    const size_t last = until <= begin ? 0 : fi_smaller(count, fi_parts(until - begin, step));
+    if (before < last) write_rows(data + (ptrdiff_t)before * stride, value, 1, 0, last - before, stride);
+}
+
+/* The marks of a chunk, whose elements' addresses are from first on and before end. */
+static void write_marks(const fi_marks *marks, const char *first, const char *end) {
+    for (int s = 0; s < marks->sets; s++) {
+        const fi_mark_set *const set = &marks->set[s];
+        const int outer = set->size[0] > set->size[1]; /* so that there are few lines */
+        if (set->size[!outer] == 0) continue;
+        for (size_t i = 0; i < set->size[outer]; i++) {
+            mark_line(&marks->value, set->data + (ptrdiff_t)i * set->stride[outer], set->size[!outer],
+                      set->stride[!outer], first, end);
+        }
+    }
+}
+
+/* Where a chunk begins; the one before ends there, if the axes are nested. */
+static char *chunk_at(const fi_region *region, size_t chunk) {
+    const fi_axis *const row = &region->axis[region->row_axes];
+    const size_t row_tiles = fi_parts(row->size, region->tile_width), tile = chunk * region->chunk_tiles;
+    size_t unused;
+    return row_at(region, tile / row_tiles, &unused) + (ptrdiff_t)(tile % row_tiles * region->tile_width) * row->stride;
+}
+
+static void fill_chunk(const fi_value *value, const fi_region *region, size_t chunk) {
     const fi_axis *const row = &region->axis[region->row_axes];
     const size_t row_tiles = fi_parts(row->size, region->tile_width), tiles = region->rows * row_tiles;
     size_t tile = chunk * region->chunk_tiles, at;
     const size_t end = tile + fi_smaller(tiles - tile, region->chunk_tiles);
     if (row_tiles > 1) { /* a chunk is a part of a row */
-        const size_t column = tile % row_tiles * region->tile_width;
-        char *const to = row_at(region, tile / row_tiles, &at) + (ptrdiff_t)column * row->stride;
-        write_rows(to, value, 1, 0, fi_smaller(row->size - column, region->tile_width), row->stride);
+        const size_t left = row->size - tile % row_tiles * region->tile_width;
+        write_rows(chunk_at(region, chunk), value, 1, 0, fi_smaller(left, region->tile_width), row->stride);
         return;
     }
     for (size_t rows; tile < end; tile += rows) {
@@ -156,14 +206,25 @@ void fi_fill_constant_chunk(const fi_value *value, const fi_region *region, size
     }
 }
 
+void fi_fill_constant_chunk(const fi_value *value, const fi_region *region, size_t chunk) {
+    fill_chunk(value, region, chunk);
+    if (!region->marks) return;
+    const int is_last = chunk == region->chunks - 1;
+    write_marks(region->marks, chunk_at(region, chunk),
+                is_last ? (const char *)UINTPTR_MAX : chunk_at(region, chunk + 1));
+}
+
+fi_value fi_value_of(const void *bytes, size_t size) {
+    fi_value value = {.size = size, .is_one_byte = 1};
+    memcpy(value.bytes, bytes, size);
+    for (size_t i = 1; i < size; i++) value.is_one_byte &= value.bytes[i] == value.bytes[0];
+    return value;
+}
+
 void fi_set_value(fi_fill *fill, const void *bytes, size_t size) {
-    const char *const first = bytes;
     fill->draw = FI_CONSTANT;
     fill->accumulate = 0;
-    memcpy(fill->value.bytes, bytes, size);
-    fill->value.size = size;
-    fill->value.is_one_byte = 1;
-    for (size_t i = 1; i < size; i++) fill->value.is_one_byte &= first[i] == first[0];
+    fill->value = fi_value_of(bytes, size);
 }
 
 void fi_fill_constant(const fi_value *value, size_t count, void *out) {

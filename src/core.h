@@ -75,6 +75,21 @@ typedef struct {
  */
 void fi_fill_range(const fi_kernels *kernels, const fi_fill *fill, uint64_t first, size_t count, void *out);
 
+/* Elements of an array that a constant leaves to another one: up to FI_MARKS_MAX sets of one or two axes, apart from each other. */
+enum { FI_MARKS_MAX = 3 };
+
+typedef struct {
+    char *data;
+    size_t size[2];
+    ptrdiff_t stride[2];
+} fi_mark_set;
+
+typedef struct {
+    fi_value value;
+    int sets;
+    fi_mark_set set[FI_MARKS_MAX];
+} fi_marks;
+
 /* One axis of a region: its elements lie step apart in the tensor, in elements, and stride apart in memory, in bytes. */
 typedef struct {
     size_t size;
@@ -99,6 +114,7 @@ typedef struct {
     size_t tile_rows;  /* of a tile */
     size_t tile_width; /* elements of each row in a tile */
     size_t chunk_tiles;
+    const fi_marks *marks; /* of a constant's region; NULL if there are none */
 } fi_region;
 
 /* An array has at most FI_AXES_MAX axes, and its region one more. */
@@ -115,15 +131,19 @@ void fi_set_region(fi_region *region, fi_dtype dtype, void *data, int axes, cons
 /* Writes one of the region's chunks: some ten thousand elements. Takes up to 80 KiB of stack. */
 void fi_fill_chunk(const fi_kernels *kernels, const fi_fill *fill, const fi_region *region, size_t chunk);
 
-/* Makes a constant of a fill: elements of size bytes, FI_VALUE_BYTES at most. */
+/* An element of size bytes, FI_VALUE_BYTES at most; and the fill of a constant. */
+fi_value fi_value_of(const void *bytes, size_t size);
 void fi_set_value(fi_fill *fill, const void *bytes, size_t size);
 
 /* Writes a constant to count contiguous elements. */
 void fi_fill_constant(const fi_value *value, size_t count, void *out);
 
-/* The region of an array for a constant: elements of size bytes; data, shape, strides and axis as above. */
+/*
+ * The region of an array for a constant: elements of size bytes; data, shape, strides and axis as above. If there are marks,
+ * they lie in the array and must live as long.
+ */
 void fi_set_constant_region(fi_region *region, size_t size, void *data, int axes, const ptrdiff_t *shape,
-                            const ptrdiff_t *strides, fi_axis *axis);
+                            const ptrdiff_t *strides, const fi_marks *marks, fi_axis *axis);
 
 /* Fills to be done, one after another or side by side. */
 typedef struct {

@@ -53,6 +53,11 @@ def long_words(seed, stream, first, count):
     return w[::2] | w[1::2] << 32
 
 
+def spawned_seed(seed, k):
+    message = b"fastinit.spawn" + seed.to_bytes(8, "little") + k.to_bytes(8, "little")
+    return int.from_bytes(hashlib.blake2b(message, digest_size=8).digest(), "little")
+
+
 def stream_of_name(name):
     digest = hashlib.blake2b(name.encode("utf-8"), digest_size=8).digest()
     return 2**63 + int.from_bytes(digest, "little") % 2**63

@@ -1,4 +1,4 @@
-"""Memory and values do not depend on who calls: on code that runs while arguments are read, or on the FP environment."""
+"""Memory and values do not depend on who calls: on what runs while arguments are read, or on the FP environment."""
 
 import contextlib
 import ctypes
@@ -107,7 +107,7 @@ def test_array_that_becomes_read_only_is_not_written(g, i):
     def act():
         w.flags.writeable = False
 
-    with pytest.raises(ValueError, match="read-only|was changed while the arguments were read"):
+    with pytest.raises(ValueError, match=r"read-only|was changed while the arguments were read"):
         list(calls(g, w, act))[i][1]()
     check()
     assert (w == 3).all()
@@ -412,7 +412,7 @@ def test_bools_are_no_numbers(g, value):
         lambda: g.spawn(value),
         lambda: fastinit.set_num_threads(value),
     ):
-        with pytest.raises(TypeError, match="must be|accepted"):
+        with pytest.raises(TypeError, match=r"must be|accepted"):
             call()
     assert (w == 1).all()
     mask = g.constant(np.empty(3, bool), value)

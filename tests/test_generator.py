@@ -1,11 +1,17 @@
 """Streams, seeds and state: what makes a fill reproducible, and what makes two fills differ."""
 
 import copy
+import importlib
 import inspect
+import multiprocessing
 import os
 import pickle
 import subprocess
 import sys
+import tempfile
+import threading
+import weakref
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,6 +19,21 @@ import reference
 from conftest import fresh_python, in_threads
 
 import fastinit
+
+
+def z_double(seed, stream=0):
+    return fastinit.Generator(seed).normal(np.empty(9), stream=stream).tobytes()
+
+
+def printed_from_file(code, *arguments):
+    """What a program prints whose functions its workers can import."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "program.py"
+        path.write_text(code, encoding="utf-8")
+        run = subprocess.run(
+            [sys.executable, path, *arguments], capture_output=True, text=True, timeout=120, check=True
+        )
+    return run.stdout.strip()
 
 
 def z(g, **where):
@@ -110,7 +131,251 @@ class TestState:
         assert repr(fastinit.Generator(7, stream=3)) == "Generator(seed=7, stream=3)"
 
 
+class TestSpawn:
+    def test_children_have_the_seeds_of_the_contract(self):
+        g = fastinit.Generator(7, stream=5)
+        children = g.spawn(2) + g.spawn(0) + g.spawn(1)
+        assert [child.seed for child in children] == [reference.spawned_seed(7, k) for k in range(3)]
+        assert [child.stream for child in children] == [0, 0, 0]
+        assert g.state == {"seed": 7, "stream": 5, "spawned": 3}
+        assert fastinit.Generator(2**64 - 1).spawn(1)[0].seed == reference.spawned_seed(2**64 - 1, 0)
+        grandchildren = {each.seed for child in children for each in child.spawn(3)}
+        assert len(grandchildren | {7} | {child.seed for child in children}) == 13
+
+    @pytest.mark.parametrize("clone", [copy.copy, copy.deepcopy, lambda g: pickle.loads(pickle.dumps(g))])
+    def test_copies_go_on_with_the_same_child(self, clone):
+        g = fastinit.Generator(7)
+        g.spawn(3)
+        assert clone(g).spawn(1)[0].seed == g.spawn(1)[0].seed == reference.spawned_seed(7, 3)
+
+    def test_state_without_the_count_has_spawned_none(self):
+        g = fastinit.Generator(7)
+        g.spawn(3)
+        state = g.state
+        g.state = {"seed": 7, "stream": 2}
+        assert g.state == {"seed": 7, "stream": 2, "spawned": 0}
+        g.state = state
+        assert g.spawn(1)[0].seed == reference.spawned_seed(7, 3)
+
+    def test_reseeding_starts_again(self):
+        g = fastinit.Generator(8)
+        g.spawn(3)
+        g.reseed(7)
+        assert g.spawn(1)[0].seed == reference.spawned_seed(7, 0)
+
+    def test_threads_never_get_the_same_child(self):
+        g, seeds = fastinit.Generator(7), []
+        in_threads(lambda: seeds.extend([child.seed for _ in range(200) for child in g.spawn(2)]), 8)
+        assert len(set(seeds)) == len(seeds) == g.state["spawned"] == 3200
+
+    @pytest.mark.parametrize("n", [-1, 2**64])
+    def test_count_out_of_range(self, n):
+        with pytest.raises(ValueError, match=r"n=.* is out of range; accepted is 0 <= n < 2\*\*64"):
+            fastinit.Generator(7).spawn(n)
+
+    def test_used_up_children_are_an_error_not_a_repetition(self):
+        g = fastinit.Generator(7)
+        g.state = {"seed": 7, "stream": 0, "spawned": 2**64 - 2}
+        assert g.spawn(1)[0].seed == reference.spawned_seed(7, 2**64 - 2)
+        with pytest.raises(ValueError, match="has spawned 18446744073709551615"):
+            g.spawn(1)
+        assert g.state["spawned"] == 2**64 - 1
+
+    def test_children_of_the_default_generator(self):
+        fastinit.seed(7)
+        assert fastinit.default_generator.spawn(1)[0].seed == reference.spawned_seed(7, 0)
+
+
+class Scaled(fastinit.Generator):
+    """With arguments and attributes of its own, and a normal that is another."""
+
+    def __init__(self, seed, *, factor):
+        super().__init__(seed)
+        self.factor = factor
+        self.calls = 0
+
+    def normal(self, out, mean=0.0, std=1.0, **where):
+        self.calls += 1
+        return super().normal(out, mean, std * self.factor, **where)
+
+
+class Slotted(fastinit.Generator):
+    __slots__ = ("note",)
+
+
+class TestSubclasses:
+    @pytest.mark.parametrize("clone", [copy.copy, copy.deepcopy, lambda g: pickle.loads(pickle.dumps(g))])
+    def test_copies_and_pickles_keep_class_and_attributes(self, clone):
+        g = Scaled(7, factor=2.0)
+        z(g)
+        g.spawn(1)
+        twin = clone(g)
+        assert type(twin) is Scaled
+        assert (twin.state, twin.factor, twin.calls) == (g.state, 2.0, 1)
+        assert z(twin) == z(g)
+        slotted = Slotted(7)
+        slotted.note = "kept"
+        assert clone(slotted).note == "kept"
+        assert clone(Slotted(7)).seed == 7
+
+    @pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+    def test_every_protocol_of_pickle(self, protocol):
+        g = Scaled(7, factor=2.0)
+        assert pickle.loads(pickle.dumps(g, protocol)).factor == 2.0
+        assert pickle.loads(pickle.dumps(fastinit.Generator(7, 3), protocol)).stream == 3
+
+    def test_children_are_of_the_class_and_have_its_attributes(self):
+        child = Scaled(7, factor=2.0).spawn(1)[0]
+        assert (type(child), child.factor, child.stream) == (Scaled, 2.0, 0)
+
+    def test_fill_calls_what_the_class_overrides(self):
+        g = Scaled(7, factor=2.0)
+        w, b = np.empty(9, np.float32), np.empty(9, np.float32)
+        assert g.fill({"w": (w, "normal"), "b": (b, "uniform")})["w"] is w
+        assert w.tobytes() == fastinit.Generator(7).normal(np.empty_like(w), std=2.0, stream="w").tobytes()
+        assert b.tobytes() == fastinit.Generator(7).uniform(np.empty_like(b), stream="b").tobytes()
+        assert g.calls == 1
+        g.fill([(w, "normal"), (b, "normal")])
+        assert b.tobytes() == fastinit.Generator(7).normal(np.empty_like(b), std=2.0, stream=1).tobytes()
+        assert g.stream == 2
+
+    def test_override_that_makes_several_fills_or_none(self):
+        class Halves(fastinit.Generator):
+            def normal(self, out, **where):
+                super().uniform(out[:4], stream="low")
+                super().fill([(out[4:], "ones")])
+                return out
+
+            def zeros(self, out, **where):
+                return out
+
+        w = np.full(9, 7.0)
+        g = Halves(7)
+        filled = g.fill({"a": (w, "normal"), "b": (w[2:3], "zeros")})
+        assert filled["a"] is w
+        assert np.array_equal(w[4:], np.ones(5))
+        assert np.array_equal(w[:4], fastinit.Generator(7).uniform(np.empty(4), stream="low"))
+        assert g.stream == 0
+
+    def test_a_thread_that_records_fills_does_not_hold_up_the_others(self):
+        g, entered, drawn = fastinit.Generator(7), threading.Event(), threading.Event()
+        w, v = np.zeros(9), np.zeros(9)
+
+        def specs():
+            yield (w, "normal")
+            entered.set()
+            assert drawn.wait(30)
+
+        thread = threading.Thread(target=lambda: g.fill(specs()))
+        thread.start()
+        assert entered.wait(30)
+        g.normal(v)
+        assert v.any()
+        assert not w.any()
+        drawn.set()
+        thread.join()
+        assert np.array_equal(w, fastinit.Generator(7).normal(np.empty(9), stream=1))
+
+    def test_weak_references(self):
+        for g in (fastinit.Generator(7), Scaled(7, factor=1.0)):
+            seen = weakref.ref(g)
+            assert seen() is g
+        del g
+        assert seen() is None
+
+
+class TestSeeds:
+    def test_seed_sequence_gives_its_64_bits(self):
+        sequence = np.random.SeedSequence(2**100 + 7)
+        expected = int(sequence.generate_state(1, np.uint64)[0])
+        g = fastinit.Generator(sequence)
+        assert g.seed == expected
+        g.reseed(0)
+        g.reseed(np.random.SeedSequence([1, 2, 3]))
+        assert g.seed == int(np.random.SeedSequence([1, 2, 3]).generate_state(1, np.uint64)[0])
+        seeds = {fastinit.Generator(child).seed for child in sequence.spawn(3)}
+        assert len(seeds) == 3
+
+    @pytest.mark.parametrize(
+        ("seed", "error", "hint"),
+        [
+            (np.random.default_rng(7), TypeError, "not a numpy Generator; int.from_bytes(rng.bytes(8), 'little')"),
+            (np.random.RandomState(7), TypeError, "not a numpy RandomState; int.from_bytes(rng.bytes(8), 'little')"),
+            (fastinit.Generator(7), TypeError, "not a fastinit Generator; Generator.spawn makes"),
+            ([1, 2], TypeError, "numpy.random.SeedSequence(seed) makes a seed"),
+            (np.array([1, 2]), TypeError, "numpy.random.SeedSequence(seed) makes a seed"),
+            (2**127, ValueError, "numpy.random.SeedSequence(seed) makes a seed"),
+        ],
+        ids=lambda value: type(value).__name__,
+    )
+    def test_what_is_no_seed_gets_a_hint(self, seed, error, hint):
+        g = fastinit.Generator(7)
+        for call in (fastinit.Generator, g.reseed):
+            with pytest.raises(error) as caught:
+                call(seed)
+            assert hint in str(caught.value)
+        assert g.seed == 7
+
+
 class TestDefaultGenerator:
+    def test_functions_pickle_by_name(self):
+        fastinit.seed(7)
+        text = pickle.dumps(fastinit.normal)
+        z(fastinit.default_generator)
+        restored = pickle.loads(text)
+        assert restored(np.empty(9)).tobytes() == fastinit.Generator(7).normal(np.empty(9), stream=1).tobytes()
+        assert fastinit.default_generator.stream == 2
+        for function in (fastinit.normal, fastinit.zeros, fastinit.orthogonal, fastinit.fill, fastinit.seed):
+            assert copy.copy(function) == copy.deepcopy(function) == function
+            assert pickle.loads(pickle.dumps(function)) == function
+
+    def test_functions_pickled_by_value_mean_the_default_generator_too(self):
+        cloudpickle = pytest.importorskip("cloudpickle")
+        fastinit.seed(7)
+        restored = cloudpickle.loads(cloudpickle.dumps(fastinit.normal))
+        restored(np.empty(3))
+        assert fastinit.default_generator.stream == 1
+
+    def test_default_generator_itself_keeps_its_state(self):
+        fastinit.seed(7)
+        twin = pickle.loads(pickle.dumps(fastinit.default_generator))
+        assert z(twin) == z(fastinit.default_generator)
+        assert type(twin) is fastinit.Generator
+
+    def test_functions_draw_apart_in_every_worker(self):
+        code = """
+import multiprocessing, sys, numpy as np, fastinit
+def drawn(function):
+    return function(np.empty(9)).tobytes()
+if __name__ == "__main__":
+    with multiprocessing.get_context(sys.argv[1]).Pool(2) as pool:
+        print(len(set(pool.map(drawn, [fastinit.normal] * 8, 1))))
+"""
+        for method in {"fork", "spawn"} & set(multiprocessing.get_all_start_methods()):
+            assert printed_from_file(code, method) == "8"
+
+    def test_functions_follow_an_assigned_default_generator(self, monkeypatch):
+        monkeypatch.setattr(fastinit, "default_generator", fastinit.Generator(11))
+        expected = fastinit.Generator(11).normal(np.empty(9)).tobytes()
+        assert fastinit.normal(np.empty(9)).tobytes() == expected
+        assert fastinit.default_generator.stream == 1
+        fastinit.seed(12)
+        assert fastinit.default_generator.seed == 12
+        assert fastinit.fill([(np.empty(9), "normal")])[0].tobytes() == z_double(12)
+        assert pickle.loads(pickle.dumps(fastinit.normal))(np.empty(9)).tobytes() == z_double(12, 1)
+        monkeypatch.setattr(fastinit, "default_generator", np.random.default_rng(7))
+        with pytest.raises(TypeError, match=r"fastinit.default_generator must be a fastinit.Generator, not numpy"):
+            fastinit.normal(np.empty(9))
+
+    def test_reload_keeps_the_seed(self):
+        fastinit.seed(7)
+        z(fastinit.default_generator)
+        generator, function = fastinit.default_generator, fastinit.normal
+        importlib.reload(fastinit)
+        assert fastinit.default_generator is generator
+        assert fastinit.normal == function
+        assert fastinit.default_generator.state["stream"] == 1
+
     def test_module_functions_are_its_methods(self):
         fastinit.seed(7)
         w = np.empty(9, np.float32)
