@@ -163,7 +163,10 @@ typedef struct {
  */
 double fi_scheme_parameter(const fi_scheme *scheme, fi_scheme_draw draw);
 
-/* The draw with that parameter, in one step; returns what fi_set_uniform and its kin return. */
+/*
+ * The draw with that parameter, in one step; returns what fi_set_uniform and its kin return, or -1 if the compute type holds
+ * the parameter as 0.
+ */
 int fi_set_scheme(fi_fill *fill, const fi_scheme *scheme, fi_scheme_draw draw);
 
 /* One block of Philox4x32-10: the generator itself, for known answers. */
