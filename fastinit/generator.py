@@ -440,9 +440,9 @@ def _haar(rows: int, columns: int, dtype: np.dtype[Any], seed: int, stream: int)
     I - V T V^T with T^-1 the upper triangle of V^T V, its diagonal halved (Joffrain et al., "Accumulating Householder
     transformations, revisited", 2006): all the work is in products of matrices.
 
-    float32 matrices are at least as orthogonal as those of LAPACK's QR, as a small part of the work is more precise: T,
-    whose rounding would make a block less than orthogonal, and the columns that a block is the first to turn are made
-    in double, and long sums of products from sums of SUMMED each.
+    The matrix is as orthogonal as that of LAPACK's QR, as a small part of the work is more precise than the rest: the
+    Gram matrix, whose errors would make a block of reflections less than orthogonal; in float32 also T and the columns
+    that a block is the first to turn; and long sums of products, which are made from sums of SUMMED each.
     """
     if rows < columns:
         return _haar(columns, rows, dtype, seed, stream).T
@@ -458,7 +458,7 @@ def _haar(rows: int, columns: int, dtype: np.dtype[Any], seed: int, stream: int)
         norms[norms == 0] = 1  # a vector of one zero is as good as one of any other number
         diagonal += (signs * norms).astype(dtype)
         np.einsum("ii->i", doubles[:count])[...] = diagonal  # as rounded: the reflections are those of v
-        gram = doubles.T @ doubles
+        gram = doubles.T @ doubles if doubles is not v else _exact_gram(v, norms)
         t = np.linalg.inv(np.triu(gram, 1) + np.diag(np.diag(gram) / 2))
         # The first axis' image is -sign(x[0]) x / |x|; without the sign it is uniform on the sphere.
         own = doubles @ (t @ doubles[:count].T)
@@ -471,6 +471,21 @@ def _haar(rows: int, columns: int, dtype: np.dtype[Any], seed: int, stream: int)
                 products += v[row : row + SUMMED].T @ rest[row : row + SUMMED]
             rest -= v @ (t @ products).astype(dtype)
     return q
+
+
+def _exact_gram(v: _Matrix, norms: _Matrix) -> _Matrix:
+    """
+    V^T V, whose sums round in the last place only; no column is longer than twice its norm.
+
+    V is split into multiples of a step, whose sums of products are integers of 53 bits or fewer times its square, and
+    into what these leave, which is so small that the errors of its sums do not count.
+    """
+    step = 2.0 ** -((51 - 2 * math.frexp(float(norms.max()))[1]) // 2)
+    shift = 1.5 * 2.0**52 * step
+    high = (v + shift) - shift
+    low = v - high
+    mixed = high.T @ low
+    return high.T @ high + (mixed + mixed.T + low.T @ low)
 
 
 def _normals(
