@@ -139,8 +139,8 @@ void fi_set_bits(fi_fill *fill);
  * computed in double and rounded once to the compute type. Return 0, or -1 without a change if the parameters are not finite
  * numbers (infinite bounds of the truncated normal apart) with low <= high and std >= 0, or the dtype cannot hold every
  * possible draw: low, high and mean must be finite in it, high - low in the compute type, and what is farthest from the mean,
- * for a normal fi_normal_reach standard deviations. A truncated one has the bounds, or if that is nearer as much beyond 0 or
- * the other bound.
+ * for a normal fi_normal_reach standard deviations; for a truncated one its bounds, or, where they are nearer, as many
+ * beyond zero or the other bound.
  */
 int fi_set_uniform(fi_fill *fill, double low, double high);
 int fi_set_normal(fi_fill *fill, double mean, double std);
