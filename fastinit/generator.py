@@ -17,6 +17,7 @@ _Key = TypeVar("_Key", bound=str | int)
 _Spec: TypeAlias = tuple[Any, ...] | list[Any]  # (out, scheme, *arguments)
 
 BLOCK = 64  # reflections applied at a time
+SUMMED = 256  # products that are added up one after the other, as rounding errors grow with their number
 
 
 @_core.complete_docstrings
@@ -451,25 +452,53 @@ def _haar(rows: int, columns: int, dtype: np.dtype[Any], seed: int, stream: int)
     comes from a normal vector x that the reflection maps to a multiple of its first axis. Blocks of reflections are
     I - V T V^T with T^-1 the upper triangle of V^T V, its diagonal halved (Joffrain et al., "Accumulating Householder
     transformations, revisited", 2006): all the work is in products of matrices.
+
+    The matrix is as orthogonal as that of LAPACK's QR, as a small part of the work is more precise than the rest: the
+    Gram matrix, whose errors would make a block of reflections less than orthogonal; in float32 also T and the columns
+    that a block is the first to turn; and long sums of products, which are made from sums of SUMMED each.
     """
     if rows < columns:
         return _haar(columns, rows, dtype, seed, stream).T
     normals = _normals((rows, columns), (0, 0), (rows, columns), dtype, seed, stream)
-    q = np.eye(rows, columns, dtype=dtype)
+    q = np.zeros((rows, columns), dtype)
     for start in range((columns - 1) // BLOCK * BLOCK, -1, -BLOCK):
         v = np.tril(normals[start:, start : start + BLOCK])
-        diagonal = np.einsum("ii->i", v[: v.shape[1]])
-        signs = np.where(diagonal < 0, -1, 1).astype(dtype)
-        norms = np.sqrt(np.einsum("ij,ij->j", v, v))
+        count = v.shape[1]
+        doubles = v.astype(np.float64, copy=False)
+        diagonal = np.einsum("ii->i", v[:count])
+        signs = np.where(diagonal < 0, -1.0, 1.0)
+        norms = np.sqrt(np.einsum("ij,ij->j", doubles, doubles))
         norms[norms == 0] = 1  # a vector of one zero is as good as one of any other number
-        diagonal += signs * norms
-        gram = (v.T @ v).astype(np.float64)
-        t = np.linalg.inv(np.triu(gram, 1) + np.diag(np.diag(gram) / 2)).astype(dtype)
-        rest = q[start:, start:]
-        rest -= v @ (t @ (v.T @ rest))
+        diagonal += (signs * norms).astype(dtype)
+        np.einsum("ii->i", doubles[:count])[...] = diagonal  # as rounded: the reflections are those of v
+        gram = doubles.T @ doubles if doubles is not v else _exact_gram(v, norms)
+        t = np.linalg.inv(np.triu(gram, 1) + np.diag(np.diag(gram) / 2))
         # The first axis' image is -sign(x[0]) x / |x|; without the sign it is uniform on the sphere.
-        rest[:, : v.shape[1]] *= -signs
+        own = doubles @ (t @ doubles[:count].T)
+        np.einsum("ii->i", own[:count])[...] -= 1
+        q[start:, start : start + count] = own * signs
+        rest = q[start:, start + count :]  # zero in the block's own rows
+        if rest.size:
+            products = v[count : count + SUMMED].T @ rest[count : count + SUMMED]
+            for row in range(count + SUMMED, len(rest), SUMMED):
+                products += v[row : row + SUMMED].T @ rest[row : row + SUMMED]
+            rest -= v @ (t @ products).astype(dtype)
     return q
+
+
+def _exact_gram(v: _Matrix, norms: _Matrix) -> _Matrix:
+    """
+    V^T V, whose sums round in the last place only; no column is longer than twice its norm.
+
+    V is split into multiples of a step, whose sums of products are integers of 53 bits or fewer times its square, and
+    into what these leave, which is so small that the errors of its sums do not count.
+    """
+    step = 2.0 ** -((51 - 2 * math.frexp(float(norms.max()))[1]) // 2)
+    shift = 1.5 * 2.0**52 * step
+    high = (v + shift) - shift
+    low = v - high
+    mixed = high.T @ low
+    return high.T @ high + (mixed + mixed.T + low.T @ low)
 
 
 def _normals(

@@ -784,8 +784,15 @@ cdef int set_truncated_normal(fi_fill *fill, double mean, double std, double low
 
 
 cdef int refuse_scheme(fi_fill *fill, const fi_scheme *scheme, fi_scheme_draw draw) except -1:
-    """Raises what the draw with the scheme's parameter raises."""
+    """Raises why fi_set_scheme refused: what the draw with the scheme's parameter raises, or that this is 0."""
     cdef double parameter = fi_scheme_parameter(scheme, draw)
+    if parameter < 1:  # so its draws do not overflow
+        name = "limit" if draw == FI_SCHEME_UNIFORM else "std"
+        compute = "float64" if fill.dtype == FI_FLOAT64 else "float32"
+        raise ValueError(
+            f"these arguments give {name}={parameter}, which rounds to 0 in {compute}; accepted for an array of "
+            f"{dtype_name(fill.dtype)} are arguments that give more"
+        )
     if draw == FI_SCHEME_UNIFORM:
         return set_uniform(fill, -parameter, parameter)
     if draw == FI_SCHEME_NORMAL:

@@ -182,7 +182,8 @@ void fi_set_bits(fi_fill *fill);
  * computed in double and rounded once to the compute type. Return 0, or -1 without a change if the parameters are not finite
  * numbers (infinite bounds of the truncated normal apart) with low <= high and std >= 0, or the dtype cannot hold every
  * possible draw: low, high and mean must be finite in it, high - low in the compute type, and what is farthest from the mean,
- * for a normal fi_normal_reach standard deviations.
+ * for a normal fi_normal_reach standard deviations; for a truncated one its bounds, or, where they are nearer, as many
+ * beyond zero or the other bound.
  */
 int fi_set_uniform(fi_fill *fill, double low, double high);
 int fi_set_normal(fi_fill *fill, double mean, double std);
@@ -212,7 +213,10 @@ typedef struct {
  */
 double fi_scheme_parameter(const fi_scheme *scheme, fi_scheme_draw draw);
 
-/* The draw with that parameter, in one step; returns what fi_set_uniform and its kin return. */
+/*
+ * The draw with that parameter, in one step; returns what fi_set_uniform and its kin return, or -1 if the compute type holds
+ * the parameter as 0.
+ */
 int fi_set_scheme(fi_fill *fill, const fi_scheme *scheme, fi_scheme_draw draw);
 
 /* One block of Philox4x32-10: the generator itself, for known answers. */

@@ -122,6 +122,52 @@ int fi_set_complex_normal(fi_fill *fill, double given_real, double given_imagina
 /* The standard deviation of a standard normal truncated to [-2, 2]: sqrt(1 - 4 phi(2) / (2 Phi(2) - 1)). */
 static const double STD_WITHIN_TWO = 0x1.c25e4b6dba981p-1;
 
+/*
+ * ---- Numbers whose exponents have no limits: mantissa 2^exponent ----
+ *
+ * The mantissa is as frexp leaves it, so that an operation on mantissas rounds to 53 bits, once, and neither overflows nor
+ * underflows. Numbers are positive, or 0 beside a larger one; what is no number comes out as one that is refused.
+ */
+typedef struct {
+    double mantissa;
+    int exponent;
+} wide;
+
+static wide wide_of(double x, int exponent) {
+    int own = 0; /* which frexp need not set for an infinity or NaN */
+    const double mantissa = frexp(x, &own);
+    return (wide){mantissa, exponent + own};
+}
+
+static wide plus(wide a, wide b) {
+    if (a.exponent < b.exponent) return plus(b, a);
+    const int apart = a.exponent - b.exponent;
+    return wide_of(a.mantissa + (apart > 64 ? 0 : ldexp(b.mantissa, -apart)), a.exponent);
+}
+
+static wide times(wide a, wide b) { return wide_of(a.mantissa * b.mantissa, a.exponent + b.exponent); }
+
+static wide over(wide a, wide b) { return wide_of(a.mantissa / b.mantissa, a.exponent - b.exponent); }
+
+static wide root(wide a) {
+    const int odd = a.exponent & 1;
+    return wide_of(sqrt(odd ? 2 * a.mantissa : a.mantissa), (a.exponent - odd) / 2);
+}
+
+/* a b and a / b as a double, rounded once, subnormal numbers too: the operands share the exponent, and are exact. */
+static double product(wide a, wide b) {
+    const int exponent = a.exponent + b.exponent, half = exponent / 2;
+    return ldexp(a.mantissa, half) * ldexp(b.mantissa, exponent - half);
+}
+
+static double quotient(wide a, wide b) {
+    const int exponent = a.exponent - b.exponent, half = exponent / 2;
+    return ldexp(a.mantissa, half) / ldexp(b.mantissa, half - exponent);
+}
+
+/* ---- Schemes: the operations of docs/stream.md, in double where they stay within its range, else in wide numbers ---- */
+
+/* 0 if a result on the way is out of range. */
 static double fan_of(const fi_scheme *scheme) {
     const double in = scheme->fan_in, out = scheme->fan_out;
     switch (scheme->mode) {
@@ -134,15 +180,37 @@ static double fan_of(const fi_scheme *scheme) {
     case FI_FAN_AVERAGE:
         return (in + out) / 2;
     default:
-        return sqrt(in * out);
+        return isnormal(in * out) ? sqrt(in * out) : 0;
     }
 }
 
+static wide wide_fan_of(const fi_scheme *scheme) {
+    if (scheme->mode == FI_FAN_IN) return wide_of(scheme->fan_in, 0);
+    if (scheme->mode == FI_FAN_OUT) return wide_of(scheme->fan_out, 0);
+    const wide in = wide_of(scheme->fan_in, 0), out = wide_of(scheme->fan_out, 0);
+    if (scheme->mode == FI_FAN_GEOMETRIC) return root(times(in, out));
+    wide fan = plus(in, out);
+    if (scheme->mode == FI_FAN_AVERAGE) fan.exponent--;
+    return fan;
+}
+
+static double wide_parameter_of(const fi_scheme *scheme, fi_scheme_draw draw) {
+    const wide slope = wide_of(scheme->negative_slope, 0), gain = wide_of(scheme->gain, 0);
+    const wide n = times(plus(wide_of(1, 0), times(slope, slope)), wide_fan_of(scheme));
+    wide scale = wide_of(scheme->scale, 0);
+    if (draw == FI_SCHEME_UNIFORM) scale = times(wide_of(3, 0), scale);
+    const wide deviation = root(over(scale, n));
+    if (draw == FI_SCHEME_TRUNCATED) return quotient(times(gain, deviation), wide_of(STD_WITHIN_TWO, 0));
+    return product(gain, deviation);
+}
+
 static double parameter_of(const fi_scheme *scheme, fi_scheme_draw draw) {
-    const double n = (1 + scheme->negative_slope * scheme->negative_slope) * fan_of(scheme);
-    const double scale = draw == FI_SCHEME_UNIFORM ? 3 * scheme->scale : scheme->scale;
-    const double parameter = scheme->gain * sqrt(scale / n);
-    return draw == FI_SCHEME_TRUNCATED ? parameter / STD_WITHIN_TWO : parameter;
+    const double fan = fan_of(scheme), n = (1 + scheme->negative_slope * scheme->negative_slope) * fan;
+    const double scale = draw == FI_SCHEME_UNIFORM ? 3 * scheme->scale : scheme->scale, ratio = scale / n;
+    const double parameter = scheme->gain * sqrt(ratio);
+    if (!isnormal(fan) || !isnormal(n) || !isnormal(scale) || !isnormal(ratio)) return wide_parameter_of(scheme, draw);
+    if (draw != FI_SCHEME_TRUNCATED) return parameter;
+    return isnormal(parameter) ? parameter / STD_WITHIN_TWO : wide_parameter_of(scheme, draw);
 }
 
 double fi_scheme_parameter(const fi_scheme *scheme, fi_scheme_draw draw) {
@@ -153,13 +221,18 @@ double fi_scheme_parameter(const fi_scheme *scheme, fi_scheme_draw draw) {
 }
 
 int fi_set_scheme(fi_fill *fill, const fi_scheme *scheme, fi_scheme_draw draw) {
-    if (draw == FI_SCHEME_TRUNCATED) {
-        return fi_set_truncated_normal(fill, 0, fi_scheme_parameter(scheme, draw), -2, 2);
-    }
     const fi_fpenv caller = fi_fpenv_enter();
     const double parameter = parameter_of(scheme, draw);
-    const int result =
-        draw == FI_SCHEME_UNIFORM ? set_uniform(fill, -parameter, parameter) : set_normal(fill, 0, parameter);
+    int result;
+    if (fi_rounded(fill->dtype, parameter) == 0) {
+        result = -1;
+    } else if (draw == FI_SCHEME_UNIFORM) {
+        result = set_uniform(fill, -parameter, parameter);
+    } else if (draw == FI_SCHEME_NORMAL) {
+        result = set_normal(fill, 0, parameter);
+    } else {
+        result = fi_set_truncated_normal(fill, 0, parameter, -2, 2);
+    }
     fi_fpenv_leave(caller);
     return result;
 }

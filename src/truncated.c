@@ -235,7 +235,7 @@ static int set_form(fi_fill *fill, double low, double high) {
 
 /* No draw on the side of a bound is farther from zero: the bound, or beyond the other one what a word can reach. */
 static double farthest(fi_dtype dtype, double bound, double other) {
-    return isinf(bound) ? fmax(0, bound > 0 ? other : -other) + fi_normal_reach(dtype) : fabs(bound);
+    return fmin(fabs(bound), fmax(0, bound > 0 ? other : -other) + fi_normal_reach(dtype));
 }
 
 int fi_set_truncated_normal(fi_fill *fill, double given_mean, double given_std, double given_low, double given_high) {

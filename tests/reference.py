@@ -7,6 +7,7 @@ Slow and independent: no code is shared with the library, and the constants are 
 import hashlib
 import math
 import re
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -194,6 +195,58 @@ def centered_cdf_pair(t):
             power = pair_divide(pair_multiply(power, y), float(n))
         v = pair_multiply(pair_multiply(total, (x, 0.0)), (REST_2PI, REST_2PI_LOW))
     return (-v[0], -v[1]) if t < 0 else v
+
+
+# ---- The scales of schemes, exact but for the stated roundings -------------------------------------------------------
+
+
+def to_53_bits(x):
+    """A positive fraction, rounded to nearest even, whatever its exponent."""
+    shift = x.numerator.bit_length() - x.denominator.bit_length() - 53
+    shift += x >= Fraction(2) ** (shift + 53)  # now 2**52 <= x / 2**shift < 2**53
+    return round(x / Fraction(2) ** shift) * Fraction(2) ** shift
+
+
+def sqrt_to_53_bits(x):
+    shift = (x.numerator.bit_length() - x.denominator.bit_length()) // 2 - 100
+    scaled = x / Fraction(4) ** shift
+    root = math.isqrt(
+        scaled.numerator // scaled.denominator
+    )  # of 100 bits: where it is inexact, more than it by less than 1
+    return to_53_bits((root if root * root == scaled else root + Fraction(1, 2)) * Fraction(2) ** shift)
+
+
+def to_double(x):
+    try:
+        return x.numerator / x.denominator  # Python rounds it once, to a subnormal number or 0, too
+    except OverflowError:
+        return math.inf
+
+
+def fan(mode, fan_in, fan_out):
+    if mode == "fan_in":
+        return fan_in
+    if mode == "fan_out":
+        return fan_out
+    if mode == "fan_sum":
+        return to_53_bits(fan_in + fan_out)
+    if mode == "fan_avg":
+        return to_53_bits(fan_in + fan_out) / 2
+    return sqrt_to_53_bits(to_53_bits(fan_in * fan_out))
+
+
+def scheme_parameter(draw, mode, fan_in, fan_out, scale, gain, negative_slope):
+    """The limit of the uniform, or the std of the normal or truncated normal, that a scheme draws from."""
+    numbers = fan_in, fan_out, scale, gain, negative_slope
+    fan_in, fan_out, scale, gain, slope = (Fraction(float(number)) for number in numbers)
+    squared = to_53_bits(slope * slope) if slope else 0
+    n = to_53_bits(to_53_bits(1 + squared) * fan(mode, fan_in, fan_out))
+    if draw == "uniform":
+        scale = to_53_bits(3 * scale)
+    deviation = sqrt_to_53_bits(to_53_bits(scale / n))
+    if draw == "truncated_normal":
+        return to_double(to_53_bits(gain * deviation) / Fraction(0.87962566103423978))
+    return to_double(gain * deviation)
 
 
 # ---- Values ----------------------------------------------------------------------------------------------------------

@@ -179,6 +179,38 @@ def test_uniform_ranges_up_to_the_edge_of_the_dtype_stay_finite(g, dtype, end):
     assert np.isfinite(g.uniform(np.empty(100_000, dtype), -end, end).astype(np.float64)).all()
 
 
+# Of each dtype: its end, and standard deviations 6.77 (8.66 in float64) of which just fit, or just do not.
+REACH = {"f4": (3.4e38, 5e37, 5.1e37), "f8": (1.79e308, 2e307, 2.1e307), "f2": (65_504.0, 9_670.0, 9_690.0)}
+REACH[ml_dtypes.bfloat16] = (3.38e38, 4.9e37, 5.1e37)
+
+
+@pytest.mark.parametrize("mirrored", [False, True])
+@pytest.mark.parametrize("far", [7e4, 1e5, 1e40, 1e300, 1.7976931348623157e308, math.inf])
+@pytest.mark.parametrize("dtype", FLOATS, ids=str)
+def test_bound_that_no_draw_reaches_does_not_overflow(g, dtype, far, mirrored):
+    end, fits, overflows = REACH[dtype]
+
+    def fill(w, mean, std, low, high):
+        return g.truncated_normal(w, mean, std, *((-high, -low) if mirrored else (low, high)), stream=1)
+
+    sign = -1 if mirrored else 1
+    for mean, std, low in ((0.0, fits, -2.0), (sign * 0.9 * end, end / 100, -3.0), (0.0, end / 100, 80.0)):
+        values = fill(np.empty(10_000, dtype), mean, std, low, far).astype(np.float64) * sign
+        assert np.isfinite(values).all()
+        assert values.min() >= (sign * mean + low * std) - 0.01 * end
+    assert not fill(np.ones(9, dtype), 0.0, 0.0, -far, far).any()
+    for mean, std, low in ((0.0, overflows, -2.0), (sign * 0.9 * end, end / 50, -3.0), (0.0, end / 100, 95.0)):
+        error = untouched_by(lambda w, given=(mean, std, low, far): fill(w, *given), np.zeros(5, dtype))
+        assert isinstance(error, ValueError)
+        assert f"do not overflow {np.dtype(dtype)}" in str(error)
+
+
+@pytest.mark.parametrize(("low", "high"), [(7e4, 7e4), (7e4, 1e5), (-1e6, -7e4), (-math.inf, -7e4), (1e300, 1e300)])
+def test_bounds_whose_draws_all_overflow_are_refused(g, low, high):
+    error = untouched_by(lambda w: g.truncated_normal(w, low=low, high=high), np.zeros(5, np.float16))
+    assert f"low={low}, high={high}: accepted are a finite mean and std >= 0 whose draws do not" in str(error)
+
+
 @pytest.mark.parametrize("seed", [-1, 2**64, 2**70])
 def test_seed_out_of_range(seed):
     with pytest.raises(ValueError, match=r"seed=.* accepted is 0 <= seed < 2\*\*64"):

@@ -269,6 +269,27 @@ def test_truncated_normal_never_leaves_its_bounds(kernels, dtype, mean, std, bou
         assert (out == np.dtype(dtype).type(least)).all()
 
 
+@pytest.mark.parametrize("dtype", FLOATS, ids=str)
+@pytest.mark.parametrize("mirrored", [False, True])
+@pytest.mark.parametrize("near", [-2.0, 0.0, 0.7, 3.0, 30.0, -1e3, -1e300, -math.inf])
+def test_bound_that_no_word_reaches_is_as_good_as_none(kernels, dtype, mirrored, near):
+    """Beyond 38.6 standard deviations no double holds the probability of the tail."""
+
+    def values(far, mean, std):
+        bounds = (-far, -near) if mirrored else (near, far)
+        where = 0, SEED, STREAM, mean, std, False, bounds
+        out = _core.fill_range(kernels, "truncated_normal", np.empty(777, dtype), *where)
+        with np.errstate(over="ignore"):  # mean + far std, which no number of the compute type need hold
+            assert same_bits(out, reference.fill("truncated_normal", np.empty(777, dtype), *where))
+        return out
+
+    for mean, std in ((0.0, 1.0), (-0.25, 1e-3), (1e4, 100.0), (0.0, 1e-30)):
+        expected = values(math.inf, mean, std)
+        assert np.isfinite(expected.astype(np.float64)).all()
+        for far in (1e3, 1e5, 1e40, 1e300, 1.7976931348623157e308):
+            assert same_bits(values(far, mean, std), expected)
+
+
 def test_sixteen_bit_arrays_hold_the_float32_values_rounded(kernels):
     for dtype in (np.float16, ml_dtypes.bfloat16):
         for draw, a, b, bounds in (
