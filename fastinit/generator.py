@@ -1,5 +1,6 @@
 """Generator: the core's draws and schemes, and the fills that are matrices or constants, which NumPy writes."""
 
+import functools
 import math
 import sys
 from collections.abc import ItemsView, Iterable, Iterator, Mapping
@@ -50,7 +51,8 @@ class Generator(_core.Generator):
         >>> fastinit.zeros(np.empty(3))
         array([0., 0., 0.])
         """
-        return self.constant(out, 0, offset=offset, global_shape=global_shape)
+        dtype = _core.dtype_for_constants(out)
+        return self._fill_constant(out, dtype, _value_in(0, dtype), offset, global_shape)
 
     def ones(self, out: Array, *, offset: Sizes | None = None, global_shape: Sizes | None = None) -> Array:
         """
@@ -69,7 +71,8 @@ class Generator(_core.Generator):
         >>> fastinit.ones(np.empty(3))
         array([1., 1., 1.])
         """
-        return self.constant(out, 1, offset=offset, global_shape=global_shape)
+        dtype = _core.dtype_for_constants(out)
+        return self._fill_constant(out, dtype, _value_in(1, dtype), offset, global_shape)
 
     def constant(
         self, out: Array, value: ComplexNumber, *, offset: Sizes | None = None, global_shape: Sizes | None = None
@@ -221,7 +224,7 @@ class Generator(_core.Generator):
         True
         """
         view, shape, start = _block("orthogonal", out, offset, global_shape, 2)
-        scale = check_overflow("gain", _core.positive("gain", gain), view.dtype)
+        scale = _gain_in_dtype(gain, view.dtype)
         _check_size("orthogonal", shape, view.dtype)
 
         def write(seed: int, number: int) -> None:
@@ -272,7 +275,7 @@ class Generator(_core.Generator):
         32
         """
         view, shape, start = _block("delta_orthogonal", out, offset, global_shape, 3, 5)
-        scale = check_overflow("gain", _core.positive("gain", gain), view.dtype)
+        scale = _gain_in_dtype(gain, view.dtype)
         rows, columns = shape[-2:]
         if rows > columns:
             raise ValueError(f"a tensor of shape={shape}; delta_orthogonal takes (*kernel, in, out) with in <= out")
@@ -555,6 +558,21 @@ def _block(
         accepted = f"{least} axes or more" if most is None else f"{' or '.join(map(str, range(least, most + 1)))} axes"
         raise ValueError(f"out {has} shape={shape}; {scheme} takes an array of {accepted}")
     return view, shape, start
+
+
+@functools.cache
+def _value_in(number: int, dtype: np.dtype[Any]) -> bytes:
+    """A value of a dtype, as the bytes of an element."""
+    return held_bytes(in_dtype("value", number, dtype), dtype)
+
+
+def _gain_in_dtype(gain: Number, dtype: np.dtype[Any]) -> float:
+    """A gain that neither overflows the dtype nor is 0 in that which a matrix is computed in."""
+    value = check_overflow("gain", _core.positive("gain", gain), dtype)
+    compute = _compute_dtype(dtype)
+    if not any(held_bytes(value, compute)):
+        raise ValueError(f"gain={gain!r} rounds to 0 in {compute}; accepted is a positive number of that dtype")
+    return value
 
 
 def _held_by(scheme: str, number: int, dtype: np.dtype[Any]) -> bytes:

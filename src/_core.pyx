@@ -47,6 +47,7 @@ cdef extern from "core.h" nogil:
         fi_dtype dtype
         int accumulate
         uint64_t seed, stream
+        double scale
         fi_value value
     void fi_set_bits(fi_fill *fill)
     int fi_set_uniform(fi_fill *fill, double low, double high)
@@ -786,7 +787,7 @@ cdef int set_truncated_normal(fi_fill *fill, double mean, double std, double low
 cdef int refuse_scheme(fi_fill *fill, const fi_scheme *scheme, fi_scheme_draw draw) except -1:
     """Raises why fi_set_scheme refused: what the draw with the scheme's parameter raises, or that this is 0."""
     cdef double parameter = fi_scheme_parameter(scheme, draw)
-    if parameter < 1:  # so its draws do not overflow
+    if not is_at_most(1, parameter):  # so its draws do not overflow
         name = "limit" if draw == FI_SCHEME_UNIFORM else "std"
         compute = "float64" if fill.dtype == FI_FLOAT64 else "float32"
         raise ValueError(
@@ -1706,6 +1707,8 @@ cdef class Generator:
             refuse_scheme(&c.fill, scheme, draw)
         if c.is_complex:
             set_complex_normal(&c.fill, 0, 0, fi_scheme_parameter(scheme, draw))
+            if not is_positive(c.fill.scale):  # of a part, which is smaller
+                refuse_scheme(&c.fill, scheme, draw)
         return self.finish(&c, array)
 
     def _fill_constant(self, cnp.ndarray out, dtype, bytes value, offset, global_shape):

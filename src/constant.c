@@ -5,7 +5,6 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "compiler.h"
 #include "fill.h"
 
 enum {
@@ -15,6 +14,8 @@ enum {
     BYTES_AN_ELEMENT = 16,
     /* Copied from the beginning of a row: what was just written lies in the first-level cache. */
     COPIED_BYTES = 1 << 12,
+    /* From here on a row of elements side by side is repeated, not written one by one. */
+    LONG_ROW_BYTES = 256,
 };
 
 /* ---- The region of an array ---------------------------------------------------------------------------------------- */
@@ -99,42 +100,64 @@ static void repeat(char *to, const fi_value *value, size_t count) {
     }
 }
 
-/* Rows of elements that are apart. */
-static ALWAYS_INLINE void spread(char *to, const fi_value *value, size_t rows, ptrdiff_t row_stride, size_t width,
-                                 ptrdiff_t stride, size_t size) {
-    char bytes[FI_VALUE_BYTES];
-    memcpy(bytes, value->bytes, size);
-    for (size_t r = 0; r < rows; r++) {
-        char *at = to + (ptrdiff_t)r * row_stride;
-        for (size_t i = 0; i < width; i++, at += stride) memcpy(at, bytes, size);
+/* Rows of elements that are apart. Four at a time: a loop around one store runs at half the speed of stores. */
+#define DEFINE_SPREAD(type)                                                                                 \
+    static void spread_##type(char *to, const char *bytes, size_t rows, ptrdiff_t row_stride, size_t width, \
+                              ptrdiff_t stride) {                                                           \
+        type element;                                                                                       \
+        memcpy(&element, bytes, sizeof element);                                                            \
+        for (size_t r = 0; r < rows; r++) {                                                                 \
+            char *at = to + (ptrdiff_t)r * row_stride;                                                      \
+            size_t left = width;                                                                            \
+            for (; left >= 4; left -= 4, at += 4 * stride) {                                                \
+                memcpy(at, &element, sizeof element);                                                       \
+                memcpy(at + stride, &element, sizeof element);                                              \
+                memcpy(at + 2 * stride, &element, sizeof element);                                          \
+                memcpy(at + 3 * stride, &element, sizeof element);                                          \
+            }                                                                                               \
+            for (; left; left--, at += stride) memcpy(at, &element, sizeof element);                        \
+        }                                                                                                   \
     }
-}
+
+typedef struct {
+    uint64_t low, high;
+} uint128;
+
+DEFINE_SPREAD(uint8_t)
+DEFINE_SPREAD(uint16_t)
+DEFINE_SPREAD(uint32_t)
+DEFINE_SPREAD(uint64_t)
+DEFINE_SPREAD(uint128)
 
 /* Rows of the same width, row_stride apart, as far as they go along one axis. */
 static void write_rows(char *to, const fi_value *value, size_t rows, ptrdiff_t row_stride, size_t width,
                        ptrdiff_t stride) {
-    if (stride == (ptrdiff_t)value->size && width * value->size >= COPIED_BYTES / 16) {
+    if (stride == (ptrdiff_t)value->size && width * value->size >= LONG_ROW_BYTES) {
         for (size_t r = 0; r < rows; r++) repeat(to + (ptrdiff_t)r * row_stride, value, width);
         return;
     }
     switch (value->size) {
     case 1:
-        spread(to, value, rows, row_stride, width, stride, 1);
+        spread_uint8_t(to, value->bytes, rows, row_stride, width, stride);
         break;
     case 2:
-        spread(to, value, rows, row_stride, width, stride, 2);
+        spread_uint16_t(to, value->bytes, rows, row_stride, width, stride);
         break;
     case 4:
-        spread(to, value, rows, row_stride, width, stride, 4);
+        spread_uint32_t(to, value->bytes, rows, row_stride, width, stride);
         break;
     case 8:
-        spread(to, value, rows, row_stride, width, stride, 8);
+        spread_uint64_t(to, value->bytes, rows, row_stride, width, stride);
         break;
     case 16:
-        spread(to, value, rows, row_stride, width, stride, 16);
+        spread_uint128(to, value->bytes, rows, row_stride, width, stride);
         break;
-    default:
-        spread(to, value, rows, row_stride, width, stride, value->size);
+    default: /* long doubles of other sizes, and pairs of them */
+        for (size_t r = 0; r < rows; r++) {
+            for (size_t i = 0; i < width; i++) {
+                memcpy(to + (ptrdiff_t)r * row_stride + (ptrdiff_t)i * stride, value->bytes, value->size);
+            }
+        }
         break;
     }
 }

@@ -104,6 +104,14 @@ def test_schemes_are_normals_of_their_standard_deviation(g, dtype):
         assert g.normal(np.empty_like(w), 0.0, std, **where).tobytes() == drawn
 
 
+def test_scheme_whose_parts_would_be_zero_is_refused(g):
+    w, fan = np.ones(3, np.complex64), 2 / (1.2 * 2.0**-150) ** 2
+    g.he_normal(np.ones(3, np.float32), fan)
+    with pytest.raises(ValueError, match=r"these arguments give std=.*, which rounds to 0 in float32"):
+        g.he_normal(w, fan)
+    assert (w == 1).all()
+
+
 def test_variance_is_that_of_both_parts(g):
     out = g.normal(np.empty(10**6, np.complex64), 1 + 2j, 3.0)
     assert abs(np.mean(out) - (1 + 2j)) < 0.02

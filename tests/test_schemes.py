@@ -293,6 +293,19 @@ def test_sixteen_bit_matrices_are_the_float32_ones_rounded_and_accumulate_adds_o
     assert call(g, name, old.copy(), stream=1, accumulate=True).tobytes() == expected.tobytes()
 
 
+@pytest.mark.parametrize("dtype", ["f4", "f2", "f8"])
+def test_gain_of_a_matrix_that_rounds_to_zero_is_refused(g, dtype):
+    gain = 1e-50 if dtype != "f8" else 5e-324
+    for name, shape in (("orthogonal", (3, 3)), ("delta_orthogonal", (3, 3, 3))):
+        out = np.ones(shape, dtype)
+        if dtype == "f8":
+            getattr(g, name)(out, gain)
+            continue
+        with pytest.raises(ValueError, match=r"gain=1e-50 rounds to 0 in float32"):
+            getattr(g, name)(out, gain)
+        assert (out == 1).all()
+
+
 def test_fills_return_the_array_itself(g):
     w, words = np.empty((2, 3, 4)), np.empty((), np.uint32)
     assert g.normal(w) is g.uniform(w) is g.truncated_normal(w) is g.zeros(w) is g.dirac(w) is g.constant(w, 2) is w
