@@ -110,8 +110,8 @@ static int check_accumulate(fi_draw draw, int accumulate) {
 }
 
 /*
- * Takes the caller's fill, if a set function has set it: a copy, which nobody changes after it was checked. What becomes an
- * index further on is checked once more, so that whatever else the memory holds, only values depend on it.
+ * Takes the caller's fill, if a set function has set it: a copy, which nobody changes after it was checked. What becomes
+ * an index further on is checked once more, so that whatever else the memory holds, only values depend on it.
  */
 static int take_fill(fi_fill *fill, const fastinit_fill *public_fill) {
     if (!public_fill) return FASTINIT_NULL_POINTER;

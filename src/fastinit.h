@@ -43,7 +43,7 @@ typedef enum {
     FASTINIT_BFLOAT16
 } fastinit_dtype;
 
-/* Why something was refused. Later versions may have more codes: all are negative. api->message(code) says it in words. */
+/* Why something was refused. Later versions may have more codes, all negative; api->message(code) puts it in words. */
 typedef enum {
     FASTINIT_OK = 0,
     FASTINIT_NULL_POINTER = -1,    /* a pointer is NULL that must not be */
@@ -62,9 +62,9 @@ typedef enum {
 
 /*
  * Which values are written. seed, stream and accumulate are the caller's to set, all three, before or after one of the
- * set functions, which set the rest, whatever the memory held before; a fill that none of them has set is refused. It can
- * be copied, and used again with another seed, stream or accumulate; only set functions change the rest. The structure has
- * this size in all versions of the interface.
+ * set functions, which set the rest, whatever the memory held before; a fill that none of them has set is refused. It
+ * can be copied, and used again with another seed, stream or accumulate; only set functions change the rest. The
+ * structure has this size in all versions of the interface.
  */
 typedef struct {
     uint32_t size, version; /* of this structure, by the set function: fills look for both */
@@ -107,8 +107,8 @@ typedef struct fastinit_api {
     int32_t stream_version; /* of the values: docs/stream.md */
 
     /*
-     * One call that fills `count` contiguous elements at out, whose address is a multiple of an element's size, with elements
-     * first, first + 1, ... of the stream's tensor. On the calling thread. Returns what a set function and fill_range would.
+     * One call that fills `count` contiguous elements at out, whose address is a multiple of an element's size, with
+     * elements first, first + 1, ... of the stream's tensor. On the calling thread. Returns a fastinit_code.
      */
     int (*bits)(void *out, size_t count, int dtype, uint64_t seed, uint64_t stream, uint64_t first);
     int (*uniform)(void *out, size_t count, int dtype, double low, double high, uint64_t seed, uint64_t stream,
@@ -130,8 +130,8 @@ typedef struct fastinit_api {
     int (*set_scheme)(fastinit_fill *fill, int dtype, const fastinit_scheme *scheme, int draw);
 
     /*
-     * Writes elements first .. first + count - 1 to contiguous memory, whose address is a multiple of an element's size, on
-     * the calling thread. Returns a fastinit_code. out can be NULL if count is 0.
+     * Writes elements first .. first + count - 1 to contiguous memory, whose address is a multiple of an element's size,
+     * on the calling thread. Returns a fastinit_code. out can be NULL if count is 0.
      */
     int (*fill_range)(const fastinit_fill *fill, uint64_t first, size_t count, void *out);
 
