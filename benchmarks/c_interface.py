@@ -55,7 +55,7 @@ def main() -> None:
     print(f"fastinit {fastinit.__version__} ({fastinit.simd}): float32, {ROWS} rows of {COLUMNS}, w += 0.1 z")
     for way in WAYS:
         ratio = median(b / a for a, b in zip(seconds[first], seconds[way], strict=True))
-        print(f"{way:32} {median(seconds[way]) * 1e9 / ROWS:6.0f} ns a row  {ratio:5.2f} x")
+        print(f"{way:32} {median(seconds[way]) * 1e9 / ROWS:6.1f} ns a row  {ratio:5.2f} x")
 
 
 if __name__ == "__main__":

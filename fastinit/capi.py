@@ -9,8 +9,9 @@ The C interface by ctypes, for ctypes itself, cffi and Numba: the functions, num
 >>> np.array_equal(w, fastinit.Generator(7).normal(np.empty_like(w), std=0.02, stream="fc1"))
 True
 
-Each function returns what fastinit.h says, 0 if all is well. None can see what an address leads to. The address of a
-function itself is ``ctypes.cast(capi.normal, ctypes.c_void_p).value``. docs/c_interface.md has examples.
+Each function that can refuse returns a code, 0 if all is well; ``capi.message(code)`` says in bytes what it means. None
+can see what an address leads to. The address of a function itself is
+``ctypes.cast(capi.normal, ctypes.c_void_p).value``. docs/c_interface.md has examples.
 """
 
 from ctypes import (
@@ -24,6 +25,7 @@ from ctypes import (
     c_int32,
     c_size_t,
     c_ssize_t,
+    c_uint32,
     c_uint64,
     c_void_p,
     py_object,
@@ -38,16 +40,32 @@ FASTINIT_UINT32, FASTINIT_UINT64, FASTINIT_FLOAT32, FASTINIT_FLOAT64, FASTINIT_F
 FASTINIT_FAN_IN, FASTINIT_FAN_OUT, FASTINIT_FAN_SUM, FASTINIT_FAN_AVERAGE, FASTINIT_FAN_GEOMETRIC = range(5)
 FASTINIT_SCHEME_UNIFORM, FASTINIT_SCHEME_NORMAL, FASTINIT_SCHEME_TRUNCATED = range(3)
 
+FASTINIT_OK = 0
+FASTINIT_NULL_POINTER = -1
+FASTINIT_BAD_FILL = -2
+FASTINIT_BAD_DTYPE = -3
+FASTINIT_BAD_PARAMETERS = -4
+FASTINIT_BAD_SCHEME = -5
+FASTINIT_BAD_ACCUMULATE = -6
+FASTINIT_BITS_ACCUMULATE = -7
+FASTINIT_UNALIGNED = -8
+FASTINIT_BAD_AXES = -9
+FASTINIT_BAD_SHAPE = -10
+FASTINIT_BAD_OFFSET = -11
+FASTINIT_TOO_LARGE = -12
+
 
 class fastinit_fill(Structure):
-    """Which values are written: set by one of the set functions, but for seed, stream and accumulate."""
+    """Which values are written: set by one of the set functions, but for seed, stream and accumulate, here 0."""
 
     _fields_ = (
+        ("size", c_uint32),
+        ("version", c_uint32),
         ("seed", c_uint64),
         ("stream", c_uint64),
         ("accumulate", c_int32),
         ("dtype", c_int32),
-        ("constants", c_uint64 * 29),
+        ("constants", c_uint64 * 60),
     )
 
 
@@ -86,10 +104,11 @@ class fastinit_api(Structure):
         ("set_normal", CFUNCTYPE(c_int, *_SETTING, *[c_double] * 2)),
         ("set_truncated_normal", CFUNCTYPE(c_int, *_SETTING, *[c_double] * 4)),
         ("set_scheme", CFUNCTYPE(c_int, *_SETTING, POINTER(fastinit_scheme), c_int)),
-        ("fill_range", CFUNCTYPE(None, POINTER(fastinit_fill), c_uint64, c_size_t, c_void_p)),
+        ("fill_range", CFUNCTYPE(c_int, POINTER(fastinit_fill), c_uint64, c_size_t, c_void_p)),
         ("fill_block", CFUNCTYPE(c_int, POINTER(fastinit_fill), c_void_p, c_int, *_SHAPE_STRIDES, *_BLOCK)),
         ("simd", CFUNCTYPE(c_char_p)),
         ("num_threads", CFUNCTYPE(c_int)),
+        ("message", CFUNCTYPE(c_char_p, c_int)),
     )
 
 
@@ -112,3 +131,4 @@ fill_range = api.fill_range
 fill_block = api.fill_block
 simd = api.simd
 num_threads = api.num_threads
+message = api.message

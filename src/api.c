@@ -5,6 +5,7 @@
 #include "core.h"
 #include "fastinit.h"
 #include "fpenv.h"
+#include "quantile.h"
 
 #define SAME(a, b) _Static_assert((int)(a) == (int)(b), #a " is " #b)
 SAME(FASTINIT_UINT32, FI_UINT32);
@@ -22,49 +23,145 @@ SAME(FASTINIT_SCHEME_UNIFORM, FI_SCHEME_UNIFORM);
 SAME(FASTINIT_SCHEME_NORMAL, FI_SCHEME_NORMAL);
 SAME(FASTINIT_SCHEME_TRUNCATED, FI_SCHEME_TRUNCATED);
 
-/* Callers hold fastinit_fill in memory of their own, so neither its size nor the places of its members may change. */
-SAME(offsetof(fastinit_fill, seed), offsetof(fi_fill, seed));
-SAME(offsetof(fastinit_fill, stream), offsetof(fi_fill, stream));
-SAME(offsetof(fastinit_fill, accumulate), offsetof(fi_fill, accumulate));
-SAME(offsetof(fastinit_fill, dtype), offsetof(fi_fill, dtype));
-SAME(offsetof(fastinit_fill, constants), offsetof(fi_fill, draw));
-SAME(sizeof(fastinit_fill), 256);
-_Static_assert(sizeof(fi_fill) <= sizeof(fastinit_fill), "a fill fits into its public form");
+/*
+ * Callers hold fastinit_fill in memory of their own, so neither its size nor the places of its members may ever change.
+ * From seed on it is a fi_fill, with room behind.
+ */
+enum { FILL_AT = offsetof(fastinit_fill, seed), FILL_REST = offsetof(fi_fill, dtype) };
+SAME(offsetof(fastinit_fill, size), 0);
+SAME(offsetof(fastinit_fill, version), 4);
+SAME(offsetof(fastinit_fill, seed), 8);
+SAME(offsetof(fastinit_fill, stream), 16);
+SAME(offsetof(fastinit_fill, accumulate), 24);
+SAME(offsetof(fastinit_fill, dtype), 28);
+SAME(offsetof(fastinit_fill, constants), 32);
+SAME(sizeof(fastinit_fill), 512);
+SAME(offsetof(fastinit_fill, seed), FILL_AT + offsetof(fi_fill, seed));
+SAME(offsetof(fastinit_fill, stream), FILL_AT + offsetof(fi_fill, stream));
+SAME(offsetof(fastinit_fill, accumulate), FILL_AT + offsetof(fi_fill, accumulate));
+SAME(offsetof(fastinit_fill, dtype), FILL_AT + offsetof(fi_fill, dtype));
+SAME(offsetof(fastinit_fill, constants), FILL_AT + offsetof(fi_fill, draw));
+_Static_assert(FILL_AT + sizeof(fi_fill) <= sizeof(fastinit_fill), "a fill fits into its public form");
+
+/*
+ * fastinit_fill.version, which set functions write: another one for each way that the constants lie, since fills may come
+ * from memory that another release has written. "FI" and a number: nothing that memory holds by chance.
+ */
+enum { FILL_VERSION = 0x46490001 };
 
 static const fi_kernels *kernels;
 
-static fi_fill fill_of(const fastinit_fill *public_fill) {
-    fi_fill fill;
-    memcpy(&fill, public_fill, sizeof fill);
-    return fill;
+/* ---- What is refused ----------------------------------------------------------------------------------------------- */
+
+static const char *const messages[] = {
+    [-FASTINIT_OK] = "no error",
+    [-FASTINIT_NULL_POINTER] = "a pointer is NULL that must not be",
+    [-FASTINIT_BAD_FILL] = "no set function of this fastinit has set the fill, or it was changed since",
+    [-FASTINIT_BAD_DTYPE] = "the dtype is not one for this draw: unsigned integers for bits, floats for the others",
+    [-FASTINIT_BAD_PARAMETERS] = "the parameters are not finite and in order, or the dtype cannot hold every draw",
+    [-FASTINIT_BAD_SCHEME] = "the scheme's mode or draw is none, or a number of it is not positive or not finite",
+    [-FASTINIT_BAD_ACCUMULATE] = "accumulate is neither 0 nor 1",
+    [-FASTINIT_BITS_ACCUMULATE] = "accumulate is 1, and bits are not added",
+    [-FASTINIT_UNALIGNED] = "the address of contiguous memory is no multiple of the size of an element",
+    [-FASTINIT_BAD_AXES] = "the number of axes is not from 0 to 64",
+    [-FASTINIT_BAD_SHAPE] = "a size is negative",
+    [-FASTINIT_BAD_OFFSET] = "offset + shape is beyond global_shape, or one of these two is NULL",
+    [-FASTINIT_TOO_LARGE] = "an element's number is not below 2^63, or the tensor has more elements",
+};
+
+static const char *message(int code) {
+    const int known = code <= 0 && code > -(int)(sizeof messages / sizeof *messages);
+    return known ? messages[-code] : "an unknown code";
+}
+
+/*
+ * Bytes an element of the dtypes that go with each draw of the set functions. No other draw, and no other pair, gets from
+ * a caller's memory to the kernels.
+ */
+#define WORDS {[FI_UINT32] = 4, [FI_UINT64] = 8}
+#define FLOATS {[FI_FLOAT32] = 4, [FI_FLOAT64] = 8, [FI_FLOAT16] = 2, [FI_BFLOAT16] = 2}
+static const uint8_t sizes[FI_DRAWS][FI_DTYPES] = {
+    [FI_BITS] = WORDS,
+    [FI_UNIFORM] = FLOATS,
+    [FI_UNIFORM_CAPPED] = FLOATS,
+    [FI_NORMAL] = FLOATS,
+    [FI_TRUNCATED_SYMMETRIC] = FLOATS,
+    [FI_TRUNCATED_CENTRAL] = FLOATS,
+    [FI_TRUNCATED_WIDE] = FLOATS,
+    [FI_TRUNCATED_TAIL] = FLOATS,
+};
+
+/* 0 if the numbers are no draw and dtype that go together. */
+static size_t size_of(int draw, int dtype) {
+    return (unsigned)draw < FI_DRAWS && (unsigned)dtype < FI_DTYPES ? sizes[draw][dtype] : 0;
+}
+
+static const uint64_t ELEMENTS_MAX = UINT64_C(1) << 63;
+
+static int is_row(const fi_fill *fill) {
+    const size_t f32_rows = sizeof F32_TAILS / sizeof *F32_TAILS, f64_rows = sizeof F64_TAILS / sizeof *F64_TAILS;
+    return (unsigned)fill->truncation.row < (fill->dtype == FI_FLOAT64 ? f64_rows : f32_rows);
+}
+
+static int check_accumulate(fi_draw draw, int accumulate) {
+    if (accumulate == 0) return FASTINIT_OK;
+    if (accumulate != 1) return FASTINIT_BAD_ACCUMULATE;
+    return draw == FI_BITS ? FASTINIT_BITS_ACCUMULATE : FASTINIT_OK;
+}
+
+/*
+ * Takes the caller's fill, if a set function has set it: a copy, which nobody changes after it was checked. What becomes
+ * an index further on is checked once more, so that whatever else the memory holds, only values depend on it.
+ */
+static int take_fill(fi_fill *fill, const fastinit_fill *public_fill) {
+    if (!public_fill) return FASTINIT_NULL_POINTER;
+    if (public_fill->size != sizeof *public_fill || public_fill->version != FILL_VERSION) return FASTINIT_BAD_FILL;
+    memcpy(fill, (const char *)public_fill + FILL_AT, sizeof *fill);
+    if (!size_of((int)fill->draw, (int)fill->dtype)) return FASTINIT_BAD_FILL;
+    if (fill->draw == FI_TRUNCATED_TAIL && !is_row(fill)) return FASTINIT_BAD_FILL;
+    return check_accumulate(fill->draw, fill->accumulate);
+}
+
+/* Whether the fill's elements first .. first + count - 1 can be written to out. */
+static int check_range(const fi_fill *fill, const void *out, size_t count, uint64_t first) {
+    const uint64_t last = first + count - 1;
+    if (count == 0) return first <= ELEMENTS_MAX ? FASTINIT_OK : FASTINIT_TOO_LARGE;
+    if ((first | last | (count - 1)) >= ELEMENTS_MAX) return FASTINIT_TOO_LARGE;
+    if (!out) return FASTINIT_NULL_POINTER;
+    return (uintptr_t)out & (sizes[fill->draw][fill->dtype] - 1u) ? FASTINIT_UNALIGNED : FASTINIT_OK;
 }
 
 /* ---- Setting a fill ------------------------------------------------------------------------------------------------ */
 
-/* A fill of a dtype for floating-point draws; or, for any other number, one that no fi_set function accepts. */
-static fi_fill fill_of_dtype(int dtype) {
-    return (fi_fill){.dtype = dtype >= 0 && dtype < FI_DTYPES ? (fi_dtype)dtype : FI_UINT32};
+/* Each of these returns a fastinit_code, and if it is FASTINIT_OK, the fill is set but for what is the caller's own. */
+static int prepare(fi_fill *fill, int dtype, fi_draw draw) {
+    if (!size_of((int)draw, dtype)) return FASTINIT_BAD_DTYPE;
+    *fill = (fi_fill){.dtype = (fi_dtype)dtype};
+    return FASTINIT_OK;
 }
 
 static int prepare_bits(fi_fill *fill, int dtype) {
-    *fill = fill_of_dtype(dtype);
-    fi_set_bits(fill);
-    return dtype == FI_UINT32 || dtype == FI_UINT64 ? 0 : -1;
+    const int code = prepare(fill, dtype, FI_BITS);
+    if (code == FASTINIT_OK) fi_set_bits(fill);
+    return code;
 }
 
 static int prepare_uniform(fi_fill *fill, int dtype, double low, double high) {
-    *fill = fill_of_dtype(dtype);
-    return fi_set_uniform(fill, low, high);
+    const int code = prepare(fill, dtype, FI_UNIFORM);
+    if (code != FASTINIT_OK) return code;
+    return fi_set_uniform(fill, low, high) ? FASTINIT_BAD_PARAMETERS : FASTINIT_OK;
 }
 
 static int prepare_normal(fi_fill *fill, int dtype, double mean, double std) {
-    *fill = fill_of_dtype(dtype);
-    return fi_set_normal(fill, mean, std);
+    const int code = prepare(fill, dtype, FI_NORMAL);
+    if (code != FASTINIT_OK) return code;
+    return fi_set_normal(fill, mean, std) ? FASTINIT_BAD_PARAMETERS : FASTINIT_OK;
 }
 
 static int prepare_truncated_normal(fi_fill *fill, int dtype, double mean, double std, double low, double high) {
-    *fill = fill_of_dtype(dtype);
-    return fi_set_truncated_normal(fill, mean, std, low, high);
+    const int code = prepare(fill, dtype, FI_TRUNCATED_CENTRAL);
+    if (code != FASTINIT_OK) return code;
+    return fi_set_truncated_normal(fill, mean, std, low, high) ? FASTINIT_BAD_PARAMETERS : FASTINIT_OK;
 }
 
 static int is_positive(double x) { return x > 0 && isfinite(x); }
@@ -76,26 +173,35 @@ static int is_scheme(const fi_scheme *scheme) {
 }
 
 static int prepare_scheme(fi_fill *fill, int dtype, const fastinit_scheme *given, int draw) {
-    *fill = fill_of_dtype(dtype);
-    if (given->mode < FI_FAN_IN || given->mode > FI_FAN_GEOMETRIC) return -1;
-    if (draw < FI_SCHEME_UNIFORM || draw > FI_SCHEME_TRUNCATED) return -1;
+    int code = prepare(fill, dtype, FI_NORMAL);
+    if (code != FASTINIT_OK) return code;
+    if (!given) return FASTINIT_NULL_POINTER;
+    if (given->mode < FI_FAN_IN || given->mode > FI_FAN_GEOMETRIC) return FASTINIT_BAD_SCHEME;
+    if (draw < FI_SCHEME_UNIFORM || draw > FI_SCHEME_TRUNCATED) return FASTINIT_BAD_SCHEME;
     const fi_fpenv caller = fi_fpenv_enter(); /* before a NaN is compared: */
     const volatile fastinit_scheme *const inside = given;
     const fi_scheme scheme = {(fi_fan_mode)inside->mode, inside->fan_in, inside->fan_out, inside->scale, inside->gain,
                               inside->negative_slope};
-    const int accepted = is_scheme(&scheme) && !fi_set_scheme(fill, &scheme, (fi_scheme_draw)draw);
+    if (!is_scheme(&scheme)) {
+        code = FASTINIT_BAD_SCHEME;
+    } else if (fi_set_scheme(fill, &scheme, (fi_scheme_draw)draw)) {
+        code = FASTINIT_BAD_PARAMETERS;
+    }
     fi_fpenv_leave(caller);
-    return accepted ? 0 : -1;
+    return code;
 }
 
-/* What a set function returns: the prepared fill becomes the caller's, but for what is the caller's own, if it was accepted. */
-static int set(fastinit_fill *public_fill, fi_fill *fill, int refused) {
-    if (refused) return -1;
-    fill->seed = public_fill->seed;
-    fill->stream = public_fill->stream;
-    fill->accumulate = public_fill->accumulate;
-    memcpy(public_fill, fill, sizeof *fill);
-    return 0;
+/*
+ * What a set function returns: the prepared fill becomes the caller's, if it was accepted. seed, stream and accumulate,
+ * which may not be there yet, are neither read nor written.
+ */
+static int set(fastinit_fill *public_fill, const fi_fill *fill, int code) {
+    if (!public_fill) return FASTINIT_NULL_POINTER;
+    if (code != FASTINIT_OK) return code;
+    public_fill->size = sizeof *public_fill;
+    public_fill->version = FILL_VERSION;
+    memcpy((char *)public_fill + FILL_AT + FILL_REST, (const char *)fill + FILL_REST, sizeof *fill - FILL_REST);
+    return FASTINIT_OK;
 }
 
 static int set_bits(fastinit_fill *public_fill, int dtype) {
@@ -126,20 +232,25 @@ static int set_scheme(fastinit_fill *public_fill, int dtype, const fastinit_sche
 
 /* ---- Contiguous memory --------------------------------------------------------------------------------------------- */
 
-static void fill_range(const fastinit_fill *public_fill, uint64_t first, size_t count, void *out) {
-    const fi_fill fill = fill_of(public_fill);
-    fi_fill_range(kernels, &fill, first, count, out);
+static int fill_range(const fastinit_fill *public_fill, uint64_t first, size_t count, void *out) {
+    fi_fill fill;
+    int code = take_fill(&fill, public_fill);
+    if (code == FASTINIT_OK) code = check_range(&fill, out, count, first);
+    if (code == FASTINIT_OK) fi_fill_range(kernels, &fill, first, count, out);
+    return code;
 }
 
 /* Writes the prepared fill, if it was accepted. */
-static int write_range(fi_fill *fill, int refused, void *out, size_t count, uint64_t seed, uint64_t stream,
-                       uint64_t first, int accumulate) {
-    if (refused) return -1;
+static int write_range(fi_fill *fill, int code, void *out, size_t count, uint64_t seed, uint64_t stream, uint64_t first,
+                       int accumulate) {
+    if (code == FASTINIT_OK) code = check_accumulate(fill->draw, accumulate);
+    if (code == FASTINIT_OK) code = check_range(fill, out, count, first);
+    if (code != FASTINIT_OK) return code;
     fill->seed = seed;
     fill->stream = stream;
     fill->accumulate = accumulate;
     fi_fill_range(kernels, fill, first, count, out);
-    return 0;
+    return FASTINIT_OK;
 }
 
 static int bits(void *out, size_t count, int dtype, uint64_t seed, uint64_t stream, uint64_t first) {
@@ -168,20 +279,25 @@ static int truncated_normal(void *out, size_t count, int dtype, double mean, dou
 
 /* ---- Memory of any layout ------------------------------------------------------------------------------------------ */
 
-/* Whether the sizes are those of a block of a tensor that is not too large. */
-static int is_block(int axes, const ptrdiff_t *shape, const uint64_t *offset, const uint64_t *global_shape) {
-    const uint64_t most = UINT64_C(1) << 63;
+/* Whether the sizes are those of a block of a tensor that is not too large, in memory that is there. */
+static int check_block(const void *out, int axes, const ptrdiff_t *shape, const ptrdiff_t *strides,
+                       const uint64_t *offset, const uint64_t *global_shape) {
     uint64_t elements = 1;
-    int empty = 0, too_many = 0;
-    if (axes < 0 || axes > FI_AXES_MAX || !offset != !global_shape) return 0;
+    int empty = 0, none = 0, too_many = 0;
+    if (axes < 0 || axes > FI_AXES_MAX) return FASTINIT_BAD_AXES;
+    if (axes > 0 && (!shape || !strides)) return FASTINIT_NULL_POINTER;
+    if (!offset != !global_shape) return FASTINIT_BAD_OFFSET;
     for (int axis = 0; axis < axes; axis++) {
         const uint64_t size = (uint64_t)shape[axis], whole = global_shape ? global_shape[axis] : size;
-        if (shape[axis] < 0 || size > whole || (offset && offset[axis] > whole - size)) return 0;
+        if (shape[axis] < 0) return FASTINIT_BAD_SHAPE;
+        if (size > whole || (offset && offset[axis] > whole - size)) return FASTINIT_BAD_OFFSET;
+        none |= size == 0;
         empty |= whole == 0;
-        too_many |= whole != 0 && elements > most / whole;
+        too_many |= (elements | whole) >> 31 && whole != 0 && elements > ELEMENTS_MAX / whole; /* few divisions */
         if (!empty && !too_many) elements *= whole;
     }
-    return empty || !too_many;
+    if (!empty && too_many) return FASTINIT_TOO_LARGE;
+    return none || out ? FASTINIT_OK : FASTINIT_NULL_POINTER;
 }
 
 static int fill_block(const fastinit_fill *public_fill, void *out, int axes, const ptrdiff_t *shape,
@@ -189,12 +305,13 @@ static int fill_block(const fastinit_fill *public_fill, void *out, int axes, con
     fi_axis axis[FI_AXES_MAX + 1];
     fi_task task;
     fi_work work;
-    if (!is_block(axes, shape, offset, global_shape)) return -1;
-    task.fill = fill_of(public_fill);
+    int code = take_fill(&task.fill, public_fill);
+    if (code == FASTINIT_OK) code = check_block(out, axes, shape, strides, offset, global_shape);
+    if (code != FASTINIT_OK) return code;
     fi_set_region(&task.region, task.fill.dtype, out, axes, shape, strides, offset, global_shape, axis);
     fi_set_work(&work, kernels, &task, 1);
     fi_do_work(&work, INFINITY);
-    return 0;
+    return FASTINIT_OK;
 }
 
 /* ---- The table ----------------------------------------------------------------------------------------------------- */
@@ -217,6 +334,7 @@ static const fastinit_api api = {
     .fill_block = fill_block,
     .simd = simd,
     .num_threads = fi_threads,
+    .message = message,
 };
 
 const fastinit_api *fi_api(const fi_kernels *with) {

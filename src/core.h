@@ -54,7 +54,7 @@ typedef struct {
  *
  * The values are fma(draw, scale, shift) in the compute type, double for FI_FLOAT64 and float for the rest; uniform ones are
  * at most `most`, truncated ones also at least `least`. Set dtype, then draw and constants by one of the fi_set functions.
- * The members up to dtype lie as in fastinit_fill, the rest within its constants.
+ * The members up to dtype lie one after another as in fastinit_fill, the rest within its constants.
  */
 typedef struct {
     uint64_t seed;

@@ -1,6 +1,6 @@
 # The C interface of fastinit for Cython: fastinit.h, beside this file, says what everything is.
 from libc.stddef cimport ptrdiff_t
-from libc.stdint cimport int32_t, uint64_t
+from libc.stdint cimport int32_t, uint32_t, uint64_t
 
 
 cdef extern from "fastinit.h" nogil:
@@ -9,7 +9,13 @@ cdef extern from "fastinit.h" nogil:
     ctypedef enum fastinit_dtype:
         FASTINIT_UINT32, FASTINIT_UINT64, FASTINIT_FLOAT32, FASTINIT_FLOAT64, FASTINIT_FLOAT16, FASTINIT_BFLOAT16
 
+    ctypedef enum fastinit_code:
+        FASTINIT_OK, FASTINIT_NULL_POINTER, FASTINIT_BAD_FILL, FASTINIT_BAD_DTYPE, FASTINIT_BAD_PARAMETERS
+        FASTINIT_BAD_SCHEME, FASTINIT_BAD_ACCUMULATE, FASTINIT_BITS_ACCUMULATE, FASTINIT_UNALIGNED, FASTINIT_BAD_AXES
+        FASTINIT_BAD_SHAPE, FASTINIT_BAD_OFFSET, FASTINIT_TOO_LARGE
+
     ctypedef struct fastinit_fill:
+        uint32_t size, version
         uint64_t seed, stream
         int32_t accumulate, dtype
 
@@ -47,12 +53,13 @@ cdef extern from "fastinit.h" nogil:
             fastinit_fill *fill, int dtype, double mean, double std, double low, double high
         ) noexcept nogil
         int (*set_scheme)(fastinit_fill *fill, int dtype, const fastinit_scheme *scheme, int draw) noexcept nogil
-        void (*fill_range)(const fastinit_fill *fill, uint64_t first, size_t count, void *out) noexcept nogil
+        int (*fill_range)(const fastinit_fill *fill, uint64_t first, size_t count, void *out) noexcept nogil
         int (*fill_block)(
             const fastinit_fill *fill, void *out, int axes, const ptrdiff_t *shape, const ptrdiff_t *strides,
             const uint64_t *offset, const uint64_t *global_shape
         ) noexcept nogil
         const char *(*simd)() noexcept nogil
         int (*num_threads)() noexcept nogil
+        const char *(*message)(int code) noexcept nogil
 
     const fastinit_api *fastinit_import() except NULL with gil

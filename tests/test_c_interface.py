@@ -66,6 +66,7 @@ def fill_block(fill, out, offset=None, global_shape=None):
 # ---- What is declared ------------------------------------------------------------------------------------------------
 
 C_TYPES = {
+    "uint32_t": ctypes.c_uint32,
     "uint64_t": ctypes.c_uint64,
     "int32_t": ctypes.c_int32,
     "size_t": ctypes.c_size_t,
@@ -129,6 +130,35 @@ def test_ctypes_and_cython_have_the_numbers_of_the_header(enumeration):
     assert declared(pxd(), enumeration).split(", ") == names
 
 
+def codes():
+    """The numbers of fastinit_code by their names."""
+    members = declared(header(), "fastinit_code").split(", ")
+    return {name: int(number) for name, number in (member.split(" = ") for member in members)}
+
+
+def test_ctypes_cython_and_the_page_have_the_codes_of_the_header():
+    assert list(codes().values()) == [-i for i in range(len(codes()))]
+    assert {name: getattr(capi, name) for name in codes()} == codes()
+    assert re.findall(r"\w+", declared(pxd(), "fastinit_code")) == list(codes())
+    page = (ROOT / "docs" / "c_interface.md").read_text(encoding="utf-8")
+    assert re.findall(r"^\| `(FASTINIT_\w+)` \| (-?\d+) \|", page, re.M) == [(n, str(c)) for n, c in codes().items()]
+
+
+def test_each_code_has_a_message_of_its_own_and_other_numbers_one_that_says_so():
+    messages = [capi.message(code) for code in codes().values()]
+    assert messages[0] == b"no error"
+    unknown = {capi.message(code) for code in (1, min(codes().values()) - 1, 2**31 - 1, -(2**31))}
+    assert unknown == {b"an unknown code"}
+    assert len({*messages, *unknown}) == len(codes()) + 1
+
+
+def test_a_fill_lies_in_the_memory_of_callers_as_it_always_did():
+    places = {name: getattr(capi.fastinit_fill, name).offset for name, _ in capi.fastinit_fill._fields_}
+    members = {"size": 0, "version": 4, "seed": 8, "stream": 16, "accumulate": 24, "dtype": 28, "constants": 32}
+    assert places == members
+    assert ctypes.sizeof(capi.fastinit_fill) == fill_of("normal", np.dtype(np.float32)).size == 512
+
+
 def pxd():
     return (Path(fastinit.get_include()) / "fastinit.pxd").read_text(encoding="utf-8")
 
@@ -170,11 +200,35 @@ def test_one_call_writes_what_python_writes(draw, dtype, accumulate):
 def test_two_steps_write_what_python_writes_and_the_fill_serves_again(draw, dtype):
     out, expected = np.empty(999, dtype), np.empty(999, dtype)
     fill = fill_of(draw, dtype, seed=SEED + 1)
-    capi.fill_range(fill, 0, out.size, out.ctypes.data)
+    assert capi.fill_range(fill, 0, out.size, out.ctypes.data) == 0
     assert out.tobytes() != python_writes(draw, expected).tobytes()
     fill.seed = SEED
-    capi.fill_range(fill, 0, out.size, out.ctypes.data)
+    assert capi.fill_range(fill, 0, out.size, out.ctypes.data) == 0
     assert out.tobytes() == expected.tobytes()
+
+
+@of_each_draw
+def test_a_fill_is_set_in_memory_that_holds_anything_and_its_copy_is_as_good(draw, dtype):
+    expected = python_writes(draw, np.empty(999, dtype))
+    for last in (False, True):  # the caller's own members after the set function, or before it
+        fill = capi.fastinit_fill.from_buffer_copy(np.random.default_rng(1).bytes(512))
+        for step in (last, not last):
+            if step:
+                assert getattr(capi, f"set_{draw}")(fill, number_of(dtype), *PARAMETERS[draw]) == 0
+            else:
+                fill.seed, fill.stream, fill.accumulate = SEED, STREAM, 0
+        copy = capi.fastinit_fill.from_buffer_copy(bytes(fill))
+        ctypes.memset(ctypes.byref(fill), 0xFF, ctypes.sizeof(fill))
+        out, block = np.empty_like(expected), np.empty_like(expected)
+        assert capi.fill_range(copy, 0, out.size, out.ctypes.data) == 0
+        assert fill_block(copy, block) == 0
+        assert out.tobytes() == block.tobytes() == expected.tobytes()
+
+
+def test_a_set_function_leaves_what_is_the_callers_own():
+    fill = capi.fastinit_fill(seed=1, stream=2, accumulate=3)
+    assert capi.set_normal(fill, capi.FASTINIT_FLOAT32, 0.0, 1.0) == 0
+    assert (fill.seed, fill.stream, fill.accumulate, fill.dtype) == (1, 2, 3, capi.FASTINIT_FLOAT32)
 
 
 @of_each_draw
@@ -193,6 +247,24 @@ def test_a_tensor_without_axes_and_an_empty_one_are_blocks_too():
     assert fill_block(fill_of("normal", out.dtype), out) == 0
     assert out == python_writes("normal", np.empty(()))
     assert fill_block(fill_of("normal", out.dtype), np.empty((0, 3))) == 0
+
+
+def test_where_there_are_no_elements_there_need_be_no_memory():
+    fill = fill_of("normal", np.dtype(np.float64))
+    nothing = (ctypes.c_ssize_t * 2)(3, 0)
+    assert capi.fill_range(fill, 0, 0, None) == 0
+    assert capi.fill_range(fill, 2**63, 0, None) == 0
+    assert capi.normal(None, 0, capi.FASTINIT_FLOAT64, 0.0, 1.0, SEED, STREAM, 0, 0) == 0
+    assert capi.fill_block(fill, None, 2, nothing, nothing, None, None) == 0
+
+
+def test_the_last_element_of_the_largest_tensor_is_written():
+    expected = python_writes("normal", np.empty(1), offset=(2**63 - 1,), global_shape=(2**63,))
+    out, block = np.empty(1), np.empty(1)
+    fill = fill_of("normal", out.dtype)
+    assert capi.fill_range(fill, 2**63 - 1, 1, out.ctypes.data) == 0
+    assert fill_block(fill, block, (2**63 - 1,), (2**63,)) == 0
+    assert out == block == expected
 
 
 @pytest.mark.parametrize(
@@ -237,7 +309,7 @@ def scheme_writes(scheme, draw):
     out = np.empty(100)
     fill = capi.fastinit_fill(seed=SEED, stream=STREAM)
     assert capi.set_scheme(fill, capi.FASTINIT_FLOAT64, scheme, draw) == 0
-    capi.fill_range(fill, 0, out.size, out.ctypes.data)
+    assert capi.fill_range(fill, 0, out.size, out.ctypes.data) == 0
     return out
 
 
@@ -245,60 +317,62 @@ def scheme_writes(scheme, draw):
 
 NAN, INFINITY = float("nan"), float("inf")
 F32 = capi.FASTINIT_FLOAT32
+F64 = capi.FASTINIT_FLOAT64
 REFUSED = [
-    ("bits", F32, ()),
-    ("bits", -1, ()),
-    ("bits", 6, ()),
-    ("uniform", capi.FASTINIT_UINT32, (0.0, 1.0)),
-    ("uniform", -1, (0.0, 1.0)),
-    ("uniform", 6, (0.0, 1.0)),
-    ("uniform", F32, (1.0, 0.0)),
-    ("uniform", F32, (NAN, 0.0)),
-    ("uniform", F32, (-3e38, 3e38)),
-    ("normal", capi.FASTINIT_UINT64, (0.0, 1.0)),
-    ("normal", F32, (0.0, -1.0)),
-    ("normal", F32, (0.0, NAN)),
-    ("normal", capi.FASTINIT_FLOAT16, (0.0, 1e4)),
-    ("truncated_normal", F32, (0.0, 1.0, 2.0, -2.0)),
-    ("truncated_normal", F32, (0.0, 1.0, INFINITY, INFINITY)),
-    ("truncated_normal", capi.FASTINIT_UINT32, (0.0, 1.0, -2.0, 2.0)),
+    (capi.FASTINIT_BAD_DTYPE, "bits", F32, ()),
+    (capi.FASTINIT_BAD_DTYPE, "bits", -1, ()),
+    (capi.FASTINIT_BAD_DTYPE, "bits", 6, ()),
+    (capi.FASTINIT_BAD_DTYPE, "uniform", capi.FASTINIT_UINT32, (0.0, 1.0)),
+    (capi.FASTINIT_BAD_DTYPE, "uniform", -1, (0.0, 1.0)),
+    (capi.FASTINIT_BAD_DTYPE, "uniform", 6, (0.0, 1.0)),
+    (capi.FASTINIT_BAD_PARAMETERS, "uniform", F32, (1.0, 0.0)),
+    (capi.FASTINIT_BAD_PARAMETERS, "uniform", F32, (NAN, 0.0)),
+    (capi.FASTINIT_BAD_PARAMETERS, "uniform", F32, (-3e38, 3e38)),
+    (capi.FASTINIT_BAD_DTYPE, "normal", capi.FASTINIT_UINT64, (0.0, 1.0)),
+    (capi.FASTINIT_BAD_PARAMETERS, "normal", F32, (0.0, -1.0)),
+    (capi.FASTINIT_BAD_PARAMETERS, "normal", F32, (0.0, NAN)),
+    (capi.FASTINIT_BAD_PARAMETERS, "normal", capi.FASTINIT_FLOAT16, (0.0, 1e4)),
+    (capi.FASTINIT_BAD_PARAMETERS, "truncated_normal", F32, (0.0, 1.0, 2.0, -2.0)),
+    (capi.FASTINIT_BAD_PARAMETERS, "truncated_normal", F32, (0.0, 1.0, INFINITY, INFINITY)),
+    (capi.FASTINIT_BAD_DTYPE, "truncated_normal", capi.FASTINIT_UINT32, (0.0, 1.0, -2.0, 2.0)),
 ]
 
 
-@pytest.mark.parametrize(("draw", "dtype", "parameters"), REFUSED)
-def test_what_is_refused_writes_nothing_and_leaves_the_fill(draw, dtype, parameters):
+@pytest.mark.parametrize(("code", "draw", "dtype", "parameters"), REFUSED)
+def test_what_is_refused_writes_nothing_and_leaves_the_fill(code, draw, dtype, parameters):
     out = np.full(9, 7, np.uint64)
     how = () if draw == "bits" else (0,)
-    assert getattr(capi, draw)(out.ctypes.data, out.size, dtype, *parameters, SEED, STREAM, 0, *how) == -1
+    assert getattr(capi, draw)(out.ctypes.data, out.size, dtype, *parameters, SEED, STREAM, 0, *how) == code
     assert (out == 7).all()
     fill = fill_of("normal", np.dtype(np.float32))
     before = bytes(fill)
-    assert getattr(capi, f"set_{draw}")(fill, dtype, *parameters) == -1
+    assert getattr(capi, f"set_{draw}")(fill, dtype, *parameters) == code
     assert bytes(fill) == before
 
 
 @pytest.mark.parametrize(
-    "change",
+    ("change", "code"),
     [
-        {"mode": -1},
-        {"mode": 5},
-        {"fan_in": 0.0},
-        {"fan_in": NAN},
-        {"fan_out": -1.0},
-        {"scale": INFINITY},
-        {"gain": 0.0},
-        {"negative_slope": NAN},
-        {"draw": -1},
-        {"draw": 3},
-        {"dtype": capi.FASTINIT_UINT32},
+        ({"mode": -1}, capi.FASTINIT_BAD_SCHEME),
+        ({"mode": 5}, capi.FASTINIT_BAD_SCHEME),
+        ({"fan_in": 0.0}, capi.FASTINIT_BAD_SCHEME),
+        ({"fan_in": NAN}, capi.FASTINIT_BAD_SCHEME),
+        ({"fan_out": -1.0}, capi.FASTINIT_BAD_SCHEME),
+        ({"scale": INFINITY}, capi.FASTINIT_BAD_SCHEME),
+        ({"gain": 0.0}, capi.FASTINIT_BAD_SCHEME),
+        ({"negative_slope": NAN}, capi.FASTINIT_BAD_SCHEME),
+        ({"draw": -1}, capi.FASTINIT_BAD_SCHEME),
+        ({"draw": 3}, capi.FASTINIT_BAD_SCHEME),
+        ({"gain": 1e39}, capi.FASTINIT_BAD_PARAMETERS),
+        ({"dtype": capi.FASTINIT_UINT32}, capi.FASTINIT_BAD_DTYPE),
     ],
 )
-def test_a_scheme_that_is_none_is_refused(change):
+def test_a_scheme_that_is_none_is_refused(change, code):
     scheme = {"mode": capi.FASTINIT_FAN_SUM, "fan_in": 3.0, "fan_out": 4.0, "scale": 2.0, "gain": 1.0}
     fill, before = capi.fastinit_fill(seed=SEED), bytes(capi.fastinit_fill(seed=SEED))
     asked = {"draw": capi.FASTINIT_SCHEME_NORMAL, "dtype": F32, "negative_slope": 0.0, **scheme, **change}
     draw, dtype = asked.pop("draw"), asked.pop("dtype")
-    assert capi.set_scheme(fill, dtype, capi.fastinit_scheme(**asked), draw) == -1
+    assert capi.set_scheme(fill, dtype, capi.fastinit_scheme(**asked), draw) == code
     assert bytes(fill) == before
 
 
@@ -309,24 +383,269 @@ def test_a_scheme_needs_only_the_fans_of_its_mode():
         assert capi.set_scheme(fill, F32, scheme, capi.FASTINIT_SCHEME_NORMAL) == 0
 
 
+def refused_with(fill, dtype=np.float64):
+    """The code with which both functions refuse the fill of an array, having written nothing."""
+    out = np.full((4, 3), 7, dtype)
+    code = capi.fill_range(fill, 0, out.size, out.ctypes.data)
+    assert fill_block(fill, out) == code
+    assert (out == 7).all()
+    return code
+
+
+def test_bits_are_not_added_and_not_put_in_the_place_of_what_is_there_either():
+    for dtype in WORDS:
+        assert refused_with(fill_of("bits", dtype, accumulate=1), dtype) == capi.FASTINIT_BITS_ACCUMULATE
+
+
+@of_each_draw
+@pytest.mark.parametrize("accumulate", [2, -1, 2**31 - 1, -(2**31)])
+def test_accumulate_is_0_or_1(draw, dtype, accumulate):
+    assert refused_with(fill_of(draw, dtype, accumulate), dtype) == capi.FASTINIT_BAD_ACCUMULATE
+    if draw != "bits":
+        out = np.full(9, 7, dtype)
+        where = out.ctypes.data, out.size, number_of(dtype)
+        code = getattr(capi, draw)(*where, *PARAMETERS[draw], SEED, STREAM, 0, accumulate)
+        assert code == capi.FASTINIT_BAD_ACCUMULATE
+        assert (out == 7).all()
+
+
+def test_null_is_refused_where_something_must_be():
+    null = capi.FASTINIT_NULL_POINTER
+    fill, out = fill_of("normal", np.dtype(np.float64)), np.full(4, 7.0)
+    sizes, offset = (ctypes.c_ssize_t * 1)(4), (ctypes.c_uint64 * 1)(0)
+    assert capi.set_bits(None, capi.FASTINIT_UINT32) == null
+    assert capi.set_uniform(None, F32, 0.0, 1.0) == null
+    assert capi.set_normal(None, F32, 0.0, 1.0) == null
+    assert capi.set_truncated_normal(None, F32, 0.0, 1.0, -2.0, 2.0) == null
+    assert capi.set_scheme(fill, F32, None, capi.FASTINIT_SCHEME_NORMAL) == null
+    scheme = capi.fastinit_scheme(capi.FASTINIT_FAN_IN, 3, 0, 2, 1, 0)
+    assert capi.set_scheme(None, F32, scheme, capi.FASTINIT_SCHEME_NORMAL) == null
+    assert capi.fill_range(None, 0, 4, out.ctypes.data) == null
+    assert capi.fill_range(fill, 0, 4, None) == null
+    assert capi.fill_block(None, out.ctypes.data, 1, sizes, sizes, None, None) == null
+    assert capi.fill_block(fill, None, 1, sizes, sizes, None, None) == null
+    assert capi.fill_block(fill, None, 0, None, None, None, None) == null
+    assert capi.fill_block(fill, out.ctypes.data, 1, None, sizes, None, None) == null
+    assert capi.fill_block(fill, out.ctypes.data, 1, sizes, None, None, None) == null
+    assert capi.fill_block(fill, out.ctypes.data, 1, sizes, sizes, offset, None) == capi.FASTINIT_BAD_OFFSET
+    for draw, dtype in (("bits", 0), ("uniform", F32), ("normal", F32), ("truncated_normal", F32)):
+        how = () if draw == "bits" else (0,)
+        assert getattr(capi, draw)(None, 1, dtype, *PARAMETERS[draw], SEED, STREAM, 0, *how) == null
+    assert (out == 7).all()
+
+
+@of_each_draw
+def test_contiguous_memory_between_the_places_of_elements_is_refused_and_a_block_may_lie_there(draw, dtype):
+    expected = python_writes(draw, np.empty(9, dtype))
+    fill, how = fill_of(draw, dtype), () if draw == "bits" else (0,)
+    for lead in range(1, dtype.itemsize):
+        memory = np.full(10 * dtype.itemsize, 7, np.uint8)
+        out = memory[lead : lead + expected.nbytes].view(dtype)
+        assert capi.fill_range(fill, 0, out.size, out.ctypes.data) == capi.FASTINIT_UNALIGNED
+        where = out.ctypes.data, out.size, number_of(dtype)
+        code = getattr(capi, draw)(*where, *PARAMETERS[draw], SEED, STREAM, 0, *how)
+        assert code == capi.FASTINIT_UNALIGNED
+        assert (memory == 7).all()
+        assert fill_block(fill, out) == 0
+        assert out.tobytes() == expected.tobytes()
+
+
+def test_elements_beyond_the_largest_tensor_are_refused():
+    fill, out = fill_of("normal", np.dtype(np.float64)), np.full(4, 7.0)
+    for first, count in (
+        (2**63 - 1, 2),
+        (2**63, 1),
+        (2**64 - 1, 4),
+        (2**63 + 1, 0),
+        (0, 2**63 + 1),
+        (2**62, 2**64 - 1),
+    ):
+        assert capi.fill_range(fill, first, count, out.ctypes.data) == capi.FASTINIT_TOO_LARGE
+        code = capi.normal(out.ctypes.data, count, F64, 0.0, 1.0, SEED, STREAM, first, 0)
+        assert code == capi.FASTINIT_TOO_LARGE
+    assert (out == 7).all()
+
+
 @pytest.mark.parametrize(
-    ("offset", "global_shape"),
-    [((1, 0), None), (None, (9, 9)), ((6, 0), (9, 9)), ((0, 2**63), (9, 9)), ((0, 0), (2**32, 2**32))],
+    ("offset", "global_shape", "code"),
+    [
+        ((1, 0), None, capi.FASTINIT_BAD_OFFSET),
+        (None, (9, 9), capi.FASTINIT_BAD_OFFSET),
+        ((6, 0), (9, 9), capi.FASTINIT_BAD_OFFSET),
+        ((2**64 - 1, 0), (9, 9), capi.FASTINIT_BAD_OFFSET),
+        ((0, 0), (3, 9), capi.FASTINIT_BAD_OFFSET),
+        ((0, 2**63), (9, 9), capi.FASTINIT_BAD_OFFSET),
+        ((0, 0), (2**32, 2**32), capi.FASTINIT_TOO_LARGE),
+        ((0, 0), (2**31 + 1, 2**32), capi.FASTINIT_TOO_LARGE),
+        ((0, 0), (4, 2**63), capi.FASTINIT_TOO_LARGE),
+        ((0, 0), (2**64 - 1, 3), capi.FASTINIT_TOO_LARGE),
+    ],
 )
-def test_a_block_outside_its_tensor_is_refused_and_nothing_is_written(offset, global_shape):
+def test_a_block_outside_its_tensor_is_refused_and_nothing_is_written(offset, global_shape, code):
     out = np.full((4, 3), 7.0)
-    assert fill_block(fill_of("normal", out.dtype), out, offset, global_shape) == -1
+    assert fill_block(fill_of("normal", out.dtype), out, offset, global_shape) == code
     assert (out == 7).all()
 
 
 def test_a_negative_size_and_too_many_axes_are_refused():
     fill, out = fill_of("normal", np.dtype(np.float64)), np.full(4, 7.0)
     sizes = (ctypes.c_ssize_t * 65)(*[1] * 65)
-    assert capi.fill_block(fill, out.ctypes.data, 65, sizes, sizes, None, None) == -1
-    assert capi.fill_block(fill, out.ctypes.data, -1, sizes, sizes, None, None) == -1
-    sizes[0] = -1
-    assert capi.fill_block(fill, out.ctypes.data, 1, sizes, sizes, None, None) == -1
+    for axes in (65, -1, 2**31 - 1, -(2**31)):
+        assert capi.fill_block(fill, out.ctypes.data, axes, sizes, sizes, None, None) == capi.FASTINIT_BAD_AXES
+    for sizes[0] in (-1, -(2**63)):
+        assert capi.fill_block(fill, out.ctypes.data, 1, sizes, sizes, None, None) == capi.FASTINIT_BAD_SHAPE
     assert (out == 7).all()
+
+
+# ---- Fills that no set function has set, in a Python of their own that a crash would end -----------------------------
+
+
+UNSET = """
+import ctypes, sys
+import numpy as np
+from fastinit import capi
+
+random = np.random.default_rng(5)
+sizes, strides = (ctypes.c_ssize_t * 2)(4, 3), (ctypes.c_ssize_t * 2)(24, 8)
+memory = np.full(40, 7, np.uint64)  # twelve elements of any dtype, and what lies around them
+
+def codes_of(content):
+    fill = capi.fastinit_fill.from_buffer_copy(content)
+    for write, where in (
+        (capi.fill_range, (0, 12, memory[8:].ctypes.data)),
+        (capi.fill_block, (memory[8:].ctypes.data, 2, sizes, strides, None, None)),
+    ):
+        memory[:] = 7
+        code = write(fill, *where)
+        assert (memory[:8] == 7).all() and (memory[20:] == 7).all(), content
+        assert code == 0 or (memory == 7).all(), content
+        assert bytes(fill) == content
+        yield code
+
+def changed(fill, place, value):
+    content = bytearray(bytes(fill))
+    content[place : place + 4] = (value % 2**32).to_bytes(4, sys.byteorder)
+    return bytes(content)
+
+def set_fills():
+    for accumulate in (0, 1):
+        for dtype in range(6):
+            fill = capi.fastinit_fill(seed=7, stream=3, accumulate=accumulate if dtype > 1 else 0)
+            if dtype < 2:
+                assert capi.set_bits(fill, dtype) == 0
+                yield fill
+            else:
+                assert capi.set_uniform(fill, dtype, -0.5, 0.25) == 0
+                yield capi.fastinit_fill.from_buffer_copy(fill)
+                assert capi.set_normal(fill, dtype, 0.1, 0.02) == 0
+                yield capi.fastinit_fill.from_buffer_copy(fill)
+                for low, high in ((-2.0, 2.0), (-1.0, 2.0), (-3.0, 4.0), (2.0, 5.0), (-9.0, -8.0)):
+                    assert capi.set_truncated_normal(fill, dtype, 0.1, 0.02, low, high) == 0
+                    yield capi.fastinit_fill.from_buffer_copy(fill)
+"""
+
+
+def test_a_fill_of_garbage_or_zeros_is_refused():
+    garbage = """
+for content in [bytes(512), bytes([255] * 512), *(random.bytes(512) for _ in range(20_000))]:
+    print(*codes_of(content))
+"""
+    assert {*printed_by(UNSET + garbage)} == {str(capi.FASTINIT_BAD_FILL)}
+
+
+def test_the_size_and_version_alone_make_no_fill():
+    code = """
+fill = next(set_fills())
+for content in [bytes(504), bytes([255] * 504), *(random.bytes(504) for _ in range(20_000))]:
+    print(*codes_of(bytes(fill)[:8] + content))
+"""
+    zeros, *others = np.array(printed_by(UNSET + code), int).reshape(-1, 2).tolist()
+    assert zeros == [0, 0]  # bits: whose number is 0, as that of uint32 is
+    assert {tuple(codes) for codes in others} == {(capi.FASTINIT_BAD_FILL,) * 2}
+
+
+def test_no_word_of_a_set_fill_that_is_overwritten_leads_out_of_the_memory():
+    code = """
+for fill in set_fills():
+    assert [*codes_of(bytes(fill))] == [0, 0]
+    refused = set()
+    for place in range(0, 512, 4):
+        for value in (2**31 - 1, *range(-2, 12), 255, *random.integers(0, 2**32, 4).tolist()):
+            codes = {*codes_of(changed(fill, place, value))}
+            assert len(codes) == 1
+            if value == 2**31 - 1 and codes != {0}:
+                refused.add(place)
+    print(fill.dtype, *refused)
+"""
+    common = {0, 4, 24, 28, 32}  # size, version, accumulate, dtype, and the draw
+    run = fresh_python(UNSET + code, timeout=300)
+    assert run.returncode == 0, run.stderr
+    places = [{int(place) for place in line.split()[1:]} for line in run.stdout.splitlines()]
+    assert len(places) == 2 * (2 + 4 * 7)
+    rows = [found - common for found in places]
+    assert all(found >= common for found in places)
+    # Two of the truncated normals lie in a tail, and have a row of a table.
+    assert sum(map(bool, rows)) == 2 * 4 * 2
+    assert len(set().union(*rows)) == 1
+
+
+def test_a_fill_of_another_version_or_size_is_refused():
+    for change in ({"version": 1}, {"version": 0}, {"size": 256}, {"size": 0}):
+        fill = fill_of("normal", np.dtype(np.float64))
+        for name, value in change.items():
+            setattr(fill, name, value)
+        assert refused_with(fill) == capi.FASTINIT_BAD_FILL
+
+
+# ---- The header ------------------------------------------------------------------------------------------------------
+
+INCLUDES = {
+    "behind Python.h": "#include <Python.h>\n#include <fastinit.h>\n",
+    "before Python.h, and again": "#include <fastinit.h>\n#include <Python.h>\n#include <fastinit.h>\n",
+    "twice": "#include <Python.h>\n#include <fastinit.h>\n#include <fastinit.h>\n",
+    "around it, twice": "#include <fastinit.h>\n" * 2 + "#include <Python.h>\n" + "#include <fastinit.h>\n" * 2,
+}
+CALLER = """
+static fastinit_fill kept = FASTINIT_FILL_INIT;
+
+int draw(float *out, size_t count);
+
+int draw(float *out, size_t count) {
+    const fastinit_api *api = fastinit_import();
+    fastinit_fill fill = FASTINIT_FILL_INIT;
+    if (!api) return -1;
+    fill.seed = kept.seed;
+    if (api->set_normal(&fill, FASTINIT_FLOAT32, 0, 1) != FASTINIT_OK) return -1;
+    return api->fill_range(&fill, 0, count, out);
+}
+"""
+WITHOUT_PYTHON = """#include <fastinit.h>
+
+const char *why(const fastinit_api *api, const fastinit_fill *fill, double *out);
+
+const char *why(const fastinit_api *api, const fastinit_fill *fill, double *out) {
+    return api->message(api->fill_range(fill, 0, 1, out));
+}
+"""
+STRICT = ["-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Wshadow", "-Wundef", "-Werror", "-fsyntax-only"]
+C_STRICT = [*STRICT, "-Wstrict-prototypes", "-Wmissing-prototypes"]
+CXX_STRICT = [*STRICT, "-Wold-style-cast", "-Wzero-as-null-pointer-constant"]
+
+
+@pytest.mark.parametrize("standard", ["c99", "c11", "c++11", "c++14", "c++17", "c++20"])
+@pytest.mark.parametrize("compilers", [("cc", "c++"), ("gcc", "g++"), ("clang", "clang++")], ids=lambda names: names[0])
+def test_compilers_have_nothing_to_warn_of_in_the_header(tmp_path, compilers, standard):
+    is_cxx = "++" in standard
+    compiler = shutil.which(compilers[is_cxx])
+    if compiler is None:
+        pytest.skip(f"there is no {compilers[is_cxx]}")
+    source = tmp_path / ("caller.cc" if is_cxx else "caller.c")
+    flags = [f"-std={standard}", *(CXX_STRICT if is_cxx else C_STRICT), f"-I{fastinit.get_include()}"]
+    for text in (WITHOUT_PYTHON, *(includes + CALLER for includes in INCLUDES.values())):
+        source.write_text(text, encoding="utf-8")
+        command = [compiler, *flags, "-isystem", sysconfig.get_path("include"), source]
+        run = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert run.returncode == 0, text + run.stderr
 
 
 # ---- The examples ----------------------------------------------------------------------------------------------------
@@ -419,21 +738,6 @@ def test_a_module_built_for_a_later_interface_says_so_at_import(extension, tmp_p
     run = fresh_python("import sys; sys.path.insert(0, sys.argv[1]); import projection", str(tmp_path))
     assert "ImportError: the installed fastinit has version 1 of the C interface" in run.stderr
     assert "version 1000" in run.stderr
-
-
-def test_the_header_serves_c_plus_plus_too(tmp_path):
-    compiler = shutil.which("c++")
-    if compiler is None:
-        pytest.skip("there is no C++ compiler")
-    source = tmp_path / "caller.cc"
-    source.write_text(
-        "#include <Python.h>\n#include <fastinit.h>\n"
-        "int threads(void) { const fastinit_api *api = fastinit_import(); return api ? api->num_threads() : -1; }\n"
-    )
-    flags = ["-std=c++11", "-Wall", "-Wextra", "-Werror", "-fsyntax-only"]
-    include = [f"-I{fastinit.get_include()}", f"-I{sysconfig.get_path('include')}"]
-    run = subprocess.run([compiler, *flags, *include, source], capture_output=True, text=True, check=False)
-    assert run.returncode == 0, run.stderr
 
 
 @pytest.mark.parametrize("language", ["c", "cython"])

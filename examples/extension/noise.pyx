@@ -2,7 +2,7 @@
 """Noise on some rows of a matrix, from Cython without the GIL: examples of docs/c_interface.md."""
 
 from cython cimport floating
-from fastinit cimport FASTINIT_FLOAT32, FASTINIT_FLOAT64, fastinit_api, fastinit_fill, fastinit_import
+from fastinit cimport FASTINIT_FLOAT32, FASTINIT_FLOAT64, FASTINIT_OK, fastinit_api, fastinit_fill, fastinit_import
 from libc.stdint cimport uint64_t
 
 cdef const fastinit_api *api = fastinit_import()
@@ -16,11 +16,17 @@ def add_noise(floating[:, ::1] weights, double std, uint64_t seed, uint64_t stre
     """
     cdef fastinit_fill fill
     cdef Py_ssize_t row, columns = weights.shape[1]
+    cdef int code
     if not 0 <= start <= stop <= weights.shape[0]:
         raise ValueError(f"start={start}, stop={stop}; accepted is 0 <= start <= stop <= {weights.shape[0]}")
     fill.seed, fill.stream, fill.accumulate = seed, stream, 1
-    if api.set_normal(&fill, FASTINIT_FLOAT32 if floating is float else FASTINIT_FLOAT64, 0, std):
-        raise ValueError(f"std={std}; accepted is a finite number >= 0")
+    code = api.set_normal(&fill, FASTINIT_FLOAT32 if floating is float else FASTINIT_FLOAT64, 0, std)
+    if code != FASTINIT_OK:
+        raise ValueError(f"std={std}: {api.message(code).decode()}")
     with nogil:
         for row in range(start, stop):
-            api.fill_range(&fill, row * columns, columns, &weights[row, 0])
+            code = api.fill_range(&fill, row * columns, columns, &weights[row, 0])
+            if code != FASTINIT_OK:
+                break
+    if code != FASTINIT_OK:
+        raise ValueError(f"weights: {api.message(code).decode()}")

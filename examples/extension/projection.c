@@ -17,14 +17,26 @@ static float dot(const float *a, const float *b, size_t count) {
     return sum;
 }
 
-static float project_row(const fastinit_fill *fill, uint64_t row, const float *x, size_t count) {
-    float tile[1024], sum = 0;
-    for (size_t i = 0; i < count; i += 1024) {
+static int project_row(const fastinit_fill *fill, uint64_t row, const float *x, size_t count, float *y) {
+    float tile[1024];
+    int code = FASTINIT_OK;
+    *y = 0;
+    for (size_t i = 0; i < count && code == FASTINIT_OK; i += 1024) {
         const size_t part = count - i < 1024 ? count - i : 1024;
-        api->fill_range(fill, row * count + i, part, tile);
-        sum += dot(tile, x + i, part);
+        code = api->fill_range(fill, row * count + i, part, tile);
+        if (code == FASTINIT_OK) *y += dot(tile, x + i, part);
     }
-    return sum;
+    return code;
+}
+
+/* out = R x; or, where that is refused, a code. */
+static int project_rows(float *out, size_t rows, const float *x, size_t count, uint64_t seed, uint64_t stream) {
+    fastinit_fill fill = {.seed = seed, .stream = stream};
+    int code = api->set_normal(&fill, FASTINIT_FLOAT32, 0, 1 / sqrt((double)rows));
+    for (size_t row = 0; row < rows && code == FASTINIT_OK; row++) {
+        code = project_row(&fill, row, x, count, &out[row]);
+    }
+    return code;
 }
 
 static int is_vector(const Py_buffer *view) { return view->ndim == 1 && strcmp(view->format, "f") == 0; }
@@ -41,17 +53,16 @@ static PyObject *project(PyObject *module, PyObject *arguments) {
         return NULL;
     }
     const int accepted = is_vector(&x) && is_vector(&out) && out.len > 0;
+    int code = FASTINIT_OK;
     if (accepted) {
-        const size_t rows = (size_t)out.shape[0], count = (size_t)x.shape[0];
-        fastinit_fill fill = {.seed = seed, .stream = stream};
         Py_BEGIN_ALLOW_THREADS;
-        api->set_normal(&fill, FASTINIT_FLOAT32, 0, 1 / sqrt((double)rows));
-        for (size_t row = 0; row < rows; row++) ((float *)out.buf)[row] = project_row(&fill, row, x.buf, count);
+        code = project_rows(out.buf, (size_t)out.shape[0], x.buf, (size_t)x.shape[0], seed, stream);
         Py_END_ALLOW_THREADS;
     }
     PyBuffer_Release(&x);
     PyBuffer_Release(&out);
     if (!accepted) return PyErr_Format(PyExc_ValueError, "x and out must be float32 vectors, and out not empty");
+    if (code != FASTINIT_OK) return PyErr_Format(PyExc_ValueError, "%s", api->message(code));
     Py_RETURN_NONE;
 }
 
