@@ -2,6 +2,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "compiler.h"
 #include "constants.h"
 #include "fpenv.h"
 
@@ -16,7 +17,12 @@ const double fi_greatest[FI_DTYPES] = {
 
 static fi_dtype compute_type(fi_dtype dtype) { return dtype == FI_FLOAT64 ? FI_FLOAT64 : FI_FLOAT32; }
 
-double fi_rounded(fi_dtype dtype, double value) { return dtype == FI_FLOAT64 ? value : (double)(float)value; }
+double fi_rounded(fi_dtype dtype, double value) {
+    if (dtype == FI_FLOAT64) return value;
+    float rounded = (float)value;
+    KEEP_FLOAT(rounded);
+    return rounded;
+}
 
 static double next_towards(fi_dtype dtype, double from, double to) {
     return dtype == FI_FLOAT64 ? nextafter(from, to) : (double)nextafterf((float)from, (float)to);
