@@ -11,13 +11,10 @@
 #include <float.h>
 #include <inttypes.h>
 #include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "core.h"
-
-#define LENGTH(array) (sizeof(array) / sizeof((array)[0]))
+#include "fuzz.h"
 
 enum {
     USUAL_AXES = 8,
@@ -30,30 +27,7 @@ enum {
 
 static const uint64_t TENSOR_MOST = UINT64_C(1) << 63;
 
-static void require(int holds, const char *otherwise) {
-    if (holds) return;
-    fprintf(stderr, "%s\n", otherwise);
-    abort();
-}
-
 static size_t smaller(size_t a, size_t b) { return a < b ? a : b; }
-
-/* ---- Reading the input --------------------------------------------------------------------------------------------- */
-
-typedef struct {
-    const uint8_t *at, *end;
-} reader;
-
-/* The next bytes as a number; zeros follow the end. */
-static uint64_t take(reader *r, int bytes) {
-    uint64_t number = 0;
-    for (int i = 0; i < bytes && r->at < r->end; i++) number |= (uint64_t)*r->at++ << 8 * i;
-    return number;
-}
-
-static size_t below(reader *r, size_t n) { return take(r, 1) % n; }
-
-static int one_in(reader *r, size_t n) { return below(r, n) == n - 1; }
 
 /* Numbers at which something changes: forms of the truncated normal, the largest values of dtypes, what is no number. */
 static const double landmarks[] = {
@@ -262,13 +236,6 @@ typedef struct {
     size_t bytes, start; /* of the memory, and where its first element lies */
     char *memory, *expected;
 } array;
-
-/* Room for so much and not a byte more: for none, too, there is an address that must not be read. */
-static void *exactly(size_t count, size_t size) {
-    void *const room = malloc(count * size);
-    require(room != NULL || count == 0, "out of memory");
-    return room;
-}
 
 static void free_array(array *a) {
     void *const all[] = {a->shape, a->strides, a->offset, a->global_shape, a->axis, a->memory, a->expected};
@@ -573,48 +540,3 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     fesetround(FE_TONEAREST);
     return 0;
 }
-
-/* ---- Without libFuzzer --------------------------------------------------------------------------------------------- */
-
-#if defined(FUZZ_WITHOUT_LIBFUZZER)
-
-enum { MOST_INPUT = 4096 };
-
-static void run_file(const char *name) {
-    uint8_t input[MOST_INPUT];
-    FILE *const file = fopen(name, "rb");
-    require(file != NULL, "no such file");
-    LLVMFuzzerTestOneInput(input, fread(input, 1, sizeof input, file));
-    fclose(file);
-}
-
-/* S. Vigna's splitmix64. */
-static uint64_t next_random(uint64_t *state) {
-    uint64_t z = *state += UINT64_C(0x9E3779B97F4A7C15);
-    z = (z ^ z >> 30) * UINT64_C(0xBF58476D1CE4E5B9);
-    z = (z ^ z >> 27) * UINT64_C(0x94D049BB133111EB);
-    return z ^ z >> 31;
-}
-
-static void run_random(size_t count) {
-    uint64_t input[MOST_INPUT / 8], state = 0;
-    while (count--) {
-        for (size_t i = 0; i < LENGTH(input); i++) input[i] = next_random(&state);
-        LLVMFuzzerTestOneInput((const uint8_t *)input, sizeof input);
-    }
-}
-
-int main(int arguments, char **argument) {
-    for (int i = 1; i < arguments; i++) {
-        char *end;
-        const size_t count = strtoul(argument[i], &end, 10);
-        if (*end == 0) {
-            run_random(count);
-        } else {
-            run_file(argument[i]);
-        }
-    }
-    return 0;
-}
-
-#endif
