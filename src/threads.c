@@ -1,7 +1,7 @@
 /*
  * Work that several threads share. The chunks of a work are claimed one by one, so that a slow thread, or one that other
- * processes hold up, delays nobody. The helpers wait, asleep, between fills; a fork ends them first, in both processes the next
- * fill starts new ones.
+ * processes hold up, delays nobody. The helpers wait, asleep, between fills, and run on the CPUs of the thread that leads one; a
+ * fork ends them first, in both processes the next fill starts new ones.
  */
 #if !defined(_WIN32)
 #define _GNU_SOURCE /* sched_getaffinity */
@@ -67,11 +67,20 @@ static double now(void) {
 
 static atomic_int threads_set; /* 0: none was set */
 
-/* The CPUs that the calling thread may run on. */
+#if defined(__linux__)
+typedef struct {
+    cpu_set_t set[8]; /* of 1024 CPUs each */
+} cpu_sets;
+
+/* Asks which CPUs the calling thread may run on; returns whether there was an answer. */
+static bool get_cpus(cpu_sets *cpus) { return sched_getaffinity(0, sizeof *cpus, cpus->set) == 0; }
+#endif
+
+/* How many CPUs the calling thread may run on. */
 static int cpus(void) {
 #if defined(__linux__)
-    cpu_set_t sets[8]; /* of 1024 CPUs each */
-    if (sched_getaffinity(0, sizeof sets, sets) == 0) return CPU_COUNT_S(sizeof sets, sets);
+    cpu_sets own;
+    if (get_cpus(&own)) return CPU_COUNT_S(sizeof own, own.set);
 #endif
     const long online = sysconf(_SC_NPROCESSORS_ONLN); /* no cover */
     return online < 1 ? 1 : (int)online;               /* no cover */
@@ -107,6 +116,10 @@ typedef struct job {
     atomic_int helpers;  /* those that are at it */
     pthread_cond_t left; /* the last helper has left */
     struct job *next;
+#if defined(__linux__)
+    bool cpus_known;
+    cpu_sets cpus; /* those of the leader */
+#endif
 } job;
 
 static struct {
@@ -131,6 +144,20 @@ static void wake_helpers(int wanted) {
     for (int i = 0; i < 2 && i < wanted; i++) pthread_cond_signal(&pool.wake);
 }
 
+/*
+ * A helper comes with the CPUs of the leader that started it, or of the one before. Their own are what a caller may have chosen
+ * for a fill: so it moves to them, unless the system refuses.
+ */
+static void move_to_leader(const job *j) {
+#if defined(__linux__)
+    cpu_sets own;
+    if (!j->cpus_known || !get_cpus(&own) || CPU_EQUAL_S(sizeof own, own.set, j->cpus.set)) return;
+    sched_setaffinity(0, sizeof j->cpus, j->cpus.set);
+#else
+    (void)j;
+#endif
+}
+
 static void *help(void *unused) {
     (void)unused;
     pthread_mutex_lock(&pool.lock);
@@ -145,6 +172,7 @@ static void *help(void *unused) {
         j->helpers++;
         pthread_mutex_unlock(&pool.lock);
         wake_helpers(wanted);
+        move_to_leader(j);
         while (!j->stopped && !pool.ending && do_next_chunk(j)) continue;
         pthread_mutex_lock(&pool.lock);
         if (--j->helpers == 0) pthread_cond_signal(&j->left);
@@ -210,6 +238,9 @@ static void start_helpers(int count) {
 
 static void join_pool(job *j) {
     const int wanted = j->wanted;
+#if defined(__linux__)
+    j->cpus_known = get_cpus(&j->cpus);
+#endif
     pthread_mutex_lock(&pool.lock);
     if (!pool.ending) start_helpers(wanted);
     j->next = pool.jobs;
