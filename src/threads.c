@@ -67,11 +67,15 @@ static double now(void) {
 
 static atomic_int threads_set; /* 0: none was set */
 
-#if defined(__linux__)
 typedef struct {
+#if defined(__linux__)
     cpu_set_t set[8]; /* of 1024 CPUs each */
+#else
+    int none;
+#endif
 } cpu_sets;
 
+#if defined(__linux__)
 /* Asks which CPUs the calling thread may run on; returns whether there was an answer. */
 static bool get_cpus(cpu_sets *cpus) { return sched_getaffinity(0, sizeof *cpus, cpus->set) == 0; }
 #endif
@@ -116,10 +120,7 @@ typedef struct job {
     atomic_int helpers;  /* those that are at it */
     pthread_cond_t left; /* the last helper has left */
     struct job *next;
-#if defined(__linux__)
-    bool cpus_known;
-    cpu_sets cpus; /* those of the leader */
-#endif
+    const cpu_sets *cpus; /* those of the leader, or NULL */
 } job;
 
 static struct {
@@ -151,8 +152,8 @@ static void wake_helpers(int wanted) {
 static void move_to_leader(const job *j) {
 #if defined(__linux__)
     cpu_sets own;
-    if (!j->cpus_known || !get_cpus(&own) || CPU_EQUAL_S(sizeof own, own.set, j->cpus.set)) return;
-    sched_setaffinity(0, sizeof j->cpus, j->cpus.set);
+    if (!j->cpus || !get_cpus(&own) || CPU_EQUAL_S(sizeof own, own.set, j->cpus->set)) return;
+    sched_setaffinity(0, sizeof own, j->cpus->set);
 #else
     (void)j;
 #endif
@@ -236,10 +237,13 @@ static void start_helpers(int count) {
     pthread_attr_destroy(&attributes);
 }
 
-static void join_pool(job *j) {
+/* own is room for the CPUs of the leader. */
+static void join_pool(job *j, cpu_sets *own) {
     const int wanted = j->wanted;
 #if defined(__linux__)
-    j->cpus_known = get_cpus(&j->cpus);
+    if (get_cpus(own)) j->cpus = own;
+#else
+    (void)own;
 #endif
     pthread_mutex_lock(&pool.lock);
     if (!pool.ending) start_helpers(wanted);
@@ -266,8 +270,9 @@ static int do_work(fi_work *work, double seconds) {
     const size_t most = work->element_count / FI_THREAD_ELEMENTS;
     const int threads = most < 2 ? 1 : (int)fi_smaller(most, (size_t)fi_threads());
     job j = {.work = work, .next_chunk = work->next_chunk, .wanted = threads - 1, .left = PTHREAD_COND_INITIALIZER};
+    cpu_sets own; /* not in the job: most have no use for them, and it begins with zeros */
 
-    if (threads > 1) join_pool(&j);
+    if (threads > 1) join_pool(&j, &own);
     while (do_next_chunk(&j)) {
         if (now() > end) break;
     }
