@@ -128,7 +128,7 @@ enum { FI_AXES_MAX = 64 };
 void fi_set_region(fi_region *region, fi_dtype dtype, void *data, int axes, const ptrdiff_t *shape,
                    const ptrdiff_t *strides, const uint64_t *offset, const uint64_t *global_shape, fi_axis *axis);
 
-/* Writes one of the region's chunks: some ten thousand elements. Takes up to 80 KiB of stack. */
+/* Writes one of the region's chunks: some ten thousand elements. Takes less than 40 KiB of stack. */
 void fi_fill_chunk(const fi_kernels *kernels, const fi_fill *fill, const fi_region *region, size_t chunk);
 
 /* An element of size bytes, FI_VALUE_BYTES at most; and the fill of a constant. */

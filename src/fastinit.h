@@ -140,7 +140,7 @@ typedef struct fastinit_api {
      * and, in bytes, strides; no two elements share memory, which need not be aligned. It is the block of a tensor of
      * global_shape that begins at offset, or, if both are NULL, the tensor itself. Returns a fastinit_code: also for NULL,
      * a negative size, more than 64 axes, offset + shape beyond global_shape or a tensor of more than 2^63 elements. Takes
-     * 80 KiB of stack.
+     * less than 40 KiB of stack.
      */
     int (*fill_block)(const fastinit_fill *fill, void *out, int axes, const ptrdiff_t *shape, const ptrdiff_t *strides,
                       const uint64_t *offset, const uint64_t *global_shape);

@@ -15,19 +15,26 @@ enum {
     CHUNK = 1 << 14,
     /* From here on a row that is a range of its own loses less to its ends than to the way through a tile. */
     LONG_ROW = 512,
-    /* Where memory runs down the columns, a tile is this high and narrow: long enough runs for the caches, which columns a
-       power of two apart would otherwise fill up. */
-    COLUMN = 256,
-    COLUMN_BLOCKS = 4,
-    /* Blocks of a tile; a row touches one more if it does not start with one. */
-    TILE_BLOCKS = COLUMN * (COLUMN_BLOCKS + 1),
+    /* Blocks of a tile, whose values are in the frame: smaller ones let the kernels' pipelines run dry more often. */
+    TILE_BLOCKS = 768,
     TILE_BYTES = TILE_BLOCKS * 16,
-    TILE_ROWS = 512,
+    TILE_ROWS = TILE_BLOCKS / 4,
+    /* Where memory runs down columns that are longer, a tile is this narrow, and so high: long enough runs for the caches,
+       which columns a power of two apart would otherwise fill up; in whole cache lines, if the columns begin with one. */
+    COLUMN_BLOCKS = 4,
+    COLUMN = TILE_BLOCKS / (COLUMN_BLOCKS + 1),
+    COLUMN_UNIT = 32,
     /* Some blocks may be drawn twice; see fill_in_place. */
     LIST_BLOCKS = TILE_BLOCKS / 4 * 5,
+    /* Groups that are drawn in one go: those of a row, and, where they are of four blocks or more, those of a tile. Smaller
+       groups are the portable kernels', which have no pipeline to run dry. */
+    LIST_GROUPS = LONG_ROW / 2,
+    /* Ends of rows that are drawn in one go: all of a tile, likewise, since its rows are two groups wide. */
+    ROW_ENDS = TILE_BLOCKS / 4,
 };
 
 _Static_assert((int)CHUNK >= TILE_BLOCKS * 4, "a chunk holds a tile of four elements a block");
+_Static_assert((int)LIST_GROUPS > LIST_BLOCKS / 4, "a tile's groups of four blocks are drawn in one go");
 
 static size_t parts(size_t whole, size_t part) { return whole / part + (whole % part != 0); }
 
@@ -67,6 +74,30 @@ static int is_aligned(const fi_region *region, size_t size) {
 /* The most blocks that a number of consecutive elements touch. */
 static size_t blocks_touched(size_t elements, unsigned shift) { return (elements + (2u << shift) - 2) >> shift; }
 
+/* Whether each row starts with a block. */
+static int starts_blocks(const fi_region *region, unsigned shift) {
+    uint64_t all = region->first;
+    for (int i = 0; i < region->row_axes; i++) all |= region->axis[i].step;
+    return (all & ((1u << shift) - 1)) == 0;
+}
+
+/* The size of a tile. Where memory runs down the columns it holds whole ones, if they are short, or a part of a few. */
+static void set_tile(fi_region *region, unsigned shift) {
+    const fi_axis *const row = &region->axis[region->row_axes];
+    const int columns_first = region->rows > 1 && fi_distance(row->stride) > fi_distance(row[-1].stride);
+    const size_t height = columns_first ? row[-1].size : 1;
+    const size_t extra = starts_blocks(region, shift) ? 0 : 1; /* blocks that a row touches beyond its width */
+    const size_t most_blocks = height < COLUMN ? TILE_BLOCKS / (unsigned)height - extra : COLUMN_BLOCKS;
+    region->tile_width = fi_smaller(row->size, most_blocks << shift);
+    const size_t blocks = ((region->tile_width - 1) >> shift) + 1 + extra;
+    const size_t most_rows = fi_smaller(TILE_BLOCKS / (unsigned)blocks, TILE_ROWS);
+    region->tile_rows = fi_smaller(most_rows, region->rows);
+    if (height > 1 && region->rows > most_rows) {
+        const size_t unit = height <= most_rows ? height : most_rows < COLUMN_UNIT ? 1 : COLUMN_UNIT;
+        region->tile_rows -= most_rows % (unsigned)unit;
+    }
+}
+
 static void set_tiles(fi_region *region, const fi_format *format) {
     const fi_axis *const row = &region->axis[region->row_axes];
     region->aligned_rows = row->stride == (ptrdiff_t)format->size && is_aligned(region, format->size);
@@ -75,11 +106,7 @@ static void set_tiles(fi_region *region, const fi_format *format) {
         region->tile_width = fi_smaller(row->size, CHUNK);
         region->tile_rows = 1;
     } else {
-        const int columns_first = region->rows > 1 && fi_distance(row->stride) > fi_distance(row[-1].stride);
-        const size_t most_blocks = columns_first ? COLUMN_BLOCKS : TILE_BLOCKS - 1;
-        region->tile_width = fi_smaller(row->size, most_blocks << format->block_shift);
-        region->tile_rows = TILE_BLOCKS / blocks_touched(region->tile_width, format->block_shift);
-        region->tile_rows = fi_smaller(fi_smaller(region->tile_rows, TILE_ROWS), region->rows);
+        set_tile(region, format->block_shift);
     }
     const size_t tiles = parts(region->rows, region->tile_rows) * parts(row->size, region->tile_width);
     region->chunk_tiles = CHUNK / (region->tile_rows * region->tile_width);
@@ -149,6 +176,7 @@ static void skip_rows(cursor *row, const fi_region *region, size_t count) {
 /* Width elements of some rows, side by side. */
 typedef struct {
     size_t rows, width;
+    uint64_t step;             /* from the first element of each row to that of the next; 0: they differ */
     uint64_t first[TILE_ROWS]; /* the first of each row's elements, */
     char *data[TILE_ROWS];     /* and where that lies */
 } tile;
@@ -159,11 +187,13 @@ static void locate_rows(tile *t, const fi_region *region, size_t number, size_t 
     seek_row(&row, region, number);
     row.first += column;
     row.data += (ptrdiff_t)column * region->axis[region->row_axes].stride;
+    t->step = 0;
     t->first[0] = row.first;
     t->data[0] = row.data;
     for (size_t done = 0, part; last >= 0 && done < t->rows; done += part) {
         const fi_axis *const axis = &region->axis[last];
         part = fi_smaller(t->rows - done, axis->size - row.at[last]);
+        if (part == t->rows) t->step = axis->step;
         for (size_t i = 0; i < part; i++) {
             t->first[done + i] = row.first + i * axis->step;
             t->data[done + i] = row.data + (ptrdiff_t)i * axis->stride;
@@ -174,27 +204,34 @@ static void locate_rows(tile *t, const fi_region *region, size_t number, size_t 
 
 /* ---- Drawing ------------------------------------------------------------------------------------------------------- */
 
-/* Blocks to be drawn, in whole groups; the last may go beyond the list. */
-typedef struct {
-    size_t blocks;
-    uint32_t list[LIST_BLOCKS + FI_GROUP_BLOCKS_MAX];
-} batch;
-
 /*
- * The values of some rows: groups of blocks that lie within a row are drawn in place, other blocks into values. The blocks
- * of both batches share their index's high word.
+ * The values of some rows: groups of blocks that lie within a row are drawn in place, other blocks into values. All that are
+ * listed share their index's high word.
  */
 typedef struct {
     fi_run run;
     fi_kernel *draw;
     size_t group_blocks, block_size;
+    size_t most_inner; /* blocks that LIST_GROUPS groups have */
     int started;
-    uint64_t high;      /* of the blocks listed */
-    size_t values_done; /* blocks */
-    batch in_place, rest;
-    size_t groups;         /* listed for a place in the array, */
-    char *to[LIST_BLOCKS]; /* and what that is */
-    _Alignas(64) char values[TILE_BYTES + FI_GROUP_MAX * sizeof(double)];
+    uint64_t high;        /* of the blocks listed */
+    size_t values_done;   /* blocks */
+    size_t inner, groups; /* blocks listed for a place in the array, and how many groups that are */
+    size_t rest;          /* blocks listed for values: in the list, */
+    uint32_t *rest_list;  /* or, if that holds blocks for a place in the array, where the values will be */
+    int in_place;         /* which of the two */
+    union {
+        struct {
+            /* Blocks are drawn in whole groups; the last may go beyond the list. */
+            uint32_t list[LIST_BLOCKS + FI_GROUP_BLOCKS_MAX];
+            char *to[LIST_GROUPS]; /* where each group goes */
+        };
+        _Alignas(64) char stored[TILE_BYTES / 2]; /* once all is drawn: values as the array holds them */
+    };
+    union {
+        _Alignas(64) char values[TILE_BYTES + FI_GROUP_MAX * sizeof(double)];
+        uint32_t words[TILE_BYTES / sizeof(uint32_t)];
+    };
 } drawing;
 
 static void start_drawing(drawing *d, const fi_kernels *kernels, const fi_fill *fill) {
@@ -204,29 +241,39 @@ static void start_drawing(drawing *d, const fi_kernels *kernels, const fi_fill *
     d->draw = kernels->draw[fill->draw][format->real][FI_STORE_LISTED];
     d->group_blocks = kernels->group_blocks;
     d->block_size = fi_value_size(format->real) << format->block_shift;
+    d->most_inner = LIST_GROUPS * d->group_blocks;
     d->started = 0;
-    d->values_done = d->groups = d->in_place.blocks = d->rest.blocks = 0;
+    d->groups = d->inner = d->rest = 0;
 }
 
-/* Draws all that is listed, in one go: the kernels' pipelines run dry at its end only. */
+/* Begins with other values; those drawn before are of no use any more. */
+static void start_values(drawing *d, int in_place) {
+    d->in_place = in_place;
+    d->rest_list = in_place ? d->words : d->list;
+    d->values_done = 0;
+}
+
+/* Draws all that is listed, in one go, if there is room: the kernels' pipelines run dry at its end only. */
 static void draw_listed(drawing *d) {
-    batch *const all = d->groups ? &d->in_place : &d->rest;
-    const size_t blocks = d->rest.blocks;
-    if (d->groups) {
-        memcpy(all->list + all->blocks, d->rest.list, blocks * sizeof *all->list);
-        all->blocks += blocks;
-    }
-    for (size_t done = 0; done < blocks; done += d->group_blocks) {
-        d->to[d->groups++] = d->values + (d->values_done + done) * d->block_size;
-    }
-    if (d->groups == 0) return;
+    const uint32_t *list = d->list;
+    const size_t blocks = d->inner + d->rest, beyond = (0 - blocks) & (d->group_blocks - 1);
+    if (d->in_place) memcpy(d->list + d->inner, d->rest_list, d->rest * sizeof *d->list);
     /* The last group goes beyond the blocks that are listed, into room among the values; those that come next go over it. */
-    memset(all->list + all->blocks, 0, (d->groups * d->group_blocks - all->blocks) * sizeof *all->list);
-    d->run.list = all->list;
-    d->run.to = d->to;
-    d->draw(NULL, &d->run, d->groups);
-    d->values_done += blocks;
-    d->groups = d->in_place.blocks = d->rest.blocks = 0;
+    memset(d->list + blocks, 0, beyond * sizeof *d->list);
+    for (size_t placed = 0;;) {
+        for (; placed < d->rest && d->groups < LIST_GROUPS; placed += d->group_blocks) {
+            d->to[d->groups++] = d->values + (d->values_done + placed) * d->block_size;
+        }
+        if (d->groups == 0) break;
+        d->run.list = list;
+        d->run.to = d->to;
+        d->draw(NULL, &d->run, d->groups);
+        list += d->groups * d->group_blocks;
+        d->groups = 0;
+    }
+    d->values_done += d->rest;
+    d->inner = d->rest = 0;
+    if (d->in_place) d->rest_list = d->words + d->values_done * d->block_size / sizeof *d->words;
 }
 
 /* Draws what is listed, if the block's index has another high word. */
@@ -239,33 +286,37 @@ static void turn_to(drawing *d, uint64_t block) {
 }
 
 /* Lists consecutive blocks. Where a vector is at hand four at a time: there is room for more than the last. */
-static void list_blocks(batch *b, uint64_t first, size_t count) {
-    uint32_t *const list = b->list + b->blocks, low = (uint32_t)first;
+static void list_blocks(uint32_t *list, uint64_t first, size_t count) {
+    const uint32_t low = (uint32_t)first;
 #if defined(__GNUC__)
     typedef uint32_t four_words __attribute__((vector_size(16)));
-    four_words next = {low, low + 1, low + 2, low + 3};
-    for (size_t i = 0; i < count; i += 4) {
+    four_words next = {low, low + 1, low + 2, low + 3}, after = next + 4;
+    size_t i = 0;
+    for (; i + 4 < count; i += 8) {
         memcpy(list + i, &next, sizeof next);
-        next += 4;
+        memcpy(list + i + 4, &after, sizeof after);
+        next += 8;
+        after += 8;
     }
+    if (i < count) memcpy(list + i, &next, sizeof next);
 #else
     for (size_t i = 0; i < count; i++) list[i] = low + (uint32_t)i;
 #endif
-    b->blocks += count;
 }
 
 /* Lists the blocks of elements first to end for values; returns the place of the first element among these. */
 static inline size_t list_values(drawing *d, uint64_t first, uint64_t end, unsigned shift) {
     const uint64_t last = (end - 1) >> shift;
-    const size_t place = ((d->values_done + d->rest.blocks) << shift) + (size_t)(first & ((1u << shift) - 1));
+    const size_t place = ((d->values_done + d->rest) << shift) + (size_t)(first & ((1u << shift) - 1));
     if (first >> shift == last && d->started && d->high == last >> 32) { /* the ends of most rows */
-        d->rest.list[d->rest.blocks++] = (uint32_t)last;
+        d->rest_list[d->rest++] = (uint32_t)last;
         return place;
     }
     for (uint64_t block = first >> shift, next; block <= last; block = next) {
         next = (last >> 32 == block >> 32 ? last : block | UINT32_MAX) + 1;
         turn_to(d, block);
-        list_blocks(&d->rest, block, (size_t)(next - block));
+        list_blocks(d->rest_list + d->rest, block, (size_t)(next - block));
+        d->rest += (size_t)(next - block);
     }
     return place;
 }
@@ -273,17 +324,20 @@ static inline size_t list_values(drawing *d, uint64_t first, uint64_t end, unsig
 /* Lists whole groups of blocks, which share their index's high word, for a place in the array. */
 static void list_in_place(drawing *d, uint64_t first, size_t blocks, char *to) {
     turn_to(d, first);
+    if (d->inner + blocks > d->most_inner) draw_listed(d);
     for (size_t done = 0; done < blocks; done += d->group_blocks) {
         d->to[d->groups++] = to + done * d->block_size;
     }
-    list_blocks(&d->in_place, first, blocks);
+    list_blocks(d->list + d->inner, first, blocks);
+    d->inner += blocks;
 }
 
 /* Draws the tile's values; places tells where among these each row begins. */
 static void draw_rows(drawing *d, const tile *t, unsigned shift, uint16_t *places) {
     const uint64_t mask = (1u << shift) - 1, block = t->first[0] >> shift, reach = t->width - 1;
-    uint64_t blocks_differ = 0, within_blocks = 0, gaps = 0;
-    for (size_t r = 0; r < t->rows; r++) {
+    uint64_t blocks_differ = (t->first[t->rows - 1] + reach) >> shift ^ block;
+    uint64_t within_blocks = (t->first[0] | t->step) & mask, gaps = t->step && t->rows > 1 ? t->step ^ t->width : 0;
+    for (size_t r = 0; r < t->rows && t->step == 0; r++) {
         blocks_differ |= (t->first[r] >> shift ^ block) | ((t->first[r] + reach) >> shift ^ block);
         within_blocks |= t->first[r] & mask;
         gaps |= t->first[r] ^ (t->first[0] + r * t->width);
@@ -299,7 +353,8 @@ static void draw_rows(drawing *d, const tile *t, unsigned shift, uint16_t *place
         const size_t blocks = within_blocks ? blocks_touched(t->width, shift) : (t->width + mask) >> shift;
         turn_to(d, block);
         for (size_t r = 0; r < t->rows; r++) {
-            list_blocks(&d->rest, t->first[r] >> shift, blocks);
+            list_blocks(d->rest_list + d->rest, t->first[r] >> shift, blocks);
+            d->rest += blocks;
             places[r] = (uint16_t)((r * blocks << shift) + (t->first[r] & mask));
         }
     }
@@ -308,7 +363,7 @@ static void draw_rows(drawing *d, const tile *t, unsigned shift, uint16_t *place
 
 /* ---- Tiles --------------------------------------------------------------------------------------------------------- */
 
-/* Elements at an end of a row, whose values have a place among the values. */
+/* Elements at an end of a row, or all of it, whose values have a place among the values. */
 typedef struct {
     char *to;
     uint16_t place, count;
@@ -316,6 +371,13 @@ typedef struct {
 
 static row_end list_end(drawing *d, uint64_t first, uint64_t end, unsigned shift, char *to) {
     return (row_end){to, (uint16_t)list_values(d, first, end, shift), (uint16_t)(end - first)};
+}
+
+/* Draws what is listed, and moves the ends. */
+static void draw_ends(drawing *d, const row_end *ends, size_t count, size_t size) {
+    draw_listed(d);
+    for (size_t i = 0; i < count; i++) fi_copy_row(ends[i].to, d->values + ends[i].place * size, ends[i].count * size);
+    start_values(d, 1);
 }
 
 /*
@@ -326,7 +388,7 @@ static row_end list_end(drawing *d, uint64_t first, uint64_t end, unsigned shift
 static void fill_in_place(drawing *d, const tile *t, const fi_format *format) {
     const unsigned shift = format->block_shift;
     const size_t group = d->group_blocks, size = format->size;
-    row_end ends[2 * TILE_ROWS];
+    row_end ends[ROW_ENDS];
     size_t n = 0;
     for (size_t r = 0; r < t->rows; r++) {
         const uint64_t first = t->first[r], end = first + t->width;
@@ -334,6 +396,10 @@ static void fill_in_place(drawing *d, const tile *t, const fi_format *format) {
         const size_t blocks = (size_t)((end >> shift) - inner);      /* and how many are, a group at least */
         const size_t in_groups = blocks & ~(group - 1);
         char *const data = t->data[r], *const inner_data = data + ((inner << shift) - first) * size;
+        if (n + 2 > ROW_ENDS) {
+            draw_ends(d, ends, n, size);
+            n = 0;
+        }
         if (inner >> 32 != (inner + blocks - 1) >> 32) {
             ends[n++] = list_end(d, first, end, shift, data);
             continue;
@@ -347,15 +413,12 @@ static void fill_in_place(drawing *d, const tile *t, const fi_format *format) {
         if (first != inner << shift) ends[n++] = list_end(d, first, inner << shift, shift, data);
         if (rest != end) ends[n++] = list_end(d, rest, end, shift, data + (rest - first) * size);
     }
-    draw_listed(d);
-    for (size_t i = 0; i < n; i++) fi_copy_row(ends[i].to, d->values + ends[i].place * size, ends[i].count * size);
+    draw_ends(d, ends, n, size);
 }
 
 /* Any rows: their values are drawn, brought side by side, converted or added, and moved to where they belong. */
-static void fill_by_tile(drawing *d, const tile *t, const fi_format *format, fi_sink *sink, int adds,
-                         ptrdiff_t stride) {
+static void fill_by_tile(drawing *d, tile *t, const fi_format *format, fi_sink *sink, int adds, ptrdiff_t stride) {
     const size_t value_size = fi_value_size(format->real), row_size = t->width * value_size;
-    _Alignas(64) char stored[TILE_BYTES];
     uint16_t places[TILE_ROWS];
     draw_rows(d, t, format->block_shift, places);
     if (!sink && stride == (ptrdiff_t)format->size) {
@@ -367,24 +430,22 @@ static void fill_by_tile(drawing *d, const tile *t, const fi_format *format, fi_
             fi_copy_row(d->values + r * row_size, d->values + places[r] * value_size, row_size);
         }
     }
-    if (sink) {
-        if (adds) fi_gather(stored, t->data, t->rows, t->width, stride, format->size);
-        sink(stored, d->values, t->rows * t->width);
+    if (!sink) {
+        fi_scatter(d->values, t->data, t->rows, t->width, stride, format->size);
+        return;
     }
-    fi_scatter(sink ? stored : d->values, t->data, t->rows, t->width, stride, format->size);
-}
-
-static void fill_tile(const fi_kernels *kernels, const fi_fill *fill, const fi_region *region, tile *t) {
-    const fi_format *const format = &fi_formats[fill->dtype];
-    const int adds = fi_adds(fill), as_drawn = format->size == fi_value_size(format->real) && !adds;
-    const ptrdiff_t stride = region->axis[region->row_axes].stride;
-    drawing d;
-    start_drawing(&d, kernels, fill);
-    const size_t group = kernels->group[format->real];
-    if (as_drawn && region->aligned_rows && t->width >= 2 * group) {
-        fill_in_place(&d, t, format);
-    } else {
-        fill_by_tile(&d, t, format, as_drawn ? NULL : kernels->sink[fill->dtype][adds], adds, stride);
+    /* As many rows at a time as there is room for, in equal parts, or a part of a row. */
+    const size_t most = sizeof d->stored / format->size, slices = parts(t->rows * t->width, most);
+    const size_t most_rows = t->width < most ? fi_smaller(parts(t->rows, slices), most / t->width) : 1;
+    for (size_t r = 0, n; r < t->rows; r += n) {
+        n = fi_smaller(t->rows - r, most_rows);
+        for (size_t c = 0, w; c < t->width; c += w) {
+            w = fi_smaller(t->width - c, most);
+            if (adds) fi_gather(d->stored, t->data + r, n, w, stride, format->size);
+            sink(d->stored, d->values + (r * t->width + c) * value_size, n * w);
+            fi_scatter(d->stored, t->data + r, n, w, stride, format->size);
+            t->data[r] += (ptrdiff_t)w * stride;
+        }
     }
 }
 
@@ -392,16 +453,27 @@ static void fill_tile(const fi_kernels *kernels, const fi_fill *fill, const fi_r
 
 static void fill_tiles(const fi_kernels *kernels, const fi_fill *fill, const fi_region *region, size_t first,
                        size_t end) {
-    const size_t width = region->axis[region->row_axes].size;
+    const fi_format *const format = &fi_formats[fill->dtype];
+    const int adds = fi_adds(fill), as_drawn = format->size == fi_value_size(format->real) && !adds;
+    fi_sink *const sink = as_drawn ? NULL : kernels->sink[fill->dtype][adds];
+    const fi_axis *const row = &region->axis[region->row_axes];
     const size_t row_tiles = parts(region->rows, region->tile_rows);
+    drawing d;
+    start_drawing(&d, kernels, fill);
     /* Down the rows first: what is side by side in memory is then written soon after. */
     for (size_t i = first; i < end; i++) {
         const size_t top = i % row_tiles * region->tile_rows, column = i / row_tiles * region->tile_width;
         tile t;
         t.rows = fi_smaller(region->rows - top, region->tile_rows);
-        t.width = fi_smaller(width - column, region->tile_width);
+        t.width = fi_smaller(row->size - column, region->tile_width);
         locate_rows(&t, region, top, column);
-        fill_tile(kernels, fill, region, &t);
+        const int in_place = as_drawn && region->aligned_rows && t.width >= 2 * kernels->group[format->real];
+        start_values(&d, in_place);
+        if (in_place) {
+            fill_in_place(&d, &t, format);
+        } else {
+            fill_by_tile(&d, &t, format, sink, adds, row->stride);
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 /*
  * Work that several threads share. The chunks of a work are claimed one by one, so that a slow thread, or one that other
- * processes hold up, delays nobody. The helpers wait, asleep, between fills; a fork ends them first, in both processes the next
- * fill starts new ones.
+ * processes hold up, delays nobody. The helpers wait, asleep, between fills, and run on the CPUs of the thread that leads one; a
+ * fork ends them first, in both processes the next fill starts new ones.
  */
 #if !defined(_WIN32)
 #define _GNU_SOURCE /* sched_getaffinity */
@@ -67,11 +67,24 @@ static double now(void) {
 
 static atomic_int threads_set; /* 0: none was set */
 
-/* The CPUs that the calling thread may run on. */
+typedef struct {
+#if defined(__linux__)
+    cpu_set_t set[8]; /* of 1024 CPUs each */
+#else
+    int none;
+#endif
+} cpu_sets;
+
+#if defined(__linux__)
+/* Asks which CPUs the calling thread may run on; returns whether there was an answer. */
+static bool get_cpus(cpu_sets *cpus) { return sched_getaffinity(0, sizeof *cpus, cpus->set) == 0; }
+#endif
+
+/* How many CPUs the calling thread may run on. */
 static int cpus(void) {
 #if defined(__linux__)
-    cpu_set_t sets[8]; /* of 1024 CPUs each */
-    if (sched_getaffinity(0, sizeof sets, sets) == 0) return CPU_COUNT_S(sizeof sets, sets);
+    cpu_sets own;
+    if (get_cpus(&own)) return CPU_COUNT_S(sizeof own, own.set);
 #endif
     const long online = sysconf(_SC_NPROCESSORS_ONLN); /* no cover */
     return online < 1 ? 1 : (int)online;               /* no cover */
@@ -107,6 +120,7 @@ typedef struct job {
     atomic_int helpers;  /* those that are at it */
     pthread_cond_t left; /* the last helper has left */
     struct job *next;
+    const cpu_sets *cpus; /* those of the leader, or NULL */
 } job;
 
 static struct {
@@ -131,6 +145,20 @@ static void wake_helpers(int wanted) {
     for (int i = 0; i < 2 && i < wanted; i++) pthread_cond_signal(&pool.wake);
 }
 
+/*
+ * A helper comes with the CPUs of the leader that started it, or of the one before. Their own are what a caller may have chosen
+ * for a fill: so it moves to them, unless the system refuses.
+ */
+static void move_to_leader(const job *j) {
+#if defined(__linux__)
+    cpu_sets own;
+    if (!j->cpus || !get_cpus(&own) || CPU_EQUAL_S(sizeof own, own.set, j->cpus->set)) return;
+    sched_setaffinity(0, sizeof own, j->cpus->set);
+#else
+    (void)j;
+#endif
+}
+
 static void *help(void *unused) {
     (void)unused;
     pthread_mutex_lock(&pool.lock);
@@ -145,6 +173,7 @@ static void *help(void *unused) {
         j->helpers++;
         pthread_mutex_unlock(&pool.lock);
         wake_helpers(wanted);
+        move_to_leader(j);
         while (!j->stopped && !pool.ending && do_next_chunk(j)) continue;
         pthread_mutex_lock(&pool.lock);
         if (--j->helpers == 0) pthread_cond_signal(&j->left);
@@ -208,8 +237,14 @@ static void start_helpers(int count) {
     pthread_attr_destroy(&attributes);
 }
 
-static void join_pool(job *j) {
+/* own is room for the CPUs of the leader. */
+static void join_pool(job *j, cpu_sets *own) {
     const int wanted = j->wanted;
+#if defined(__linux__)
+    if (get_cpus(own)) j->cpus = own;
+#else
+    (void)own;
+#endif
     pthread_mutex_lock(&pool.lock);
     if (!pool.ending) start_helpers(wanted);
     j->next = pool.jobs;
@@ -235,8 +270,9 @@ static int do_work(fi_work *work, double seconds) {
     const size_t most = work->element_count / FI_THREAD_ELEMENTS;
     const int threads = most < 2 ? 1 : (int)fi_smaller(most, (size_t)fi_threads());
     job j = {.work = work, .next_chunk = work->next_chunk, .wanted = threads - 1, .left = PTHREAD_COND_INITIALIZER};
+    cpu_sets own; /* not in the job: most have no use for them, and it begins with zeros */
 
-    if (threads > 1) join_pool(&j);
+    if (threads > 1) join_pool(&j, &own);
     while (do_next_chunk(&j)) {
         if (now() > end) break;
     }

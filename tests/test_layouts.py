@@ -22,6 +22,8 @@ import fastinit
 from fastinit import _core
 
 # Layouts for elements of a given number of bytes; none has more than MOST elements.
+MOST = 4500
+SKINNY = *range(2, 10), 12, 15, 16, 17, 31, 48, 150, 160, 200
 LAYOUTS = {
     "contiguous": lambda size: dense((701,), size),
     "unaligned": lambda size: dense((701,), size, lead=1),
@@ -47,6 +49,15 @@ LAYOUTS = {
     "axes turned": lambda size: dense((7, 11, 13), size, order=(1, 2, 0), steps=(1, 2, -1)),
     "axes of one element": lambda size: Layout((1, 9, 1, 7, 1), (0, 8 * size, -size, size, 3)),
     "64 axes": lambda size: dense((2, 1, 1, 1, 1, 1, 1, 3) * 4 + (1,) * 32, size, order=[*range(1, 64), 0]),
+    **{f"{rows} rows of Fortran": functools.partial(dense, (rows, MOST // rows), order=(1, 0)) for rows in SKINNY},
+    **{
+        f"{rows} rows of Fortran, with gaps": functools.partial(
+            dense, (rows, 1500 // rows), order=(1, 0), steps=(1, 3), lead=rows % 2
+        )
+        for rows in SKINNY[::3]
+    },
+    "many matrices of 3 rows of Fortran": lambda size: dense((20, 3, 70), size, order=(0, 2, 1)),
+    "many matrices of 5 columns": lambda size: dense((2, 70, 5), size, order=(1, 0, 2)),
     "braided": lambda size: Layout((2, 3), (3 * size, 2 * size)),
     "braided, longer": lambda size: Layout((21, 31), (31 * size, -22 * size)),
     "one element": lambda size: Layout((1, 1), (0, -5), 1),
@@ -55,7 +66,6 @@ LAYOUTS = {
     "empty": lambda size: Layout((0,), (0,)),
     "empty with any strides": lambda size: Layout((3, 0, 2), (-8, 1, 0), 1),
 }
-MOST = 4500
 
 
 @pytest.mark.parametrize("accumulate", [False, True])

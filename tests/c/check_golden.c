@@ -3,7 +3,7 @@
  *
  * Every kernel of this build writes the golden vectors of FILE (tests/golden.txt says how to read it), in every floating-point
  * environment that a caller may have set; blocks in any layout are those of the tensor's ranges; several threads write
- * what one does. Names the kernels on success; says what differs, and fails, otherwise.
+ * what one does, on the CPUs of the one that leads. Names the kernels on success; says what differs, and fails, otherwise.
  */
 #define _GNU_SOURCE /* feenableexcept */
 #include <fenv.h>
@@ -15,8 +15,14 @@
 #include <sys/wait.h>
 #include <unistd.h>
 #endif
+#if defined(__linux__)
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
+#include <time.h>
+#endif
 
-#include "core.h"
+#include "kernels.h"
 
 enum { AXES = 4, MOST = 3000, FIRST_VALUES = 4 };
 
@@ -419,6 +425,78 @@ static int threads_agree(const fi_kernels *kernels) {
     return 1;
 }
 
+#if defined(__linux__)
+
+/* ---- The CPUs of helpers -------------------------------------------------------------------------------------------- */
+
+/* Two threads that fill at the same time, each on a CPU of its own; a fill's seed says whose it is. */
+static struct {
+    pthread_t thread;
+    cpu_set_t cpus;
+    atomic_int helped; /* calls of a kernel by other threads */
+} leaders[2];
+
+static atomic_int strays; /* calls of a kernel on other CPUs than the leader's */
+static fi_kernel *drawing;
+static fi_kernels watched;
+
+static void draw_watched(void *out, const fi_run *run, size_t groups) {
+    const uint64_t leader = run->fill->seed;
+    cpu_set_t own;
+    if (sched_getaffinity(0, sizeof own, &own) || !CPU_EQUAL(&own, &leaders[leader].cpus)) strays++;
+    if (!pthread_equal(pthread_self(), leaders[leader].thread)) leaders[leader].helped++;
+    drawing(out, run, groups);
+    sched_yield(); /* the others have no other CPU */
+}
+
+static void *lead(void *number) {
+    enum { COUNT = 3 * FI_THREAD_ELEMENTS };
+    static float values[2][COUNT];
+    const size_t leader = (size_t)number;
+    const ptrdiff_t shape = COUNT, stride = sizeof(float);
+    const time_t latest = time(NULL) + 100;
+    fi_task task = {.fill = {.seed = leader, .dtype = FI_FLOAT32}};
+    fi_axis axis[2];
+    leaders[leader].thread = pthread_self();
+    if (fi_set_uniform(&task.fill, 0, 1) || sched_setaffinity(0, sizeof leaders[leader].cpus, &leaders[leader].cpus)) {
+        return NULL;
+    }
+    fi_set_region(&task.region, FI_FLOAT32, values[leader], 1, &shape, &stride, NULL, NULL, axis);
+    /* As long as the other needs it: so that fills of both are there to be helped with. */
+    while ((!leaders[0].helped || !leaders[1].helped) && !strays && time(NULL) < latest) do_work(&watched, &task);
+    return NULL;
+}
+
+/* Whether helpers draw on the CPUs of the thread whose fill it is, and nowhere else. */
+static int helpers_follow(void) {
+    cpu_set_t all;
+    int found = 0;
+    pthread_t threads[2];
+    if (sched_getaffinity(0, sizeof all, &all)) return 1; /* more CPUs than such a set has */
+    for (int cpu = 0; cpu < CPU_SETSIZE && found < 2; cpu++) {
+        if (!CPU_ISSET(cpu, &all)) continue;
+        CPU_ZERO(&leaders[found].cpus);
+        CPU_SET(cpu, &leaders[found++].cpus);
+    }
+    if (found < 2) return 1;
+    watched = *fi_kernels_at(0);
+    drawing = watched.draw[FI_UNIFORM][FI_F32][FI_STORE];
+    watched.draw[FI_UNIFORM][FI_F32][FI_STORE] = draw_watched;
+    fi_set_threads(3);
+    for (size_t i = 0; i < 2; i++) pthread_create(&threads[i], NULL, lead, (void *)i);
+    for (size_t i = 0; i < 2; i++) pthread_join(threads[i], NULL);
+    if (!strays && leaders[0].helped && leaders[1].helped) return 1;
+    fprintf(stderr, "helpers drew %d and %d times for two leaders, %d times on other CPUs\n", leaders[0].helped,
+            leaders[1].helped, strays);
+    return 0;
+}
+
+#else
+
+static int helpers_follow(void) { return 1; }
+
+#endif
+
 int main(int count, char **arguments) {
     char line[1024];
     int right = 1, lines = 0, vectors = 0;
@@ -436,7 +514,7 @@ int main(int count, char **arguments) {
         right &= blocks_are_right(fi_kernels_at(0), &v);
     }
     fclose(file);
-    right &= threads_agree(fi_kernels_at(0)) && vectors > 0;
+    right &= threads_agree(fi_kernels_at(0)) && helpers_follow() && vectors > 0;
     for (size_t i = 0; fi_kernels_at(i); i++) printf("%s ", fi_kernels_name(fi_kernels_at(i)));
     printf("\n");
     return right ? EXIT_SUCCESS : EXIT_FAILURE;

@@ -254,6 +254,17 @@ static size_t take_length(reader *r) {
     }
 }
 
+/* Two axes, and few rows or few columns of many elements: where a tile's shape follows the array's. */
+static void take_skinny_shape(reader *r, array *a) {
+    const size_t few = 1 + below(r, 40), many = 1 + take(r, 2) % (MANY_ELEMENTS / few);
+    const int rows_first = one_in(r, 2);
+    a->axes = 2;
+    a->shape = exactly(2, sizeof *a->shape);
+    a->shape[0] = (ptrdiff_t)(rows_first ? few : many);
+    a->shape[1] = (ptrdiff_t)(rows_first ? many : few);
+    a->count = few * many;
+}
+
 static void take_shape(reader *r, array *a) {
     size_t left = one_in(r, 32) ? MANY_ELEMENTS : FEW_ELEMENTS;
     a->axes = (int)(one_in(r, 16) ? below(r, FI_AXES_MAX + 1) : below(r, USUAL_AXES + 1));
@@ -388,7 +399,7 @@ static void take_memory(reader *r, array *a, size_t unit) {
 
 static array take_array(reader *r) {
     array a = {.fill = take_fill(r)};
-    take_shape(r, &a);
+    (one_in(r, 32) ? take_skinny_shape : take_shape)(r, &a);
     take_strides(r, &a);
     if (a.count && one_in(r, 2)) take_block(r, &a);
     take_memory(r, &a, one_in(r, 3) ? 1 : formats[a.fill.dtype].size);
