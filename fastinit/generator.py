@@ -1,4 +1,4 @@
-"""Generator: the core's draws and schemes, and the fills that are matrices or constants, which NumPy writes."""
+"""Generator: the core's draws and schemes, the constants, and the fills that are matrices, which NumPy writes."""
 
 import functools
 import math
@@ -84,9 +84,9 @@ class Generator(_core.Generator):
         ----------
         <constant out>
         value : float, int or complex
-            Any number, infinities and NaN too, that the array's dtype holds. In an integer dtype it is exact, and a
-            fraction or what is out of range is refused. In others it is a double, cast as NumPy casts it, and may not
-            overflow.
+            Any number, infinities and NaN too, that the array's dtype holds; a bool for an array of bools only. In an
+            integer dtype it is exact, and a fraction or what is out of range is refused. In others it is a double, cast
+            as NumPy casts it, and may not overflow.
         <block>
 
         <returns and raises>

@@ -20,11 +20,11 @@ from cpython.object cimport PyObject, PyTypeObject
 from cpython.pycapsule cimport PyCapsule_New
 from cpython.pythread cimport PyThread_get_thread_ident
 from cpython.ref cimport Py_INCREF
-from cpython.unicode cimport PyUnicode_CheckExact, PyUnicode_FromObject
+from cpython.unicode cimport PyUnicode_CheckExact, PyUnicode_FromObject, PyUnicode_KIND
 from libc.math cimport INFINITY
 from libc.stddef cimport ptrdiff_t
 from libc.stdint cimport uint32_t, uint64_t, uintptr_t
-from libc.string cimport memcmp, strcmp, strncmp, strrchr
+from libc.string cimport memcmp, strcmp, strrchr
 
 cnp.import_array()
 
@@ -1105,7 +1105,7 @@ cdef uint64_t next_unnamed_stream(object stream) except? 0:
 
 
 # The numbers of names, in two generations: the older one goes when the younger one is full, and what is still in use moves on.
-NAME_CACHE_BYTES = 1 << 20
+NAME_CACHE_BYTES = 1 << 22
 cdef dict _young_names = {}
 cdef dict _old_names = {}
 cdef Py_ssize_t _young_bytes = 0
@@ -1128,9 +1128,9 @@ cdef object remember_name(str name):
         except UnicodeEncodeError:
             raise ValueError(f"stream={name!r} cannot be encoded as UTF-8") from None
         number = _STREAM_END + blake2b_of(encoded) % _STREAM_END
-    # The string at its widest, and what an integer and two dictionaries take for it.
-    cdef Py_ssize_t size = 4 * len(name) + 250
-    if size > NAME_CACHE_BYTES // 16:
+    # The string, the integer, and what two dictionaries take for them.
+    cdef Py_ssize_t size = len(name) * PyUnicode_KIND(name) + 220
+    if size > NAME_CACHE_BYTES // 64:
         return number
     with cython.critical_section(_young_names):
         if _young_bytes + size > NAME_CACHE_BYTES // 2:

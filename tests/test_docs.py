@@ -389,7 +389,7 @@ def test_the_figures_of_hot_loops_are_those_of_the_benchmarks_page():
     nanoseconds = [float(figures(calls[name])[1]) for name in (f"... {new}, a new name", "... stream=3")]
     assert round(nanoseconds[0] / nanoseconds[1]) == 12
     assert "as long as twelve" in PAGES["docs/hot_loops.md"]
-    assert f"the last {_core._stream_of_name.cache_info().maxsize:,} names" in PAGES["docs/hot_loops.md"]
+    assert f"{_core.NAME_CACHE_BYTES >> 20} MiB of names" in PAGES["docs/hot_loops.md"]
 
     by_cython, _, within = [row[1] for row in table_rows("docs/c_interface.md", "Noise drawn and added")[1:]]
     assert f"takes {by_cython} from there" in PAGES["docs/hot_loops.md"]
