@@ -192,7 +192,8 @@ def address(seed: SupportsIndex | np.random.SeedSequence | None, stream: Stream 
     if seed is None:
         return fastinit.default_generator._address(stream)
     if stream is None:
-        raise TypeError(f"seed={fastinit.Generator(seed).seed} without stream; give each tensor its own: a name or an integer in [0, 2**63)")
+        number = fastinit.Generator(seed).seed
+        raise TypeError(f"seed={number} without stream; give each tensor its own: a name or an integer in [0, 2**63)")
     return fastinit.Generator(seed)._address(stream)
 
 

@@ -162,7 +162,9 @@ def uniform_(
     >>> init.uniform_(torch.empty(3), -1, 1, generator=fastinit.Generator(42))
     tensor([ 0.2259, -0.0628, -0.8535])
     """
-    return _fill(tensor, Recipe("uniform", {"low": _core.number("a", a), "high": _core.number("b", b)}), generator, place)
+    return _fill(
+        tensor, Recipe("uniform", {"low": _core.number("a", a), "high": _core.number("b", b)}), generator, place
+    )
 
 
 @documented(_PARAGRAPHS)
