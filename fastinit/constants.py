@@ -159,7 +159,7 @@ def _float(name: str, value: object, dtype: _DType, most: float) -> Any:
 
 def _complex(name: str, value: Any, dtype: _DType) -> Any:
     number = None
-    if hasattr(value, "__complex__"):
+    if hasattr(value, "__complex__") and not _core.is_bool(value):
         with suppress(TypeError, ValueError, OverflowError):
             number = complex(value)
     if number is None:

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 import fastinit
+from fastinit import _core
 from fastinit.docstrings import of_lazy_array
 from fastinit.generator import FILLS
 from fastinit.recipe import WHERE, Recipe, address, missing, sizes_of
@@ -79,11 +80,19 @@ def _made_at_once(recipe: Recipe, chunks: tuple[tuple[int, ...], ...]) -> tuple[
 
 
 def _sizes_of_chunks(chunks: Any, shape: tuple[int, ...], dtype: np.dtype[Any]) -> tuple[tuple[int, ...], ...]:
+    if _holds_bool(chunks):
+        raise TypeError(f"chunks={chunks!r}; a bool is not accepted as a number")
     try:
         sizes: tuple[tuple[int, ...], ...] = da.core.normalize_chunks(chunks, shape, dtype=dtype)
     except (TypeError, ValueError, ArithmeticError) as error:
         raise ValueError(f"chunks={chunks!r} for shape={shape}: {error}") from None
     return sizes
+
+
+def _holds_bool(chunks: Any) -> bool:
+    if isinstance(chunks, dict):
+        chunks = tuple(chunks.values())
+    return any(map(_holds_bool, chunks)) if isinstance(chunks, (tuple, list)) else _core.is_bool(chunks)
 
 
 # ---- The functions ---------------------------------------------------------------------------------------------------

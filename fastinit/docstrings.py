@@ -42,7 +42,7 @@ def written_out(text: str, paragraphs: Mapping[str, str], **words: str) -> str:
 
 _CHUNKS = """chunks : int, tuple, dict or str
     As everywhere in Dask: sizes for each axis, or how many bytes. The values do not depend on them."""
-_SOURCE = """seed : int, optional
+_SOURCE = """seed : int or numpy.random.SeedSequence, optional
     In [0, 2**64). Left out: the default generator's, which fastinit.seed sets.
 stream : int or str, optional
     An integer in [0, 2**63) or a name; a seed needs one. Left out: the default generator's next one. It is taken when

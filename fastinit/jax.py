@@ -16,7 +16,7 @@ import numpy as np
 import fastinit
 from fastinit import _core
 from fastinit.docstrings import documented
-from fastinit.recipe import Recipe, address, missing, product_along
+from fastinit.recipe import Recipe, address, check_axes, missing, product_along
 from fastinit.typing import Stream
 
 try:
@@ -56,6 +56,7 @@ _Shape: TypeAlias = tuple[int, ...]
 _Index: TypeAlias = tuple[slice, ...]
 _Axes: TypeAlias = int | Sequence[int]
 
+_COMPLEX_BY = 'normal and by variance_scaling(..., "normal"), which are not truncated'
 _PARAGRAPHS = {
     "<axes>": """in_axis, out_axis : int or sequence of int
     The axes of the inputs and of the outputs of a unit.
@@ -64,6 +65,9 @@ batch_axis : int or sequence of int
     "<dtype>": """dtype : dtype, optional
     What the returned function takes if it is given none: float32, float16, bfloat16, or float64 where JAX has it
     enabled; by default JAX's own, float32 or float64.""",
+    "<complex dtype>": """dtype : dtype, optional
+    What the returned function takes if it is given none: float32, float16, bfloat16, complex64, or float64 and
+    complex128 where JAX has them enabled; by default JAX's own, float32 or float64.""",
     "<returns and raises>": """Returns
 -------
 Initializer
@@ -114,8 +118,8 @@ def normal(stddev: float = 1e-2, dtype: Any = None) -> Initializer:
     Parameters
     ----------
     stddev : float
-        Finite and >= 0.
-    <dtype>
+        Finite and >= 0. Of complex numbers both parts together: each has stddev / sqrt(2).
+    <complex dtype>
 
     <returns and raises>
 
@@ -166,9 +170,9 @@ def variance_scaling(
         n: the number of inputs, of outputs, their average or their geometric average.
     distribution : {"truncated_normal", "normal", "uniform"}
         A normal cut at two standard deviations, whose own are corrected so that the variance is the formula's; a whole
-        normal; U[-a, a) with a = sqrt(3 scale / n).
+        normal, which alone draws complex numbers too; U[-a, a) with a = sqrt(3 scale / n).
     <axes>
-    <dtype>
+    <complex dtype>
 
     <returns and raises>
 
@@ -188,7 +192,7 @@ def variance_scaling(
     """
     rule = _core.positive("scale", scale), mode, distribution
     for name, axes in (("in_axis", in_axis), ("out_axis", out_axis), ("batch_axis", batch_axis)):
-        _check_not_traced(name, axes)
+        check_axes(name, axes)
 
     def recipe_of(shape: _Shape) -> Recipe:
         fan_in, fan_out = _fans(shape, in_axis, out_axis, batch_axis)
@@ -359,7 +363,7 @@ def orthogonal(scale: float = 1.0, column_axis: int = -1, dtype: Any = None) -> 
     True
     """
     gain = {"gain": _core.positive("scale", scale)}
-    _check_not_traced("column_axis", column_axis)
+    check_axes("column_axis", column_axis)
     return _initialiser(_Columns("orthogonal", gain, column_axis), dtype)
 
 
@@ -392,7 +396,7 @@ def delta_orthogonal(scale: float = 1.0, column_axis: int = -1, dtype: Any = Non
     >>> np.allclose(w[1, 1] @ w[1, 1].T, np.eye(4), atol=1e-6)
     True
     """
-    _check_not_traced("column_axis", column_axis)
+    check_axes("column_axis", column_axis)
     if column_axis not in (-2, -1, 0, 1):
         raise ValueError(f"column_axis={column_axis!r}; accepted is an axis of a matrix: -2, -1, 0, 1")
     return _initialiser(Recipe.of("delta_orthogonal", _core.positive("scale", scale)), dtype)
@@ -432,7 +436,7 @@ def make_array(
     scheme: str,
     shape: Sequence[SupportsIndex],
     sharding: jax.sharding.Sharding,
-    seed: SupportsIndex | None = None,
+    seed: SupportsIndex | np.random.SeedSequence | None = None,
     stream: Stream | None = None,
     dtype: Any = None,
     **arguments: Any,
@@ -448,16 +452,16 @@ def make_array(
         The whole tensor's.
     sharding : jax.sharding.Sharding
         As jax.make_array_from_callback takes it.
-    seed : int, optional
+    seed : int or numpy.random.SeedSequence, optional
         In [0, 2**64). Without one it is a fill by the default generator, which several processes do not share: an array
         of theirs needs a seed.
     stream : int or str, optional
         Which stream of the seed the tensor is, an integer in [0, 2**63) or a name; needed if there is a seed.
     dtype : dtype, optional
-        Float32, float16, bfloat16, or float64 where JAX has it enabled; for constants any dtype of numbers; by default
-        JAX's own.
+        Float32, float16, bfloat16, or float64 where JAX has it enabled; for normals that are not truncated complex64,
+        and complex128 likewise; for constants any dtype of numbers; by default JAX's own.
     **arguments
-        The scheme's own, by name; for a scheme that needs fans, these or ``layout="keras"``, which is JAX's too.
+        The scheme's own, by name; for a scheme that needs fans, these or ``layout="jax"``, which is Keras's too.
 
     Returns
     -------
@@ -529,6 +533,8 @@ def _initialiser(recipe: Recipe | Callable[[_Shape], Recipe], dtype: Any) -> Ini
     def init(key: Any, shape: Sequence[SupportsIndex], dtype: Any = dtype, out_sharding: Any = None) -> Any:
         tensor = _tensor(shape, dtype, out_sharding)
         checked = recipe if isinstance(recipe, Recipe) else recipe(tensor.shape)
+        if more := checked.if_complex(tensor.dtype.kind == "c", _COMPLEX_BY):
+            raise TypeError(f"dtype={tensor.dtype}; accepted are {', '.join(checked.dtypes)}{more}")
         checked.check(tensor.shape, tensor.dtype)
         sharding = _sharding(out_sharding)
         words = _words(key)
@@ -551,6 +557,8 @@ def _tensor(shape: Sequence[SupportsIndex], dtype: Any, out_sharding: Any = None
 
 
 def _like_jax(shape: Sequence[SupportsIndex], dtype: Any, out_sharding: Any) -> Any:
+    if any(map(_core.is_bool, shape if isinstance(shape, (tuple, list)) else (shape,))):
+        raise TypeError(f"shape={shape!r}; accepted are integers, not bools")
     return jax.eval_shape(lambda: jnp.zeros(shape, dtype, out_sharding=out_sharding))
 
 
@@ -678,12 +686,6 @@ def _fans(shape: _Shape, in_axis: _Axes, out_axis: _Axes, batch_axis: _Axes) -> 
     independent = product_along(shape, "batch_axis", batch_axis)
     elements = math.prod(shape)
     return (elements / (outputs * independent), elements / (inputs * independent)) if elements else (1.0, 1.0)
-
-
-def _check_not_traced(name: str, axes: Any) -> None:
-    for axis in axes if isinstance(axes, (tuple, list)) else (axes,):
-        if text := _core.if_traced(axis):
-            raise TypeError(f"{name}={axes!r}; accepted are axes{text}")
 
 
 def _not_negative(name: str, value: Any) -> float:

@@ -55,7 +55,7 @@ _Shape: TypeAlias = tuple[int, ...]
 _Seed: TypeAlias = int | keras.random.SeedGenerator | None
 _Axes: TypeAlias = Sequence[int] | None
 
-_DTYPES = ("float32", "float64", "float16", "bfloat16")
+_COMPLEX_BY = 'RandomNormal and by VarianceScaling(distribution="untruncated_normal")'
 
 _PARAGRAPHS = {
     "<seed>": """seed : int or keras.random.SeedGenerator, optional
@@ -94,8 +94,6 @@ _registered = keras.saving.register_keras_serializable(package="fastinit")
 class _Filled(keras.initializers.Initializer):
     """What all initialisers have in common; stands before Keras's own class among the bases."""
 
-    _draws = False
-
     def __call__(self, shape: Sequence[SupportsIndex], dtype: Any = None, layout: Any = None) -> Any:
         """
         A tensor of the backend.
@@ -105,8 +103,9 @@ class _Filled(keras.initializers.Initializer):
         shape : sequence of int
             The whole tensor's.
         dtype : str, optional
-            "float32", "float64", "float16" or "bfloat16", and for constants any other of the backend's for numbers; by
-            default keras.config.floatx().
+            "float32", "float64", "float16" or "bfloat16"; for RandomNormal and VarianceScaling("untruncated_normal")
+            also "complex64" and "complex128"; for constants any of the backend's for numbers. By default
+            keras.config.floatx().
         layout : keras.distribution.TensorLayout, or the backend's, optional
             How the tensor is distributed. On JAX, each device's block of it is filled apart.
 
@@ -117,11 +116,12 @@ class _Filled(keras.initializers.Initializer):
         """
         sizes = sizes_of(shape)
         name = keras.backend.standardize_dtype(dtype)
-        if self._draws and name not in _DTYPES:
-            raise ValueError(f"{type(self).__name__}: dtype={name!r}; accepted are {', '.join(_DTYPES)}")
+        recipe = self._recipe(sizes)
+        if recipe.draws and name not in recipe.dtypes:
+            more = recipe.if_complex("complex" in name, _COMPLEX_BY)
+            raise ValueError(f"{type(self).__name__}: dtype={name!r}; accepted are {', '.join(recipe.dtypes)}{more}")
         empty = keras.ops.zeros((0,), dtype=name)
         name = keras.backend.standardize_dtype(empty.dtype)  # JAX may have no float64
-        recipe = self._recipe(sizes)
         recipe.check(sizes, np.dtype(name))
         if getattr(empty, "is_meta", False):  # PyTorch asks for the shape alone
             return keras.ops.zeros(sizes, dtype=name)
@@ -212,6 +212,8 @@ def _jax_shards(tensor: _Tensor, draw_words: Callable[[], Any], sharding: Any) -
 
 def _number(name: str, value: Any) -> complex:
     """A number as one of Python's, which Keras can save; an integer stays one: some dtypes hold it exactly."""
+    if _core.is_bool(value):
+        return bool(value)  # which bool tensors hold, and others refuse
     if isinstance(value, (complex, np.complexfloating)):
         return complex(value)
     try:
@@ -346,14 +348,15 @@ class Identity(_Filled, keras.initializers.Identity):
 class _Random(_Filled):
     """What draws has a seed, as in Keras, and a stream."""
 
-    _draws = True
     stream: str | int
 
     def __init__(self, *arguments: Any, stream: Stream) -> None:
         for i, value in enumerate(arguments):  # before Keras compares them
-            if traced := "".join(map(_core.if_traced, value if isinstance(value, (tuple, list)) else (value,))):
+            each = value if isinstance(value, (tuple, list)) else (value,)
+            traced = "".join(map(_core.if_traced, each))
+            if traced or any(map(_core.is_bool, each)):
                 name = list(inspect.signature(type(self)).parameters)[i]
-                raise TypeError(f"{name}={value!r}{traced}")
+                raise TypeError(f"{name}={value!r}{traced or '; a bool is not accepted as a number'}")
         super().__init__(*arguments)
         address(self.seed if isinstance(self.seed, int) else 0, stream)
         self.stream = stream if isinstance(stream, str) else operator.index(stream)
@@ -378,8 +381,10 @@ class RandomNormal(_Random, keras.initializers.RandomNormal):
 
     Parameters
     ----------
-    mean, stddev : float
-        Finite, stddev >= 0.
+    mean : float
+        Finite; complex, too, for a complex dtype.
+    stddev : float
+        Finite, stddev >= 0. Of complex numbers both parts together: each has stddev / sqrt(2).
     <seed>
 
     <raises>
@@ -387,7 +392,7 @@ class RandomNormal(_Random, keras.initializers.RandomNormal):
     <drawn example>
     """
 
-    def __init__(self, mean: float = 0.0, stddev: float = 0.05, seed: _Seed = None, *, stream: Stream = 0) -> None:
+    def __init__(self, mean: complex = 0.0, stddev: float = 0.05, seed: _Seed = None, *, stream: Stream = 0) -> None:
         super().__init__(mean, stddev, seed, stream=stream)
 
     def _recipe(self, shape: _Shape) -> Recipe:
@@ -470,7 +475,7 @@ class VarianceScaling(_Scaled, keras.initializers.VarianceScaling):
         n: the number of inputs of a unit, of outputs, or their average.
     distribution : {"truncated_normal", "normal", "untruncated_normal", "uniform"}
         A normal cut at two standard deviations, whose own are corrected so that the variance is the formula's, by two
-        names; a whole normal; U[-a, a) with a = sqrt(3 scale / n).
+        names; a whole normal, which alone draws complex numbers too; U[-a, a) with a = sqrt(3 scale / n).
     <seed>
     <axes>
 

@@ -27,6 +27,7 @@ _Item = TypeVar("_Item")
 
 WHERE = ("out", "stream", "offset", "global_shape", "accumulate")  # what a tensor has and a recipe has not
 CACHE_LINE = 64  # bytes
+FLOATS = ("float32", "float64", "float16", "bfloat16")
 WHOLE = frozenset(("orthogonal", "delta_orthogonal", "sparse"))  # a block of these costs as much as all of it
 
 
@@ -75,6 +76,27 @@ class Recipe:
     def draws(self) -> bool:
         """Whether it takes a stream."""
         return FILLS[self.scheme]
+
+    @property
+    def takes_complex(self) -> bool:
+        """Whether it fills arrays of complex numbers: constants do, and normals that are not truncated."""
+        if not self.draws or self.scheme == "normal":
+            return True
+        if self.scheme == "variance_scaling":
+            return self.arguments.get("distribution") in ("normal", "untruncated_normal")
+        return "truncated" in _parameters(self.scheme).parameters and not self.arguments.get("truncated")
+
+    @property
+    def dtypes(self) -> tuple[str, ...]:
+        """The names of the dtypes that it draws."""
+        if self.scheme == "bits":
+            return "uint32", "uint64"
+        return (*FLOATS, "complex64", "complex128") if self.takes_complex else FLOATS
+
+    def if_complex(self, is_complex: bool, by: str = "normal and by the normal schemes that are not truncated") -> str:
+        """What an error about a dtype says besides where that is complex: what draws such numbers."""
+        says_more = is_complex and not self.takes_complex and self.scheme != "bits"
+        return f"; complex numbers are drawn by {by}" if says_more else ""
 
     @property
     def is_whole(self) -> bool:
@@ -160,7 +182,7 @@ def empty(shape: _Shape, dtype: np.dtype[Any]) -> np.ndarray[Any, Any]:
     return memory[start : start + size].view(dtype).reshape(shape)
 
 
-def address(seed: SupportsIndex | None, stream: Stream | None) -> tuple[int, Stream]:
+def address(seed: SupportsIndex | np.random.SeedSequence | None, stream: Stream | None) -> tuple[int, Stream]:
     """
     The seed and the stream of a tensor, from what its maker was given.
 
@@ -170,20 +192,42 @@ def address(seed: SupportsIndex | None, stream: Stream | None) -> tuple[int, Str
     if seed is None:
         return fastinit.default_generator._address(stream)
     if stream is None:
-        raise TypeError(f"seed={seed} without stream; give each tensor its own: a name or an integer in [0, 2**63)")
+        number = fastinit.Generator(seed).seed
+        raise TypeError(f"seed={number} without stream; give each tensor its own: a name or an integer in [0, 2**63)")
     return fastinit.Generator(seed)._address(stream)
 
 
 def sizes_of(shape: object) -> _Shape:
     """A shape as a tuple of int, from what NumPy would take for one."""
     try:
-        sizes = tuple(map(operator.index, (shape,) if isinstance(shape, SupportsIndex) else shape))  # type: ignore[call-overload]
-    except TypeError:
+        sizes = tuple(map(_integer, (shape,) if isinstance(shape, SupportsIndex) else shape))  # type: ignore[call-overload]
+    except TypeError as error:
         traced = "".join(map(_core.if_traced, shape if isinstance(shape, (tuple, list)) else (shape,)))
-        raise TypeError(f"shape={shape!r}; accepted is an integer or a tuple of integers{traced}") from None
+        refused = TypeError(f"shape={shape!r}; accepted is an integer or a tuple of integers{traced}")
+        raise refused from None if traced else error.__cause__
     if any(size < 0 for size in sizes):
         raise ValueError(f"shape={shape!r}; accepted are sizes of zero and more")
     return sizes
+
+
+def _integer(value: object) -> int:
+    """value as an int; a TypeError if it is none, or a bool, whose cause is what its own __index__ raised."""
+    try:
+        if not _core.is_bool(value):
+            return operator.index(value)  # type: ignore[arg-type]
+    except TypeError as error:
+        if hasattr(type(value), "__index__"):
+            raise TypeError from error
+    raise TypeError
+
+
+def check_axes(name: str, axes: object) -> None:
+    """TypeError for axes, or one, that are bools or that JAX traces."""
+    for axis in axes if isinstance(axes, (tuple, list)) else (axes,):
+        if traced := _core.if_traced(axis):
+            raise TypeError(f"{name}={axes!r}; accepted are axes{traced}")
+        if _core.is_bool(axis):
+            raise TypeError(f"{name}={axes!r}; accepted are axes: integers, not bools")
 
 
 def product_along(shape: _Shape, name: str, axes: int | Iterable[int]) -> int:

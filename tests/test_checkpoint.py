@@ -170,6 +170,29 @@ def test_constants_fill_tensors_of_every_dtype_of_whole_bytes(tmp_path: Path, sm
         assert tensors[name].tobytes() == np.array(wanted).astype(FILLED[dtype]).tobytes(), name
 
 
+def test_normals_that_are_not_truncated_fill_complex_tensors(tmp_path: Path, small_windows: None) -> None:
+    shapes = {"odd": ("F32", (1,)), "a.weight": ("C64", (40, 30)), "b.weight": ("C64", (16, 12)), "s": ("C64", ())}
+    like = write_safetensors(tmp_path / "like.safetensors", shapes)
+    rules = {
+        "layout": "jax",
+        "rule": [
+            {"name": "a.*", "scheme": "he_normal"},
+            {"name": "b.*", "scheme": "variance_scaling", "distribution": "untruncated_normal"},
+            {"name": "*", "scheme": "normal", "std": 0.02},
+        ],
+    }
+    init_checkpoint(like, rules, 7, tmp_path / "out.safetensors")
+    tensors = load(tmp_path / "out.safetensors")
+    g = fastinit.Generator(7)
+    scaling = {"distribution": "normal", "layout": "keras", "stream": "b.weight"}
+    for name, wanted in (
+        ("a.weight", g.he_normal(np.empty((40, 30), "c8"), layout="keras", stream="a.weight")),
+        ("b.weight", g.variance_scaling(np.empty((16, 12), "c8"), **scaling)),
+        ("s", g.normal(np.empty((), "c8"), std=0.02, stream="s")),
+    ):
+        assert tensors[name].tobytes() == wanted.tobytes(), name
+
+
 def test_file_loads_in_the_safetensors_package(tmp_path: Path, small_windows: None) -> None:
     safetensors_numpy = pytest.importorskip("safetensors.numpy", reason="the safetensors package is not installed")
     for dtype in ("F64", "F32", "F16"):
@@ -504,8 +527,14 @@ def test_dtype_for_a_file_that_has_its_own_is_refused(tmp_path: Path) -> None:
 
 # ---- Rules -----------------------------------------------------------------------------------------------------------
 
-MODEL = {"fc.weight": ("F32", (4, 3)), "fc.bias": ("F32", (4,)), "steps": ("I64", ()), "q": ("F8_E4M3", (8,))}
-KEEP = '[[rule]]\nname = ["steps", "q"]\nscheme = "copy"\n'
+MODEL = {
+    "fc.weight": ("F32", (4, 3)),
+    "fc.bias": ("F32", (4,)),
+    "steps": ("I64", ()),
+    "q": ("F8_E4M3", (8,)),
+    "phase": ("C64", (2,)),
+}
+KEEP = '[[rule]]\nname = ["steps", "q", "phase"]\nscheme = "copy"\n'
 ALL = KEEP + '[[rule]]\nname = "*"\n'
 REST = '[[rule]]\nname = "*"\nscheme = "zeros"\n'
 
@@ -557,12 +586,20 @@ BAD_RULES = {
     "tensors without a rule": (KEEP + '[[rule]]\nname = "FC.*"\nscheme = "ones"', "matches nothing"),
     "tensors left over": (
         '[[rule]]\nname = "fc.*"\nndim = 2\nscheme = "ones"',
-        "no rule matches 'steps', 'fc.bias', 'q'",
+        "no rule matches 'steps', 'phase', 'fc.bias', 'q'",
     ),
     "integers to be drawn": (
         '[[rule]]\nname = "*"\nscheme = "normal"',
-        "rule 1 ('*'), tensor 'steps' (I64 []): normal fills F64, F32, F16, BF16; scheme = 'copy' keeps",
+        "rule 1 ('*'), tensor 'steps' (I64 []): normal fills F64, F32, F16, BF16, C64; scheme = 'copy' keeps",
     ),
+    "complex numbers to be drawn by others": (
+        '[[rule]]\nname = "*"\nscheme = "uniform"',
+        "tensor 'phase' (C64 [2]): uniform fills F64, F32, F16, BF16; complex numbers are drawn by normal and by the "
+        "normal schemes that are not truncated; scheme = 'copy' keeps the values of any dtype",
+    ),
+    "true as a number": (ALL + 'scheme = "normal"\nstd = true', "normal: std must be a number, not bool"),
+    "true as a fan": (ALL + 'scheme = "he_normal"\nfan_in = true', "he_normal: fan_in must be a number, not bool"),
+    "true as a constant": (ALL + 'scheme = "constant"\nvalue = true', "constant: value must be a number, not bool"),
     "quantised numbers to be drawn": ('[[rule]]\nname = "*"\nscheme = "uniform"', "tensor 'q' (F8_E4M3 [8])"),
     "an integer that is a fraction": (
         '[[rule]]\nname = "*"\nscheme = "constant"\nvalue = 0.5',
@@ -605,6 +642,29 @@ def test_first_rule_that_matches_applies_and_its_own_layout_counts(tmp_path: Pat
     for name, layout in (("a.w", "keras"), ("b.w", "torch")):
         wanted = fastinit.Generator(7).lecun_normal(np.empty((4, 3), np.float32), layout=layout, stream=name)
         assert same_bits(load(tmp_path / "out.safetensors")[name], wanted)
+
+
+def test_error_of_a_number_stays_the_cause(tmp_path: Path) -> None:
+    class Number:
+        def __float__(self) -> float:
+            raise TypeError("not known yet")
+
+    like = shapes_file(tmp_path / "like.json", {"a": [2], "b": [2]})
+    rules = {"rule": [{"name": "a", "scheme": "zeros"}, {"name": "b", "scheme": "normal", "std": Number()}]}
+    with pytest.raises(ValueError, match=re.escape("tensor 'b' (F32 [2]): normal: std must be a number")) as raised:
+        init_checkpoint(like, rules, 7, tmp_path / "out.safetensors", dtype="F32")
+    assert str(raised.value.__cause__) == "not known yet"
+
+
+def test_true_is_a_constant_of_bools_alone_and_a_seed_may_be_a_sequence(tmp_path: Path) -> None:
+    entries = {"mask": {"dtype": "BOOL", "shape": [3]}, "w": {"dtype": "F32", "shape": [3]}}
+    like = shapes_file(tmp_path / "like.json", entries)
+    rules = {"rule": [{"name": "mask", "scheme": "constant", "value": True}, {"name": "w", "scheme": "normal"}]}
+    sequence = np.random.SeedSequence(3)
+    init_checkpoint(like, rules, sequence, tmp_path / "out.safetensors")
+    tensors = load(tmp_path / "out.safetensors")
+    assert tensors["mask"].tobytes() == b"\1\1\1"
+    assert same_bits(tensors["w"], fastinit.Generator(sequence).normal(np.empty(3, np.float32), stream="w"))
 
 
 def test_copy_from_shapes_alone_is_refused(tmp_path: Path) -> None:

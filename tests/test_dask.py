@@ -232,6 +232,24 @@ BAD = {
     "a seed without a stream": (TypeError, "seed=7 without stream", lambda: lazy.normal((4, 3), seed=7)),
     "a seed out of range": (ValueError, "seed=-1", lambda: lazy.normal((4, 3), seed=-1, stream=0)),
     "a stream that is a fraction": (TypeError, "stream must be", lambda: lazy.normal((4, 3), seed=7, stream=0.5)),
+    "uniform complex numbers": (
+        TypeError,
+        "dtype complex64; accepted are float32, .*; complex numbers are drawn by normal and by the normal schemes",
+        lambda: lazy.uniform((4, 3), dtype="c8"),
+    ),
+    "truncated complex numbers": (
+        TypeError,
+        "dtype complex128; .*; complex numbers are drawn by normal",
+        lambda: lazy.he_normal((4, 3), truncated=True, layout="keras", dtype="c16"),
+    ),
+    "a complex mean of real numbers": (TypeError, "mean must be a number", lambda: lazy.normal((4, 3), mean=1j)),
+    "a mean that is true": (TypeError, "mean must be a number, not bool", lambda: lazy.normal((4, 3), mean=True)),
+    "a value that is true": (TypeError, "value must be a number, not bool", lambda: lazy.constant((4, 3), 2, True)),
+    "a shape of bools": (TypeError, r"shape=\(4, True\)", lambda: lazy.normal((4, True))),
+    "chunks that are true": (TypeError, "chunks=True; a bool is not accepted", lambda: lazy.normal((4, 3), True)),
+    "chunks with a bool": (TypeError, r"chunks=\(\(3, True\), 3\)", lambda: lazy.normal((4, 3), ((3, True), 3))),
+    "chunks of an axis": (TypeError, "chunks={0: True}; a bool", lambda: lazy.normal((4, 3), {0: True})),
+    "a seed that is true": (TypeError, "seed must be", lambda: lazy.normal((4, 3), seed=True, stream=0)),
     "no value": (TypeError, "constant: missing.*value.*accepted are", lambda: lazy.constant((4, 3), 2)),
     "a name that nothing has": (TypeError, "normal: .*sigma.*accepted are", lambda: lazy.normal((4, 3), sigma=2)),
     "a seed of what draws nothing": (TypeError, "zeros: .*seed", lambda: lazy.zeros((4, 3), seed=1)),
@@ -275,6 +293,28 @@ def test_help_has_the_parameters_that_the_function_takes(scheme):
 
 
 # ---- Processes -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("dtype", ["complex64", "complex128"])
+def test_normals_that_are_not_truncated_draw_complex_numbers(dtype):
+    layout = {"layout": "jax"}
+    for scheme, arguments, keywords in (
+        ("normal", (1 - 2j, 0.5), {}),
+        ("he_normal", (), layout),
+        ("lasagne_normal", (), layout),
+        ("variance_scaling", (2.0, "fan_out", "normal"), layout),
+    ):
+        array = getattr(lazy, scheme)((40, 30), (11, 7), *arguments, **keywords, dtype=dtype, seed=7, stream="w")
+        whole = getattr(fastinit.Generator(7), scheme)(np.empty((40, 30), dtype), *arguments, **keywords, stream="w")
+        assert same(array.compute(scheduler="sync"), whole)
+        assert same(array[5:30:3, 1:].compute(scheduler="sync"), np.ascontiguousarray(whole[5:30:3, 1:]))
+
+
+def test_seed_may_be_a_seed_sequence():
+    sequence = np.random.SeedSequence(3)
+    array = lazy.normal((40, 30), 11, seed=sequence, stream="w")
+    assert same(array.compute(), fastinit.Generator(sequence).normal(np.empty((40, 30), "f4"), stream="w"))
+    assert array.name == lazy.normal((40, 30), 11, seed=fastinit.Generator(sequence).seed, stream="w").name
 
 
 @pytest.mark.parametrize(

@@ -255,6 +255,50 @@ class TestDtypes:
             assert same(init.normal(dtype=np.float64)(KEY, (4, 5)), expected)
             assert same(jax.jit(lambda key: init.normal()(key, (4, 5)))(KEY), expected)
 
+    @pytest.mark.parametrize("dtype", [np.complex64, np.complex128])
+    def test_complex_numbers_are_drawn_by_normals_that_are_not_truncated(self, dtype):
+        with jax.enable_x64(dtype is np.complex128):
+            for initialiser, expected in (
+                (init.normal(0.5), filled("normal", KERNEL, 0.0, 0.5, dtype=dtype)),
+                (init.normal(0.5, dtype), filled("normal", KERNEL, 0.0, 0.5, dtype=dtype)),
+                (
+                    init.variance_scaling(0.3, "fan_geo_avg", "normal", dtype=dtype),
+                    filled("variance_scaling", KERNEL, 0.3, "fan_geo_avg", "normal", dtype=dtype, layout="jax"),
+                ),
+            ):
+                assert same(initialiser(KEY, KERNEL, dtype), expected)
+                assert same(jax.jit(lambda key, draw=initialiser: draw(key, KERNEL, dtype))(KEY), expected)
+                several = jax.vmap(lambda key, draw=initialiser: draw(key, KERNEL, dtype))(jax.random.split(KEY, 3))
+                assert (several.shape, several.dtype) == ((3, *KERNEL), dtype)
+                assert len(np.unique(several)) == several.size
+
+    def test_complex_normals_have_the_variance_of_jaxs(self):
+        for name, arguments in (("normal", (3.0,)), ("variance_scaling", (2.0, "fan_out", "normal"))):
+            ours, theirs = (
+                np.asarray(getattr(module, name)(*arguments)(KEY, (200, 500), np.complex64))
+                for module in (init, jax.nn.initializers)
+            )
+            for part in (np.real, np.imag, np.abs):
+                assert np.mean(part(ours) ** 2) == pytest.approx(np.mean(part(theirs) ** 2), rel=0.05)
+
+    @pytest.mark.parametrize("jit", [jax.jit, lambda function: function])
+    def test_other_draws_refuse_complex_numbers_and_say_what_draws_them(self, jit, no_callback):
+        drawn_by = r'complex numbers are drawn by normal and by variance_scaling\(..., "normal"\)'
+        for initialiser in (
+            *(
+                getattr(init, f"{name}_{form}")()
+                for name in ("glorot", "lecun", "he")
+                for form in ("normal", "uniform")
+            ),
+            init.variance_scaling(1.0, "fan_in", "truncated_normal"),
+            init.truncated_normal(),
+            init.uniform(),
+            init.orthogonal(),
+            init.delta_orthogonal(),
+        ):
+            with pytest.raises(TypeError, match=rf"dtype=complex64; accepted are float32, .*; {drawn_by}"):
+                jit(lambda key, draw=initialiser: draw(key, KERNEL, np.complex64))(KEY)
+
     def test_float64_without_x64_warns_and_is_float32_as_in_jax(self):
         with pytest.warns(UserWarning, match="float64"):
             assert same(init.normal()(KEY, (4, 5), np.float64), filled("normal", (4, 5), 0.0, 0.01))
@@ -436,7 +480,7 @@ class TestTransformations:
 
 class TestBadInput:
     @pytest.mark.parametrize("jit", [jax.jit, lambda function: function])
-    @pytest.mark.parametrize("dtype", [np.int32, np.complex64, bool, jnp.float8_e4m3fn])
+    @pytest.mark.parametrize("dtype", [np.int32, bool, jnp.float8_e4m3fn])
     def test_dtypes_that_cannot_be_drawn(self, jit, dtype, no_callback):
         for initialiser in (init.normal(), init.he_uniform(), init.orthogonal()):
             with pytest.raises(TypeError, match="accepted are float32, float64, float16, bfloat16"):
@@ -464,7 +508,7 @@ class TestBadInput:
         with pytest.raises(ValueError, match=message):
             jit(lambda key: initialiser(key, shape))(KEY)
 
-    @pytest.mark.parametrize("shape", [(-1, 2), (2.0, 3), None, "ab"])
+    @pytest.mark.parametrize("shape", [(-1, 2), (2.0, 3), None, "ab", (True, 2), [2, np.True_], True])
     def test_shapes_that_are_none(self, shape, no_callback):
         with pytest.raises(TypeError, match=r"[Ss]hape"):
             init.normal()(KEY, shape)
@@ -474,6 +518,15 @@ class TestBadInput:
         [
             ("normal", {"stddev": -1.0}, "stddev=-1.0; accepted"),
             ("normal", {"stddev": "1"}, "stddev must be a number"),
+            ("normal", {"stddev": True}, "stddev must be a number, not bool"),
+            ("uniform", {"scale": np.True_}, "scale must be a number, not bool"),
+            ("uniform", {"scale": jnp.array(True)}, "scale must be a number, not ArrayImpl of dtype bool"),
+            ("truncated_normal", {"upper": True}, "upper must be a number, not bool"),
+            ("orthogonal", {"scale": True}, "scale must be a number, not bool"),
+            ("orthogonal", {"column_axis": True}, "column_axis=True; accepted are axes: integers, not bools"),
+            ("delta_orthogonal", {"column_axis": True}, "column_axis=True; accepted are axes: integers, not bools"),
+            ("he_normal", {"in_axis": False}, "in_axis=False; accepted are axes: integers, not bools"),
+            ("lecun_uniform", {"batch_axis": (0, True)}, r"batch_axis=\(0, True\); accepted are axes"),
             ("uniform", {"scale": math.nan}, "scale=nan; accepted"),
             ("truncated_normal", {"lower": None}, "lower must be a number"),
             ("orthogonal", {"scale": 0}, "scale=0; accepted is a positive"),
@@ -583,8 +636,28 @@ class TestMakeArray:
         with pytest.raises(ValueError, match="value="):
             init.make_array("constant", (8, 6), self.ONE_DEVICE, dtype=dtype, value=1e300)
         if dtype != "bfloat16":
-            with pytest.raises(TypeError, match="accepted are float32"):
-                init.make_array("normal", (8, 6), self.ONE_DEVICE, 7, "w", dtype=dtype)
+            with pytest.raises(TypeError, match=f"dtype {dtype}; accepted are float32"):
+                init.make_array("uniform", (8, 6), self.ONE_DEVICE, 7, "w", dtype=dtype)
+
+    def test_complex_arrays(self):
+        for scheme, arguments in (("normal", {"mean": 1j}), ("he_normal", {"layout": "jax"})):
+            made = init.make_array(scheme, (8, 6), self.ONE_DEVICE, 7, "w", np.complex64, **arguments)
+            assert same(made, filled(scheme, (8, 6), stream="w", dtype=np.complex64, **arguments))
+        for scheme, arguments in (("he_normal", {"layout": "flax", "truncated": True}), ("orthogonal", {})):
+            with pytest.raises(
+                TypeError, match=r"dtype complex64; .*; complex numbers are drawn by normal and by the "
+            ):
+                init.make_array(scheme, (8, 6), self.ONE_DEVICE, 7, "w", np.complex64, **arguments)
+
+    def test_seed_may_be_a_seed_sequence(self):
+        sequence = np.random.SeedSequence(3)
+        made = init.make_array("normal", (8, 6), self.ONE_DEVICE, sequence, "w")
+        assert same(made, filled("normal", (8, 6), stream="w", seed=sequence))
+
+    def test_a_bool_is_a_constant_of_bools_alone(self):
+        assert np.asarray(init.make_array("constant", (2,), self.ONE_DEVICE, dtype=bool, value=True)).all()
+        with pytest.raises(TypeError, match="value must be a number, not bool"):
+            init.make_array("constant", (2,), self.ONE_DEVICE, value=True)
 
     def test_without_a_seed_it_is_a_fill_by_the_default_generator(self):
         fastinit.seed(7)
@@ -605,6 +678,9 @@ class TestMakeArray:
             (("normal", (8, 6), ONE_DEVICE, 7, 0), {"stdev": 1}, "'stdev'; accepted are"),
             (("normal", (8, 6), ONE_DEVICE, 7, 0, jnp.int32), {}, "dtype int32; accepted are"),
             (("normal", (8, 6), ONE_DEVICE, 7), {}, "seed=7 without stream"),
+            (("normal", (8, True), ONE_DEVICE, 7, 0), {}, "shape="),
+            (("normal", (8, 6), ONE_DEVICE, True, 0), {}, "seed must be"),
+            (("he_normal", (8, 6), ONE_DEVICE, 7, 0), {"fan_in": True}, "fan_in must be a number, not bool"),
             (("normal", (8, 6), ONE_DEVICE, -1, 0), {}, "seed=-1 is out of range"),
             (("normal", (8, 6), ONE_DEVICE, 7, 2**63), {}, "stream=.* is out of range"),
             (("normal", (8, -6), ONE_DEVICE, 7, 0), {}, "shape"),
@@ -751,10 +827,18 @@ class EightDevices:
 
     def make_array_of_every_dtype(self):
         sharding = NamedSharding(self.mesh(), P("x", "y"))
-        for dtype in (*DTYPES, np.float64):
-            with jax.enable_x64(dtype is np.float64):
+        for dtype in (*DTYPES, np.float64, np.complex64, np.complex128):
+            with jax.enable_x64(dtype in (np.float64, np.complex128)):
                 made = init.make_array("normal", (8, 6), sharding, 7, "w", dtype)
             self.check_shards(made, sharding, filled("normal", (8, 6), stream="w", dtype=dtype))
+
+    def complex_shards_are_filled_by_themselves(self):
+        expected = filled("normal", (8, 16), 0.0, 0.5, dtype=np.complex64)
+        with jax.set_mesh(self.mesh()):
+            sharding = NamedSharding(jax.sharding.get_mesh(), P("x", "y"))
+            for jit in (jax.jit, lambda function: function):
+                made = jit(lambda key: init.normal(0.5)(key, (8, 16), np.complex64, P("x", "y")))(KEY)
+                self.check_shards(made, sharding, expected)
 
     def make_array_fills_each_block_once_and_no_more(self):
         with pytest.MonkeyPatch.context() as patch:

@@ -170,6 +170,73 @@ def check_complex_numbers_are_taken_as_they_are():
         assert keras.ops.convert_to_numpy(init.Identity(number)((1, 2), "complex64")).tolist() == [[1 + 2j, 0]]
 
 
+def check_a_bool_is_a_constant_of_bools_alone():
+    for value in (
+        True,
+        np.True_,
+        np.array(True),
+        keras.ops.convert_to_tensor(True),
+        [True, True],
+        np.array([True] * 2),
+    ):
+        initialiser = init.Constant(value)
+        assert keras.ops.convert_to_numpy(initialiser((2,), "bool")).tolist() == [True] * 2
+        for dtype in ("float32", "int8", "complex64"):
+            with pytest.raises(TypeError, match="value must be a number, not bool"):
+                initialiser((2,), dtype)
+    with pytest.raises(TypeError, match="gain must be a number, not bool"):
+        init.Identity(True)((2, 2))
+    with pytest.raises(TypeError, match="value must be a number, not bool"):
+        init.Constant([True, 2.0])((2,), "float32")
+
+
+COMPLEX = {
+    "RandomNormal": ((), "normal", (0.0, 0.05), {}),
+    "RandomNormal of a complex mean": ((1 - 2j, 0.5), "normal", (1 - 2j, 0.5), {}),
+    "VarianceScaling": (
+        (2.0, "fan_out", "untruncated_normal"),
+        "variance_scaling",
+        (2.0, "fan_out", "untruncated_normal"),
+        KERAS,
+    ),
+}
+
+
+@pytest.mark.parametrize("case", COMPLEX)
+@pytest.mark.parametrize("dtype", ["complex64", "complex128"])
+@pytest.mark.filterwarnings("ignore:Explicitly requested dtype complex128:UserWarning")  # JAX's own
+def check_normals_that_are_not_truncated_draw_complex_numbers(case, dtype):
+    arguments, scheme, expected, keywords = COMPLEX[case]
+    initialiser = getattr(init, case.partition(" ")[0])(*arguments, seed=7, stream="w")
+    taken = keras.backend.standardize_dtype(keras.ops.zeros((1,), dtype).dtype)  # JAX may have no complex128
+    wanted = np.empty((48, 30), taken)
+    getattr(fastinit.Generator(7), scheme)(wanted, *expected, **keywords, stream="w")
+    assert same(initialiser((48, 30), dtype), wanted)
+    if BACKEND == "jax":
+        import jax
+
+        assert same(jax.jit(lambda: initialiser((48, 30), dtype))(), wanted)
+    else:
+        with keras.device("meta"):
+            assert initialiser((48, 30), dtype).is_meta
+
+
+@on_jax
+def check_complex_weights_are_distributed(mesh):
+    layout = keras.distribution.TensorLayout(("model", None), mesh)
+    values = init.RandomNormal(1j, seed=7, stream="w")((48, 30), "complex64", layout=layout)
+    assert values.sharding.shard_shape((48, 30)) == (24, 30)
+    assert same(values, fastinit.Generator(7).normal(np.empty((48, 30), np.complex64), 1j, 0.05, stream="w"))
+
+
+@pytest.mark.parametrize("name", [name for name in RANDOM if name != "RandomNormal"])
+@pytest.mark.parametrize("dtype", ["complex64", "complex128"])
+def check_other_draws_refuse_complex_numbers_and_say_what_draws_them(name, dtype):
+    accepted = "accepted are float32, float64, float16, bfloat16; complex numbers are drawn by RandomNormal and by Var"
+    with pytest.raises(ValueError, match=f"{name}: dtype='{dtype}'; {accepted}"):
+        make(name)((6, 4), dtype)
+
+
 def check_an_array_that_changes_later_does_not_change_the_initialiser():
     value = np.array([1.0, 2.0])
     initialiser = init.Constant(value)
@@ -572,7 +639,25 @@ BAD = {
     "a matrix of one axis": (ValueError, "two axes", lambda: init.Orthogonal()((3,))),
     "an identity of three axes": (ValueError, "2 axes", lambda: init.Identity()((3, 3, 3))),
     "a seed that is a name": (ValueError, "seed", lambda: init.HeNormal("fc1")),
-    "a seed that is true": (TypeError, "seed must be an integer, not bool", lambda: init.HeNormal(True)),
+    "a seed that is true": (TypeError, "seed=True; a bool is not accepted", lambda: init.HeNormal(True)),
+    "a mean that is true": (TypeError, "mean=True; a bool is not accepted", lambda: init.RandomNormal(True)),
+    "a spread that is true": (TypeError, "stddev=", lambda: init.TruncatedNormal(0.0, np.True_)),
+    "a bound that is false": (TypeError, "minval=False; a bool is not accepted", lambda: init.RandomUniform(False)),
+    "a scale that is true": (TypeError, "scale=True; a bool is not accepted", lambda: init.VarianceScaling(True)),
+    "a gain that is true": (TypeError, "gain must be a number, not bool", lambda: init.Orthogonal(True)),
+    "an axis that is true": (
+        TypeError,
+        r"output_axes=\(True,\); a bool is not accepted",
+        lambda: init.HeNormal(7, (0,), (True,)),
+    ),
+    "a stream that is true": (TypeError, "stream must be .* not bool", lambda: init.HeNormal(7, stream=True)),
+    "a shape of bools": (TypeError, r"shape=\(True, 2\)", lambda: init.HeNormal(7)((True, 2))),
+    "a complex mean of real numbers": (TypeError, "mean must be a number", lambda: init.RandomNormal(1j)((3,))),
+    "a seed sequence, which Keras does not take": (
+        ValueError,
+        "seed",
+        lambda: init.HeNormal(np.random.SeedSequence(7)),
+    ),
     "a negative seed": (ValueError, "seed=-1", lambda: init.HeNormal(-1)),
     "a negative stream": (ValueError, "stream=-1", lambda: init.HeNormal(stream=-1)),
     "a stream that is a fraction": (TypeError, "stream must be", lambda: init.HeNormal(stream=0.5)),

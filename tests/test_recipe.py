@@ -3,6 +3,7 @@
 import math
 import pickle
 
+import ml_dtypes
 import numpy as np
 import pytest
 from conftest import fresh_python
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 
 import fastinit
 from fastinit.generator import FILLS
-from fastinit.recipe import Recipe, address, first_matches, listed, pieces, sizes_of
+from fastinit.recipe import Recipe, address, check_axes, first_matches, listed, pieces, sizes_of
 
 F4 = np.dtype(np.float32)
 
@@ -101,6 +102,34 @@ def test_check_raises_what_the_fill_would_and_needs_no_memory(recipe, shape, dty
         recipe.check(shape, dtype)
 
 
+NAMES = ("float32", "float64", "float16", "bfloat16", "uint32", "uint64", "complex64", "complex128", "int32", "bool")
+ANY_DTYPE = [(name, {"constant": {"value": 1}, "sparse": {"sparsity": 0.25}}.get(name, {})) for name in FILLS] + [
+    *((f"{name}_normal", {"truncated": cut}) for name in ("he", "xavier", "lecun", "lasagne") for cut in (False, True)),
+    *(
+        ("variance_scaling", {"distribution": name})
+        for name in ("truncated_normal", "untruncated_normal", "normal", "uniform")
+    ),
+]
+
+
+@pytest.mark.parametrize(("scheme", "keywords"), ANY_DTYPE, ids=str)
+def test_recipe_tells_which_dtypes_the_core_draws(scheme, keywords):
+    recipe = Recipe.of(scheme, **keywords).with_layout("keras")
+    shape = {"dirac": (6, 4, 3), "delta_orthogonal": (3, 4, 6)}.get(scheme, (6, 4))
+    errors = {}
+    for name in NAMES:
+        try:
+            recipe.fill(fastinit.Generator(7), np.empty(shape, getattr(ml_dtypes, name, name)))
+        except TypeError as error:
+            errors[name] = str(error)
+    assert set(NAMES) - set(errors) == (set(recipe.dtypes) if FILLS[scheme] else set(NAMES))
+    assert recipe.takes_complex == ("complex64" not in errors)
+    for name, error in errors.items():
+        assert error.startswith(f"out has dtype {name}; accepted are ")
+        assert error.endswith(recipe.if_complex("complex" in name))
+    assert not recipe.if_complex(False)
+
+
 # ---- Addresses -------------------------------------------------------------------------------------------------------
 
 
@@ -119,6 +148,16 @@ def test_seed_needs_a_stream_as_tensors_that_share_both_would_be_parts_of_the_sa
         address(-1, 0)
     with pytest.raises(ValueError, match="stream=-1"):
         address(3, -1)
+    with pytest.raises(TypeError, match="seed must be"):
+        address(True, 0)
+
+
+def test_seed_sequence_is_a_seed():
+    sequence = np.random.SeedSequence(3)
+    seed = fastinit.Generator(sequence).seed
+    assert address(sequence, "w") == (seed, "w")
+    with pytest.raises(TypeError, match=f"^seed={seed} without stream"):
+        address(sequence, None)
 
 
 # ---- Shapes and pieces -----------------------------------------------------------------------------------------------
@@ -128,9 +167,29 @@ def test_shapes_are_what_numpy_takes_for_one():
     assert sizes_of(3) == (3,)
     assert sizes_of([3, np.int8(4)]) == (3, 4)
     assert sizes_of(()) == ()
-    for shape, error in ((3.0, TypeError), ("3", TypeError), ((3, None), TypeError), ((3, -1), ValueError)):
-        with pytest.raises(error, match="shape="):
+    for shape in (3.0, "3", (3, None), True, (3, True), np.array([True, False]), (np.True_,)):
+        with pytest.raises(TypeError, match="shape="):
             sizes_of(shape)
+    with pytest.raises(ValueError, match="shape="):
+        sizes_of((3, -1))
+
+
+def test_error_of_an_index_stays_the_cause():
+    class Size:
+        def __index__(self):
+            raise TypeError("not known yet")
+
+    for shape in (Size(), (3, Size())):
+        with pytest.raises(TypeError, match=r"shape=.*; accepted is an integer or a tuple") as caught:
+            sizes_of(shape)
+        assert str(caught.value.__cause__) == "not known yet"
+
+
+@pytest.mark.parametrize("axes", [True, np.True_, (0, False), [np.False_], np.array([True])], ids=repr)
+def test_axes_are_no_bools(axes):
+    with pytest.raises(TypeError, match=r"in_axis=.*; accepted are axes: integers, not bools"):
+        check_axes("in_axis", axes)
+    check_axes("in_axis", (0, np.int64(-1)))
 
 
 @given(shape=st.lists(st.integers(0, 7), max_size=4).map(tuple), elements=st.integers(1, 100))

@@ -25,6 +25,7 @@ DTYPES = {
     torch.float16: np.float16,
     torch.bfloat16: ml_dtypes.bfloat16,
 }
+COMPLEX = {torch.complex64: np.complex64, torch.complex128: np.complex128}
 SEED, INF = 7, math.inf
 
 
@@ -84,7 +85,8 @@ def bits(tensor):
 def expected_array(scheme, keywords, shape, dtype, stream=0):
     if scheme in ("constant", "ones", "zeros", "identity", "dirac"):
         return getattr(fastinit.Generator(SEED), scheme)(np.empty(shape, DTYPES[dtype]), **keywords)
-    return getattr(fastinit.Generator(SEED), scheme)(np.empty(shape, DTYPES[dtype]), stream=stream, **keywords)
+    array = np.empty(shape, {**DTYPES, **COMPLEX}[dtype])
+    return getattr(fastinit.Generator(SEED), scheme)(array, stream=stream, **keywords)
 
 
 def call(name, tensor, arguments, keywords, stream=0):
@@ -319,7 +321,6 @@ CONSTANT_CALLS = [
     ("ones_", (), ()),
     ("ones_", (), (0, 3)),
     ("constant_", (1,), (3, 4)),
-    ("constant_", (True,), (3,)),
     ("eye_", (), (3, 4)),
     ("dirac_", (), (4, 3, 3)),
 ]
@@ -347,6 +348,17 @@ def test_constants_are_torchs_in_every_dtype(name, arguments, shape, dtype):
     assert bits(own) == bits(theirs)
 
 
+def test_bool_is_a_constant_of_bool_tensors_alone():
+    for value in (True, False, np.True_, torch.tensor(True)):
+        assert init.constant_(torch.zeros(2, dtype=torch.bool), value).tolist() == [bool(value)] * 2
+    for dtype in (torch.float32, torch.int8, torch.complex64, torch.bfloat16):
+        for value in (True, np.False_, torch.tensor(True)):
+            tensor = torch.ones(2, dtype=dtype)
+            with pytest.raises(TypeError, match="value must be a number, not "):
+                init.constant_(tensor, value)
+            assert tensor.tolist() == [1, 1]
+
+
 def test_constants_of_integers_and_complex_numbers_are_exact():
     for dtype, value in (
         *((torch.int64, each) for each in (-(2**63), 2**63 - 1, 2**53 + 1)),
@@ -364,6 +376,80 @@ def test_constants_of_integers_and_complex_numbers_are_exact():
     conjugate = torch.zeros(3, dtype=torch.complex64).conj()
     assert init.constant_(conjugate, 1 + 2j).tolist() == [1 + 2j] * 3
     assert init.constant_(torch.zeros(2, 3, dtype=torch.int32).T[1:], 7).tolist() == [[7, 7]] * 2
+
+
+# ---- Complex numbers -------------------------------------------------------------------------------------------------
+
+COMPLEX_CALLS = [
+    *(each for each in CALLS if each[0] in ("normal_", "xavier_normal_", "kaiming_normal_")),
+    ("normal_", (1 - 2j, 3.0), {}, "normal", {"mean": 1 - 2j, "std": 3.0}),
+    ("normal_", (torch.tensor(0.5j),), {"std": np.float32(2)}, "normal", {"mean": 0.5j, "std": 2.0}),
+]
+
+
+@pytest.mark.parametrize("dtype", COMPLEX, ids=str)
+@pytest.mark.parametrize(("name", "arguments", "keywords", "scheme", "expected"), COMPLEX_CALLS)
+def test_normals_fill_complex_tensors_as_arrays(
+    lazy_device, monkeypatch, name, arguments, keywords, scheme, expected, dtype
+):
+    wanted = expected_array(scheme, expected, SHAPE, dtype).tobytes()
+    for _, made in views():
+        whole, tensor = made(dtype)
+        assert call(name, tensor, arguments, keywords) is tensor
+        assert bits(tensor) == wanted
+        assert torch.count_nonzero(whole) == tensor.numel()
+    conjugate = torch.zeros(SHAPE, dtype=dtype).conj()
+    assert bits(call(name, conjugate, arguments, keywords)) == wanted
+    assert conjugate.is_conj()
+    monkeypatch.setattr(tensors, "BUFFER", 5)
+    assert bits(call(name, torch.zeros(SHAPE, dtype=dtype, device=lazy_device), arguments, keywords).cpu()) == wanted
+    block = {"offset": (2, 3), "global_shape": SHAPE}
+    part = call(name, torch.zeros(3, 4, dtype=dtype), arguments, {**keywords, **block})
+    assert bits(part) == np.ascontiguousarray(expected_array(scheme, expected, SHAPE, dtype)[2:5, 3:]).tobytes()
+    g = fastinit.Generator(SEED)
+    getattr(init, name)(torch.empty(SHAPE, dtype=dtype, device="meta"), *arguments, **keywords, generator=g)
+    assert g.stream == 0
+
+
+@pytest.mark.parametrize("dtype", [*COMPLEX, torch.complex32], ids=str)
+@pytest.mark.parametrize("device", ["cpu", "meta"])
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [
+        ("uniform_", ()),
+        ("trunc_normal_", ()),
+        ("xavier_uniform_", ()),
+        ("kaiming_uniform_", ()),
+        ("kaiming_uniform_", (0, "fan_out", "tanh")),
+        ("orthogonal_", ()),
+        ("sparse_", (0.5,)),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:ComplexHalf support is experimental")
+def test_other_draws_refuse_complex_tensors_and_say_what_draws_them(name, arguments, device, dtype):
+    g = fastinit.Generator(SEED)
+    tensor = torch.empty(SHAPE, dtype=dtype, device=device).fill_(1)
+    with pytest.raises(TypeError) as caught:
+        getattr(init, name)(tensor, *arguments, generator=g)
+    assert str(caught.value) == (
+        f"tensor has dtype {dtype}; accepted are torch.float32, torch.float64, torch.float16, torch.bfloat16; complex "
+        "numbers are drawn by normal_, xavier_normal_ and kaiming_normal_"
+    )
+    assert g.stream == 0
+    assert device == "meta" or (tensor == 1).all()
+
+
+@pytest.mark.filterwarnings("ignore:ComplexHalf support is experimental")
+def test_normals_of_complex_numbers_have_their_own_limits():
+    with pytest.raises(TypeError, match=r"dtype torch.complex32; accepted are .*, torch.complex64, torch.complex128$"):
+        init.normal_(torch.zeros(3, dtype=torch.complex32))
+    with pytest.raises(TypeError, match="mean must be a number, not complex"):
+        init.normal_(torch.zeros(3), 1j)
+    with pytest.raises(ValueError, match=r"mean=1e\+38j, std=1e\+38: .* do not overflow float32"):
+        init.normal_(torch.zeros(3, dtype=torch.complex64, device="meta"), 1e38j, 1e38)
+
+
+# ---- Other tensors ---------------------------------------------------------------------------------------------------
 
 
 def test_channels_last_and_scalar_and_empty_tensors():
@@ -474,6 +560,35 @@ def test_tensor_on_another_device_takes_one_stream_whatever_its_pieces(lazy_devi
     assert bits(second.cpu()) == expected_array("normal", {}, SHAPE, torch.float32, stream=1).tobytes()
 
 
+# ---- A generator of another class ------------------------------------------------------------------------------------
+
+
+class Halved(fastinit.Generator):
+    """Draws normals of half the spread, and counts them."""
+
+    def __init__(self):
+        super().__init__(SEED)
+        self.calls = 0
+
+    def normal(self, out, mean=0.0, std=1.0, **keywords):
+        self.calls += 1
+        return super().normal(out, mean, std / 2, **keywords)
+
+
+@pytest.mark.parametrize("stream", [None, "w"])
+def test_own_draws_of_a_subclass_are_used_on_every_device(lazy_device, monkeypatch, stream):
+    monkeypatch.setattr(tensors, "BUFFER", 10)
+    expected = expected_array("normal", {"std": 0.5}, SHAPE, torch.float32, stream or 0)
+    for device in ("cpu", lazy_device):
+        g = Halved()
+        tensor = init.normal_(torch.empty(SHAPE, device=device), generator=g, stream=stream)
+        assert bits(tensor.cpu()) == expected.tobytes()
+        assert g.calls == (1 if device == "cpu" else SHAPE[0])
+        assert g.stream == (stream is None)
+    part = init.normal_(torch.empty(2, 3), generator=Halved(), stream=stream, offset=(3, 4), global_shape=SHAPE)
+    assert np.array_equal(part.numpy(), expected[3:5, 4:])
+
+
 # ---- Bad input -------------------------------------------------------------------------------------------------------
 
 
@@ -504,6 +619,25 @@ def untouched_by(fill, tensor):
         (lambda t, g: init.kaiming_normal_(t, math.nan, generator=g), ["a=nan"]),
         (lambda t, g: init.xavier_uniform_(t[0], generator=g), ["shape=(4,)", "two axes or more"]),
         (lambda t, g: init.sparse_(t, 2, generator=g), ["sparsity=2"]),
+        (lambda t, g: init.normal_(t, True, generator=g), ["mean must be a number, not bool"]),
+        (lambda t, g: init.normal_(t, 0, np.True_, generator=g), ["std must be a number, not bool"]),
+        (lambda t, g: init.normal_(t, torch.tensor(True), generator=g), ["mean must be a number, not Tensor of dtype"]),
+        (lambda t, g: init.uniform_(t, True, generator=g), ["a must be a number, not bool"]),
+        (lambda t, g: init.uniform_(t, b=True, generator=g), ["b must be a number, not bool"]),
+        (lambda t, g: init.trunc_normal_(t, a=False, generator=g), ["a must be a number, not bool"]),
+        (lambda t, g: init.trunc_normal_(t, False, generator=g), ["mean must be a number, not bool"]),
+        (lambda t, g: init.xavier_normal_(t, True, generator=g), ["gain must be a number, not bool"]),
+        (lambda t, g: init.kaiming_normal_(t, True, generator=g), ["a must be a number, not bool"]),
+        (lambda t, g: init.kaiming_uniform_(t, False, "fan_out", "tanh", g), ["a must be a number, not bool"]),
+        (lambda t, g: init.orthogonal_(t, True, generator=g), ["gain must be a number, not bool"]),
+        (lambda t, g: init.sparse_(t, True, generator=g), ["sparsity must be a number, not bool"]),
+        (lambda t, g: init.sparse_(t, 0.5, True, generator=g), ["std must be a number, not bool"]),
+        (lambda t, g: init.dirac_(t[None], True), ["groups must be an integer, not bool"]),
+        (
+            lambda t, g: init.normal_(t[:1], generator=g, offset=(0, 0), global_shape=(True, 4)),
+            ["global_shape=(True, 4); accepted are integers, not bools"],
+        ),
+        (lambda t, g: init.normal_(t, generator=g, offset=(0, False), global_shape=(3, 4)), ["offset=(0, False)"]),
         (lambda t, g: init.dirac_(t), ["dirac takes an array of 3"]),
         (lambda t, g: init.eye_(t[0]), ["identity takes an array of 2"]),
         (lambda t, g: init.constant_(t, 1e39), ["value=1e+39 overflows float32"]),
@@ -516,7 +650,6 @@ def untouched_by(fill, tensor):
         (lambda t, g: init.normal_(t, generator=g, offset=(0, 0)), ["offset=(0, 0), global_shape=None"]),
         (lambda t, g: init.normal_(t, generator=g, offset=(1, 0), global_shape=(3, 4)), ["global_shape=(3, 4)"]),
         (lambda t, g: init.normal_(t.to(torch.int32), generator=g), ["dtype torch.int32", "torch.float32"]),
-        (lambda t, g: init.normal_(t.to(torch.complex64), generator=g), ["dtype torch.complex64"]),
         (lambda t, g: init.normal_(t.to(torch.float8_e4m3fn), generator=g), ["dtype torch.float8_e4m3fn"]),
         (
             lambda t, g: init.zeros_(t.half().view(torch.bits16)),

@@ -7,7 +7,7 @@ import math
 
 import numpy as np
 import pytest
-from test_torch import DTYPES, bits, zero3_placeholder
+from test_torch import COMPLEX, DTYPES, Halved, bits, zero3_placeholder
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed")
 from torch import nn  # noqa: E402  (after the skip)
@@ -19,7 +19,8 @@ SEED = 7
 
 
 def drawn(name, scheme, shape, dtype=torch.float32, **arguments):
-    return getattr(fastinit.Generator(SEED), scheme)(np.empty(shape, DTYPES[dtype]), stream=name, **arguments)
+    array = np.empty(shape, {**DTYPES, **COMPLEX}[dtype])
+    return getattr(fastinit.Generator(SEED), scheme)(array, stream=name, **arguments)
 
 
 def small_model():
@@ -717,6 +718,70 @@ def test_functions_of_a_module_and_a_name_are_rules(function):
     model = small_model()
     init.init_module_(model, {"*": function}, seed=SEED)
     assert not model[0].weight.any()
+
+
+@pytest.mark.parametrize("dtype", COMPLEX, ids=str)
+def test_complex_modules_are_filled_by_rules_of_normals(dtype):
+    model = nn.Sequential(nn.Linear(20, 30, dtype=dtype), nn.Linear(30, 10, dtype=dtype))
+    rules = {"0.weight": "he_normal", "1.weight": ("normal", 1j, {"std": 0.5}), "*.bias": ("constant", 1 + 2j)}
+    done = init.init_module_(model, rules, seed=SEED)
+    assert str(done["1.weight"]) == "normal(mean=1j, std=0.5)"
+    assert bits(model[0].weight) == drawn("0.weight", "he_normal", (30, 20), dtype, layout="torch").tobytes()
+    assert bits(model[1].weight) == drawn("1.weight", "normal", (10, 30), dtype, mean=1j, std=0.5).tobytes()
+    assert (model[1].bias == 1 + 2j).all()
+    before = values(model)
+    drawn_by = "complex numbers are drawn by normal and by the normal schemes that are not truncated"
+    for rules in ({}, {"1.weight": "he_uniform"}, {"1.weight": ("he_normal", {"truncated": True})}):
+        with pytest.raises(TypeError, match=rf"parameter '.\.weight': tensor has dtype {dtype}; .*; {drawn_by}"):
+            init.init_module_(model, {**rules, "*.weight": "uniform"}, seed=SEED)
+        with pytest.raises(TypeError, match=rf"parameter '.\.weight': tensor has dtype {dtype}; .*; {drawn_by}"):
+            init.init_module_(model, rules, seed=SEED)
+    assert values(model) == before
+
+
+def test_seed_may_be_a_seed_sequence():
+    sequence = np.random.SeedSequence(SEED)
+    one, other = small_model(), small_model()
+    init.init_module_(one, seed=sequence)
+    init.init_module_(other, seed=fastinit.Generator(sequence).seed)
+    assert values(one) == values(other)
+
+
+@pytest.mark.parametrize("layout", ["jax", "flax", "tensorflow"])
+def test_layouts_of_other_names_are_keras(layout):
+    model = small_model()
+    init.init_module_(model, {"0.weight": ("he_normal", {"layout": layout})}, seed=SEED)
+    assert bits(model[0].weight) == drawn("0.weight", "he_normal", (30, 20), layout="keras").tobytes()
+
+
+def test_default_generator_of_another_class_draws_its_own(monkeypatch, lazy_device):
+    g = Halved()
+    monkeypatch.setattr(fastinit, "default_generator", g)
+    for device in ("cpu", lazy_device):
+        model = small_model().to(device)
+        init.init_module_(model, {"0.weight": ("normal", 1.0, 3.0)})
+        assert bits(model[0].weight.cpu()) == drawn("0.weight", "normal", (30, 20), mean=1.0, std=1.5).tobytes()
+    assert g.calls == 2
+
+
+def test_error_of_a_number_stays_the_cause():
+    class Number:
+        def __float__(self):
+            raise TypeError("not known yet")
+
+    for rules in ({"0.weight": ("normal", Number())}, {"0.weight": lambda *_: ("constant", Number())}):
+        with pytest.raises(TypeError, match=r"parameter '0\.weight': .* must be a number, not Number") as caught:
+            init.init_module_(small_model(), rules, seed=SEED)
+        assert str(caught.value.__cause__) == "not known yet"
+
+
+def test_bools_in_rules_are_no_numbers():
+    for rule in (("normal", True), ("he_normal", {"fan_in": True}), ("he_normal", 20, True), ("constant", True)):
+        model = small_model()
+        before = values(model)
+        with pytest.raises(TypeError, match=r"parameter '0\.weight': .* must be a number, not bool"):
+            init.init_module_(model, {"0.weight": rule}, seed=SEED)
+        assert values(model) == before
 
 
 def test_parameters_that_cannot_be_filled_are_named_and_nothing_is_written():

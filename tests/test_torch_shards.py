@@ -16,6 +16,7 @@ import pytest
 torch = pytest.importorskip("torch", reason="PyTorch is not installed")
 dist = pytest.importorskip("torch.distributed.tensor", reason="this PyTorch has no DTensor")
 
+from test_torch import Halved  # noqa: E402
 from torch.distributed import destroy_process_group, init_process_group  # noqa: E402  (after the skips)
 from torch.distributed.device_mesh import DeviceMesh  # noqa: E402
 from torch.distributed.tensor import DTensor, Partial, Replicate, Shard, distribute_tensor  # noqa: E402
@@ -105,6 +106,22 @@ def test_every_function_fills_shards_with_fans_of_the_whole(name, arguments, sha
             sharded = distribute_tensor(torch.zeros(shape), mesh, placed, src_data_rank=None)
             getattr(init, name)(sharded, *arguments, **named)
             assert torch.equal(sharded.to_local(), expected)
+
+
+@pytest.mark.parametrize("placed", [(Shard(0), Replicate()), (_StridedShard(0, split_factor=2), Shard(0))], ids=str)
+def test_shards_of_complex_tensors_and_by_a_generator_of_another_class(placed):
+    for dtype in (torch.complex64, torch.complex128, torch.float32):
+        make = Halved if dtype == torch.float32 else lambda: fastinit.Generator(SEED)
+        mean = 0.5 if dtype == torch.float32 else 1 - 2j
+        whole = init.normal_(torch.empty(9, 10, dtype=dtype), mean, generator=make())
+        for rank in range(4):
+            with rank_of(rank, (2, 2)) as mesh:
+                expected = distribute_tensor(whole, mesh, placed, src_data_rank=None).to_local()
+                sharded = distribute_tensor(torch.zeros(9, 10, dtype=dtype), mesh, placed, src_data_rank=None)
+                g = make()
+                init.normal_(sharded, mean, generator=g)
+                assert torch.equal(sharded.to_local(), expected)
+                assert g.stream == 1
 
 
 def test_order_in_which_the_mesh_cuts_an_axis_is_followed():

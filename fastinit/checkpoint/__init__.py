@@ -6,6 +6,9 @@ docs/checkpoints.md says how, on the command line and in Python.
 
 import os
 from pathlib import Path
+from typing import SupportsIndex
+
+import numpy as np
 
 import fastinit
 from fastinit.checkpoint.files import new_files
@@ -21,7 +24,7 @@ __all__ = ["Initialised", "Tensor", "init_checkpoint"]
 def init_checkpoint(
     like: str | os.PathLike[str],
     rules: RulesSource,
-    seed: int,
+    seed: SupportsIndex | np.random.SeedSequence,
     out: str | os.PathLike[str],
     *,
     dtype: str | None = None,
@@ -43,7 +46,7 @@ def init_checkpoint(
         The first rule whose name, a pattern or a list of them, matches applies. Its other entries are the scheme's
         arguments, or ndim, a number of axes that the tensor must have. The layout gives fans to schemes that need some
         and were given none. The scheme "copy" copies the values from like.
-    seed : int
+    seed : int or numpy.random.SeedSequence
         Of all tensors, in [0, 2**64).
     out : path
         The new .safetensors file, or the new index, beside which its files get the names that they have in the old one.

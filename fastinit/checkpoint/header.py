@@ -25,13 +25,10 @@ BITS = {
     "F4": 4,
 }
 
-# Those that a fill takes, and what NumPy and ml_dtypes call them: floating-point numbers for draws, words for raw bits,
-# all for constants.
-FLOATS = {"F64": "float64", "F32": "float32", "F16": "float16", "BF16": "bfloat16"}
-WORDS = {"U64": "uint64", "U32": "uint32"}
+# Those that a fill takes, and what NumPy and ml_dtypes call them.
 FILLED = {
-    **FLOATS,
-    **WORDS,
+    **{"F64": "float64", "F32": "float32", "F16": "float16", "BF16": "bfloat16"},
+    **{"U64": "uint64", "U32": "uint32"},
     **{"I64": "int64", "I32": "int32", "I16": "int16", "I8": "int8", "U16": "uint16", "U8": "uint8", "BOOL": "bool"},
     **{"C64": "complex64", "F8_E5M2": "float8_e5m2", "F8_E4M3": "float8_e4m3fn", "F8_E8M0": "float8_e8m0fnu"},
     **{"F8_E4M3FNUZ": "float8_e4m3fnuz", "F8_E5M2FNUZ": "float8_e5m2fnuz"},

@@ -12,7 +12,7 @@ import numpy as np
 
 import fastinit
 from fastinit import _core
-from fastinit.checkpoint.header import FILLED, FLOATS, WORDS, Tensor
+from fastinit.checkpoint.header import FILLED, Tensor
 from fastinit.generator import FILLS
 from fastinit.recipe import Recipe, extension_dtype, first_matches, listed
 
@@ -42,7 +42,7 @@ def read_rules(source: RulesSource) -> list[Rule]:
         table = source if isinstance(source, Mapping) else tomllib.loads(Path(source).read_text(encoding="utf-8"))
         return list(_rules(table))
     except ValueError as error:
-        raise ValueError(f"{where}: {error}") from None
+        raise ValueError(f"{where}: {error}") from error.__cause__
 
 
 def choose(rules: list[Rule], tensors: Mapping[str, Tensor], copied: Container[str]) -> dict[str, Recipe | None]:
@@ -56,14 +56,15 @@ def choose(rules: list[Rule], tensors: Mapping[str, Tensor], copied: Container[s
     if unmatched:
         raise ValueError(f"no rule matches {listed(unmatched)}")
     chosen = {name: rules[i] for name, i in found.items() if i is not None}
-    problems = [
-        f"rule {rule.text}, tensor {name!r} ({tensors[name].dtype} {list(tensors[name].shape)}): {problem}"
+    problems = {
+        f"rule {rule.text}, tensor {name!r} ({tensors[name].dtype} {list(tensors[name].shape)}): {problem}": problem
         for name, rule in chosen.items()
         if (problem := _problem(rule.recipe, tensors[name], name in copied))
-    ]
+    }
     if problems:
         more = [f"and {len(problems) - MOST_PROBLEMS} more"] if len(problems) > MOST_PROBLEMS else []
-        raise ValueError("\n".join(problems[:MOST_PROBLEMS] + more))
+        causes = (problem.__cause__ for problem in problems.values() if isinstance(problem, Exception))
+        raise ValueError("\n".join([*problems][:MOST_PROBLEMS] + more)) from next(filter(None, causes), None)
     return {name: rule.recipe for name, rule in chosen.items()}
 
 
@@ -77,17 +78,18 @@ def numpy_dtype(tensor: Tensor) -> np.dtype[Any]:
         raise ImportError(f"tensor {tensor.name!r} is {tensor.dtype}: {error}") from None
 
 
-def _problem(recipe: Recipe | None, tensor: Tensor, has_values: bool) -> str | None:
+def _problem(recipe: Recipe | None, tensor: Tensor, has_values: bool) -> str | TypeError | ValueError | None:
     """Why a tensor cannot get what its rule says."""
     if recipe is None:
         return None if has_values else f"scheme = {COPY!r}, but a JSON of shapes has no values to copy"
-    accepted = WORDS if recipe.scheme == "bits" else FLOATS if recipe.draws else FILLED
+    accepted = [own for own, numpys in FILLED.items() if not recipe.draws or numpys in recipe.dtypes]
     if tensor.dtype not in accepted:
-        return f"{recipe.scheme} fills {', '.join(accepted)}; scheme = {COPY!r} keeps the values of any dtype"
+        more = recipe.if_complex(tensor.dtype == "C64")
+        return f"{recipe.scheme} fills {', '.join(accepted)}{more}; scheme = {COPY!r} keeps the values of any dtype"
     try:
         recipe.check(tensor.shape, numpy_dtype(tensor))
     except (TypeError, ValueError) as error:
-        return str(error)
+        return error
     return None
 
 
@@ -103,7 +105,7 @@ def _rules(table: Mapping[str, Any]) -> Iterator[Rule]:
         try:
             yield _rule(number, dict(entry), layout)
         except (TypeError, ValueError) as error:
-            raise ValueError(f"rule {number} ({entry.get('name')!r}): {error}") from None
+            raise ValueError(f"rule {number} ({entry.get('name')!r}): {error}") from error.__cause__
 
 
 def _rule(number: int, entry: dict[str, Any], layout: str | None) -> Rule:

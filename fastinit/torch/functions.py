@@ -22,15 +22,22 @@ class Place(TypedDict, total=False):
     global_shape: Sequence[int]
 
 
+_COMPLEX_BY = "normal_, xavier_normal_ and kaiming_normal_"
 _PARAGRAPHS = {
     "<tensor>": """tensor : torch.Tensor
     Of dtype float32, float64, float16 or bfloat16, of any strides; on the meta device nothing happens. A DTensor gets
     the shards that this process holds.""",
+    "<normal tensor>": """tensor : torch.Tensor
+    Of dtype float32, float64, float16, bfloat16, complex64 or complex128, of any strides; on the meta device nothing
+    happens. A DTensor gets the shards that this process holds.""",
     "<constant tensor>": """tensor : torch.Tensor
     Of any boolean, integer, float or complex dtype that NumPy or ml_dtypes has (so float8 too), of any strides; on the
     meta device nothing happens. A DTensor gets the shards that this process holds.""",
     "<weight>": """tensor : torch.Tensor
     (out, in, \\*kernel), of two axes or more, of dtype float32, float64, float16 or bfloat16, of any strides.""",
+    "<normal weight>": """tensor : torch.Tensor
+    (out, in, \\*kernel), of two axes or more, of dtype float32, float64, float16, bfloat16, complex64 or complex128, of
+    any strides.""",
     "<rectifier>": """a : float
     The negative slope of "leaky_relu"; the other nonlinearities do not look at it.
 mode : {"fan_in", "fan_out"}
@@ -68,7 +75,7 @@ def _fill(tensor: Tensor, recipe: Recipe, generator: object = None, place: Place
     if not isinstance(chosen, fastinit.Generator):
         kind = type(chosen)  # PyTorch's has the same name
         raise TypeError(f"generator must be a fastinit.Generator or None, not {kind.__module__}.{kind.__qualname__}")
-    target = target_of(tensor, recipe, place.get("offset"), place.get("global_shape"))
+    target = target_of(tensor, recipe, place.get("offset"), place.get("global_shape"), by=_COMPLEX_BY)
     if target.is_sharded and recipe.draws and chosen._from_entropy:
         raise ValueError(
             "tensor is a DTensor and the generator is not seeded: each process would draw from its own seed"
@@ -155,13 +162,15 @@ def uniform_(
     >>> init.uniform_(torch.empty(3), -1, 1, generator=fastinit.Generator(42))
     tensor([ 0.2259, -0.0628, -0.8535])
     """
-    return _fill(tensor, Recipe("uniform", {"low": a, "high": b}), generator, place)
+    return _fill(
+        tensor, Recipe("uniform", {"low": _core.number("a", a), "high": _core.number("b", b)}), generator, place
+    )
 
 
 @documented(_PARAGRAPHS)
 def normal_(
     tensor: Tensor,
-    mean: float = 0.0,
+    mean: complex = 0.0,
     std: float = 1.0,
     generator: fastinit.Generator | None = None,
     **place: Unpack[Place],
@@ -171,9 +180,11 @@ def normal_(
 
     Parameters
     ----------
-    <tensor>
-    mean, std : float
-        Finite, std >= 0.
+    <normal tensor>
+    mean : float
+        Finite; complex, too, if the tensor is.
+    std : float
+        Finite, std >= 0. Of complex numbers both parts together: each has std / sqrt(2).
     <generator>
     <place>
 
@@ -298,7 +309,7 @@ def xavier_normal_(
 
     Parameters
     ----------
-    <weight>
+    <normal weight>
     gain : float
         Positive: see calculate_gain.
     <generator>
@@ -368,7 +379,7 @@ def kaiming_normal_(
 
     Parameters
     ----------
-    <weight>
+    <normal weight>
     <rectifier>
     <generator>
     <place>

@@ -11,6 +11,7 @@ from contextlib import contextmanager, suppress
 from fnmatch import fnmatchcase
 from typing import Any, NamedTuple, SupportsIndex, TypeAlias
 
+import numpy as np
 import torch
 from torch import nn
 from torch.nn.modules.batchnorm import _NormBase
@@ -288,7 +289,7 @@ def init_module_(
     module: Module,
     rules: Mapping[Any, Any] | None = None,
     *,
-    seed: SupportsIndex | None = None,
+    seed: SupportsIndex | np.random.SeedSequence | None = None,
     prefix: str = "",
     defaults: bool = True,
     keep_unmatched: bool = False,
@@ -307,7 +308,7 @@ def init_module_(
         Generator.fill, with the module's layout where a scheme needs fans and is given none; or a function of the
         module and the parameter's own name that returns one; or None, which leaves the parameter as it is. The first
         rule that matches applies.
-    seed : int, optional
+    seed : int or numpy.random.SeedSequence, optional
         In [0, 2**64). Left out: that of the default generator, which fastinit.seed sets; sharded parameters need one.
     prefix : str
         Of the names, as in named_parameters: a part of a model gets what it gets in the whole, but for tied
@@ -523,7 +524,7 @@ def _errors_of(label: str) -> Iterator[None]:
         yield
     except (TypeError, ValueError) as error:
         kind = TypeError if isinstance(error, TypeError) else ValueError
-        raise kind(f"{label}: {error}") from None
+        raise kind(f"{label}: {error}") from error.__cause__
     except Exception as error:  # of a function that is a rule
         error.add_note(f"in {label}")
         raise

@@ -19,7 +19,7 @@ Tensor: TypeAlias = torch.Tensor
 _Shape: TypeAlias = tuple[int, ...]
 _Runs: TypeAlias = list[range]  # of global indices along an axis, in the order in which a shard holds them
 
-_DRAWN = (torch.float32, torch.float64, torch.float16, torch.bfloat16)
+_FLOATS = frozenset((torch.float32, torch.float64, torch.float16, torch.bfloat16))
 _SIZES = (8, 16, 32, 64)
 _BY_NUMPY = {
     *("bool", "float16", "float32", "float64", "complex64", "complex128"),
@@ -57,14 +57,22 @@ class Target(NamedTuple):
 
 
 def target_of(
-    tensor: object, recipe: Recipe, offset: Sequence[int] | None = None, global_shape: Sequence[int] | None = None
+    tensor: object,
+    recipe: Recipe,
+    offset: Sequence[int] | None = None,
+    global_shape: Sequence[int] | None = None,
+    **complex_by: str,
 ) -> Target:
-    """What to fill of a tensor, which may be the block of a larger one; an error if it cannot be filled."""
+    """
+    What to fill of a tensor, which may be the block of a larger one; an error if it cannot be filled.
+
+    by= is what draws complex numbers, in the words of the caller's.
+    """
     if not isinstance(tensor, torch.Tensor):
         raise TypeError(f"tensor must be a torch.Tensor, not {type(tensor).__name__}")
     if torch.nn.parameter.is_lazy(tensor):
         raise ValueError("tensor is of a lazy module and has no shape yet; run the module once on an input")
-    dtype = _dtype_of(tensor, recipe)
+    dtype = _dtype_of(tensor, recipe, **complex_by)
     if tensor.layout != torch.strided or tensor.is_nested:
         kind = "is nested" if tensor.is_nested else f"has layout {tensor.layout}"
         raise TypeError(f"tensor {kind}; accepted is a plain one of layout torch.strided")
@@ -82,16 +90,20 @@ def target_of(
         raise ValueError(f"offset={offset!r}, global_shape={global_shape!r}; accepted are both or neither")
     if offset is None or global_shape is None:
         return Target(tensor, dtype, tuple(tensor.shape), [Part(tensor, (0,) * tensor.ndim)])
+    if any(map(_core.is_bool, (*offset, *global_shape))):
+        raise TypeError(f"offset={offset!r}, global_shape={global_shape!r}; accepted are integers, not bools")
     return Target(tensor, dtype, tuple(global_shape), [Part(tensor, tuple(offset))])
 
 
-def _dtype_of(tensor: Tensor, recipe: Recipe) -> np.dtype[Any]:
-    if tensor.dtype in _DRAWN or not recipe.draws:
+def _dtype_of(tensor: Tensor, recipe: Recipe, **complex_by: str) -> np.dtype[Any]:
+    if tensor.dtype in _FLOATS or not recipe.draws or str(tensor.dtype).removeprefix("torch.") in recipe.dtypes:
         dtype = numpy_dtype(tensor.dtype)
         if dtype is not None:
             return dtype
-    accepted = _DRAWN if recipe.draws else [f"torch.{name}" for name in sorted(_BY_NUMPY | _BY_ML_DTYPES)]
-    raise TypeError(f"tensor has dtype {tensor.dtype}; accepted are {', '.join(map(str, accepted))}")
+    names = recipe.dtypes if recipe.draws else sorted(_BY_NUMPY | _BY_ML_DTYPES)
+    accepted = ", ".join(f"torch.{name}" for name in names)
+    more = recipe.if_complex(tensor.is_complex(), **complex_by)
+    raise TypeError(f"tensor has dtype {tensor.dtype}; accepted are {accepted}{more}")
 
 
 def numpy_dtype(dtype: torch.dtype) -> np.dtype[Any] | None:
@@ -118,8 +130,10 @@ def fill(target: Target, recipe: Recipe, generator: fastinit.Generator, stream: 
     else:
         recipe.check(target.global_shape, target.dtype)
         seed, stream = generator._address(stream)
+        # All parts by one seed, whatever other threads do; a subclass may draw otherwise, and has to do it itself.
+        same = fastinit.Generator(seed) if type(generator) is fastinit.Generator else generator
         for part, array in zip(target.parts, arrays, strict=True):
-            fill_part(part, array, target, recipe, fastinit.Generator(seed), stream)
+            fill_part(part, array, target, recipe, same, stream)
     count_write(target.tensor)
 
 
