@@ -1827,10 +1827,10 @@ cdef class Generator:
 
         Parameters
         ----------
-        <out>
+        <normal out>
         mean, std : float
             Finite, std >= 0, and no draw may overflow the array's dtype: abs(mean) + 6.77 std (float64: 8.66 std) is
-            finite in it.
+            finite in it. The mean of a complex array may be complex; std**2 is the variance of both parts together.
         <stream>
         <block>
         <accumulate>
@@ -1841,7 +1841,8 @@ cdef class Generator:
         -----
         x = fma(z, std, mean), with z from the Box-Muller transform (Box and Muller, "A note on the generation of random
         normal deviates", 1958): z[2p] = r cos(theta), z[2p + 1] = r sin(theta), r = sqrt(-2 ln u1), theta = 2 pi u2.
-        The tail reaches 6.76 standard deviations in float32, 8.65 in float64.
+        The tail reaches 6.76 standard deviations in float32, 8.65 in float64. The parts of complex numbers are
+        fma(z[2i], std sqrt(1/2), mean.real) and fma(z[2i + 1], std sqrt(1/2), mean.imag).
 
         Examples
         --------
@@ -1958,7 +1959,7 @@ cdef class Generator:
 
         Parameters
         ----------
-        <out>
+        <normal out>
         <fans>
         <gain>
         <layout>
@@ -2037,7 +2038,7 @@ cdef class Generator:
 
         Parameters
         ----------
-        <out>
+        <normal out>
         <fan>
         <slope>
         <layout>
@@ -2111,7 +2112,7 @@ cdef class Generator:
 
         Parameters
         ----------
-        <out>
+        <normal out>
         <fan_in>
         <layout>
         <truncated>
@@ -2187,7 +2188,7 @@ cdef class Generator:
 
         Parameters
         ----------
-        <out>
+        <normal out>
         <fans>
         <lasagne gain>
         <layout>
@@ -2227,7 +2228,7 @@ cdef class Generator:
 
         Parameters
         ----------
-        <out>
+        <normal out>
         scale : float
             Positive and finite: 2 with mode "fan_in" is he, 1 is lecun, 1 with "fan_avg" is xavier.
         mode : {"fan_in", "fan_out", "fan_avg", "fan_geo_avg"}
@@ -2468,6 +2469,9 @@ cdef int run_constant(fi_fill *fill, cnp.ndarray array) except -1:
 _SHARED = {
     "<out>": """out : numpy.ndarray
     Of any shape and layout, of dtype float32, float64, float16 or bfloat16 (of ml_dtypes).""",
+    "<normal out>": """out : numpy.ndarray
+    Of any shape and layout, of dtype float32, float64, float16 or bfloat16 (of ml_dtypes); or, if the draw is not
+    truncated, complex64 or complex128, whose parts have half the variance each.""",
     "<constant out>": """out : numpy.ndarray
     Of any shape and layout, of any dtype of numbers: bool, integers, floating-point or complex; of ml_dtypes too.""",
     "<fans>": """fan_in, fan_out : float, optional
@@ -2484,7 +2488,7 @@ fan_out : float, optional
     Positive and finite; "relu" is sqrt(2).""",
     "<slope>": """negative_slope : float
     Slope of the rectifier below zero: 0 is ReLU's.""",
-    "<layout>": """layout : {"torch", "keras", "lasagne"}, optional
+    "<layout>": """layout : {"torch", "keras", "jax", "flax", "tensorflow", "lasagne"}, optional
     Takes the fans from out's shape, or global_shape: see fastinit.fans.""",
     "<truncated>": """truncated : bool
     Cut at two standard deviations, as Keras and JAX do, with the spread corrected so that the variance is the same:
