@@ -63,6 +63,8 @@ def layouts() -> Iterator[Row]:
         "rows [:, 1:4001]": zeros((SIDE, SIDE))[:, 1:4001],
         "unaligned": bytes_[1:].view("f4").reshape(SIDE, SIDE),
         "permuted (64, 256, 1024)": zeros((1024, 64, 256)).transpose(1, 2, 0),
+        "transposed (N, 2)": zeros((SIDE * SIDE // 2, 2)).T,
+        "transposed (N, 16)": zeros((SIDE * SIDE // 16, 16)).T,
     }
     for title, w in views.items():
         for draw, arguments in (("normal", ""), ("uniform", ""), ("normal", ", accumulate=True")):
