@@ -42,12 +42,13 @@ CC=$work/cc python -m pip install -q --no-deps -Cinstall.strip=false -Cbuild-dir
 
 flags=(-std=c11 -ffp-contract=off -fno-math-errno -Wall -Wextra -Isrc)
 native_kernels "$work/cc" "${flags[@]}"
-for name in check_golden fuzz_regions; do
+for name in check_golden fuzz_regions fuzz_overlap; do
   "$work/cc" "${flags[@]}" "${have[@]}" -DFUZZ_WITHOUT_LIBFUZZER "tests/c/$name.c" "${core[@]}" "$work"/*.o \
     -pthread -lm -o "$work/$name"
 done
 "$work/check_golden" tests/golden.txt
 "$work/fuzz_regions" 1000
+"$work/fuzz_overlap" 10000
 
 if command -v aarch64-linux-gnu-gcc > /dev/null && command -v qemu-aarch64-static > /dev/null; then
   export compiler=aarch64-linux-gnu-gcc

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # check_sanitizers.sh [FILE...]: AddressSanitizer and UndefinedBehaviorSanitizer find nothing in the core, built by GCC and by
-# Clang with all kernels, while it checks the golden vectors and random cases of fuzz_regions.c; nor in the Python extension
+# Clang with all kernels, while it checks the golden vectors and random cases of the fuzz targets; nor in the Python extension
 # while these files of tests run, or all. Needs gcc, clang and a Python with what the tests need.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -25,6 +25,8 @@ for cc in gcc clang; do
   "$work/program" tests/golden.txt
   program tests/c/fuzz_regions.c -DFUZZ_WITHOUT_LIBFUZZER
   "$work/program" 1000
+  program tests/c/fuzz_overlap.c -DFUZZ_WITHOUT_LIBFUZZER
+  "$work/program" 10000
 done
 
 # The last of several options counts, so the compiler is one that adds its own to those of the build.

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Valgrind finds no use of uninitialised values, no access outside allocated memory and no leak in the portable core, while it
-# checks some of the golden vectors and random cases of fuzz_regions.c. Needs gcc and valgrind.
+# checks some of the golden vectors and random cases of the fuzz targets. Needs gcc and valgrind.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 # shellcheck source=tests/c/core.sh
@@ -12,10 +12,12 @@ flags=(-std=c11 -O1 -g -ffp-contract=off -fno-math-errno -Wall -Wextra -Werror -
 valgrind=(valgrind -q --error-exitcode=1 --leak-check=full --show-leak-kinds=definite --errors-for-leak-kinds=definite)
 
 gcc "${flags[@]}" src/kernels.c "${core[@]}" tests/c/check_golden.c -pthread -lm -o "$work/check_golden"
-gcc "${flags[@]}" -DFUZZ_WITHOUT_LIBFUZZER src/kernels.c "${core[@]}" tests/c/fuzz_regions.c -pthread -lm \
-  -o "$work/fuzz_regions"
+for name in fuzz_regions fuzz_overlap; do
+  gcc "${flags[@]}" -DFUZZ_WITHOUT_LIBFUZZER src/kernels.c "${core[@]}" "tests/c/$name.c" -pthread -lm -o "$work/$name"
+done
 
 # Under Valgrind all of them take some minutes.
 awk 'NR % 4 == 0' tests/golden.txt > "$work/golden.txt"
 "${valgrind[@]}" "$work/check_golden" "$work/golden.txt"
 "${valgrind[@]}" "$work/fuzz_regions" 500
+"${valgrind[@]}" "$work/fuzz_overlap" 1000

@@ -1,7 +1,7 @@
 # Sourced by the scripts here: what the core consists of, and its kernels for one machine.
 # shellcheck shell=bash disable=SC2034,SC2154
 
-core=(src/{api,dispatch,fill,move,region,scale,threads,truncated}.c)
+core=(src/{api,dispatch,fill,move,overlap,region,scale,strides,threads,truncated}.c)
 
 # native_kernels COMPILER FLAG...: kernels.c for each instruction set that this kind of machine may have, into $work; have
 # becomes the definitions that tell the rest of the core of them.
