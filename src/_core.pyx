@@ -80,6 +80,19 @@ cdef extern from "core.h" nogil:
     const char *fi_cpu_feature_at(size_t i)
     const void *fi_api(const fi_kernels *kernels)
 
+cdef extern from "overlap.h" nogil:
+    ctypedef struct fi_extent:
+        const void *data
+        size_t item
+        int axes
+        const ptrdiff_t *shape
+        const ptrdiff_t *strides
+    int fi_overlaps_itself(const fi_extent *array)
+    ctypedef struct fi_overlap:
+        size_t first, second, memory, work
+    int fi_find_overlap(const fi_extent *arrays, size_t count, void *memory, size_t size, fi_overlap *found)
+    size_t fi_overlap_memory(size_t count)
+
 cdef extern from "softfloat.h":
     float fi_soft_fmaf(float a, float b, float c)
     double fi_soft_fma(double a, double b, double c)
@@ -297,57 +310,29 @@ cdef inline int check_memory(cnp.ndarray array) except -1:
 cdef int check_unusual_memory(cnp.ndarray array) except -1:
     if not cnp.PyArray_FLAGS(array) & cnp.NPY_ARRAY_WRITEABLE:
         raise ValueError("out is read-only; a writeable array is accepted")
-    if not is_nested(array) and overlaps_itself(array):
+    cdef fi_extent extent = extent_of(array)
+    if fi_overlaps_itself(&extent):
+        shape = tuple([extent.shape[i] for i in range(extent.axes)])
+        strides = tuple([extent.strides[i] for i in range(extent.axes)])
         raise ValueError(
-            f"out with shape={(<object>array).shape} and strides={(<object>array).strides} overlaps itself; accepted "
-            "are arrays whose elements each have their own memory"
+            f"out with shape={shape} and strides={strides} overlaps itself; accepted are arrays whose elements each "
+            "have their own memory"
         )
     return 0
 
 
-cdef bint is_nested(cnp.ndarray array) noexcept:
-    """Whether each axis steps over all that the axes of smaller strides reach; then no two elements share memory."""
-    cdef size_t reach = cnp.PyArray_ITEMSIZE(array), stride
-    cdef int axis, placed, axes = cnp.PyArray_NDIM(array)
-    cdef int order[FI_AXES_MAX]
-    for axis in range(axes):
-        placed = axis
-        while placed > 0 and distance(array, order[placed - 1]) > distance(array, axis):
-            order[placed] = order[placed - 1]
-            placed -= 1
-        order[placed] = axis
-    for placed in range(axes):
-        axis = order[placed]
-        if cnp.PyArray_DIM(array, axis) > 1:
-            stride = distance(array, axis)
-            if stride < reach:
-                return False
-            reach += stride * <size_t>(cnp.PyArray_DIM(array, axis) - 1)
-    return True
+cdef inline fi_extent extent_of(cnp.ndarray array) noexcept:
+    """Where an array lies, by its C structure, so that no code of a subclass runs; until its shape is set."""
+    return fi_extent(
+        cnp.PyArray_DATA(array), <size_t>cnp.PyArray_ITEMSIZE(array), cnp.PyArray_NDIM(array),
+        <const ptrdiff_t *>cnp.PyArray_DIMS(array), <const ptrdiff_t *>cnp.PyArray_STRIDES(array)
+    )
 
 
-cdef inline size_t distance(cnp.ndarray array, int axis) noexcept:
-    cdef Py_ssize_t stride = cnp.PyArray_STRIDE(array, axis)
-    return <size_t>stride if stride >= 0 else 0 - <size_t>stride
-
-
-def overlaps_itself(array):
-    """
-    Whether two elements of an array share memory.
-
-    Two elements differ first in some axis; take the first index of those before. If they are in different halves along
-    that axis, the halves share memory; otherwise they lie in one half, whose places are as those of the other.
-    """
-    array = array.view(numpy.ndarray)  # a numpy.matrix would keep its two axes
-    while array.ndim:
-        part = array
-        while len(part) > 1:
-            half = (len(part) + 1) // 2
-            if numpy.shares_memory(part[:half], part[half:]):
-                return True
-            part = part[:half]
-        array = array[0]
-    return False
+def overlaps_itself(cnp.ndarray array not None):
+    """Whether two elements of an array share memory."""
+    cdef fi_extent extent = extent_of(array)
+    return bool(fi_overlaps_itself(&extent))
 
 
 cdef cnp.ndarray checked_array(object out, fi_fill *fill, bint of_words=False):
@@ -1754,41 +1739,31 @@ def record(Generator recorder, dict accepted, specs, bint named, bint accumulate
 
 def check_apart(list pending, str label):
     """Raises an error, with the label and their keys in it, if two of the arrays share memory."""
-    cdef Pending each
-    cdef cnp.ndarray lows = numpy.empty(len(pending), numpy.uintp), highs = numpy.empty(len(pending), numpy.uintp)
-    cdef uintptr_t *low = <uintptr_t *>cnp.PyArray_DATA(lows)
-    cdef uintptr_t *high = <uintptr_t *>cnp.PyArray_DATA(highs)
-    cdef uintptr_t farthest = 0
-    cdef Py_ssize_t i, j
-    for i, each in enumerate(pending):
-        set_byte_bounds(each.out, &low[i], &high[i])
-    reaching = []  # those before that end beyond the beginning of this one
-    for i in numpy.argsort(lows, kind="stable"):
-        if low[i] == high[i]:
-            continue
-        reaching = [j for j in reaching if high[j] > low[i]] if farthest > low[i] else []
-        for j in reaching:
-            if numpy.shares_memory(pending[i].out, pending[j].out):
-                one, other = [label.format(pending[k].key) for k in (min(i, j), max(i, j))]
-                raise ValueError(f"{one} and {other} share memory; each array is filled once")
-        reaching.append(i)
-        farthest = max(farthest, high[i])
+    cdef fi_overlap found
+    if find_overlap([(<Pending>each).out for each in pending], &found):
+        one, other = [label.format((<Pending>pending[i]).key) for i in (found.first, found.second)]
+        raise ValueError(f"{one} and {other} share memory; each array is filled once")
 
 
-cdef void set_byte_bounds(cnp.ndarray array, uintptr_t *low, uintptr_t *high) noexcept:
-    """The addresses of the first byte of an array and past the last; equal if it is empty."""
-    cdef Py_ssize_t reach
-    cdef int axis
-    low[0] = high[0] = <uintptr_t>cnp.PyArray_DATA(array)
-    if cnp.PyArray_SIZE(array) == 0:
-        return
-    for axis in range(cnp.PyArray_NDIM(array)):
-        reach = (cnp.PyArray_DIM(array, axis) - 1) * cnp.PyArray_STRIDE(array, axis)
-        if reach < 0:
-            low[0] += reach
-        else:
-            high[0] += reach
-    high[0] += cnp.PyArray_ITEMSIZE(array)
+cdef bint find_overlap(list arrays, fi_overlap *found) except -1:
+    cdef size_t i, count = <size_t>len(arrays)
+    cdef cnp.ndarray memory_of_extents = numpy.empty(count * sizeof(fi_extent), numpy.uint8), memory
+    cdef fi_extent *extents = <fi_extent *>cnp.PyArray_DATA(memory_of_extents)
+    cdef int shared = -1
+    found.memory = fi_overlap_memory(count)
+    while shared < 0:
+        memory = numpy.empty(found.memory, numpy.uint8)
+        for i in range(count):  # from here on nothing of Python's runs
+            extents[i] = extent_of(arrays[i])
+        shared = fi_find_overlap(extents, count, cnp.PyArray_DATA(memory), found.memory, found)
+    return shared
+
+
+def overlap_of(list arrays):
+    """The first two of the arrays found that share memory, or None, and the steps that it took: for tests."""
+    cdef fi_overlap found
+    shared = find_overlap(arrays, &found)
+    return (found.first, found.second) if shared else None, found.work
 
 
 cdef int run_fills(list pending) except -1:

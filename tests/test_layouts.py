@@ -259,6 +259,12 @@ def test_arrays_that_overlap_themselves_are_refused_and_no_others(layout, overla
     assert check_overlap(layout, np.float64) == overlaps
 
 
+def test_array_that_reaches_farther_than_memory_is_refused():
+    for shape, stride in (((3,), 2**61), ((2,), -(2**62)), ((2**40,), 2**50)):
+        assert _core.overlaps_itself(np.lib.stride_tricks.as_strided(np.zeros(1), shape, (stride,)))
+    assert not _core.overlaps_itself(np.lib.stride_tricks.as_strided(np.zeros(1), (3,), (2**59,)))
+
+
 def test_every_small_array_of_two_axes_is_refused_if_and_only_if_elements_share_bytes():
     found = 0
     for shape in itertools.product(range(1, 5), repeat=2):

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from test_docs import FILLS
 
 import fastinit
+from fastinit import _core
 from fastinit.generator import FILLS as SCHEMES
 
 CONSTANTS = ("zeros", "ones", "constant", "identity", "dirac")
@@ -463,3 +464,280 @@ def test_any_slices_of_one_buffer_are_filled_if_and_only_if_they_are_apart(slice
         assert taken[i] & taken[j]
         assert (memory == 1).all()
         assert g.stream == 0
+
+
+# ---- Thousands of views of one array ---------------------------------------------------------------------------------
+
+
+def matrix(rows, columns, dtype="f4"):
+    return np.empty((rows, columns), dtype)  # whose memory is never touched
+
+
+def columns():
+    a = matrix(500, 4096)
+    return [a[:, i] for i in range(4096)]
+
+
+def columns_from_both_ends():
+    """Each column in two pieces, whose ends lie at all rows."""
+    a = matrix(5000, 3000)
+    return [a[: 37 * i % 4999 + 1, i] for i in range(3000)] + [a[37 * i % 4999 + 1 :, i] for i in range(3000)]
+
+
+def reversed_and_transposed():
+    a = matrix(300, 4096)
+    return [a.T[i, ::-1] for i in range(0, 4096, 2)] + [a[::-1, i + 1 : i + 2].T for i in range(0, 4096, 2)]
+
+
+def tiles(size=60, step=64):
+    a = matrix(64 * 50, 64 * 50, "f2")
+    return [a[i : i + size, j : j + size] for i in range(0, 64 * 50, step) for j in range(0, 64 * 50, step)]
+
+
+def tiles_and_a_column_beside():
+    views = tiles(63)
+    return [*views, views[0].base[:, 63]]
+
+
+def bricks():
+    """Tiles of which each row is shifted, with a column that links all of them."""
+    a = matrix(64 * 50, 64 * 60, "f2")
+    shifted = [(i, i // 64 * 7 + j + 1) for i in range(0, 64 * 50, 64) for j in range(0, 64 * 50, 64)]
+    return [a[i : i + 64, j : j + 64] for i, j in shifted] + [a[:, 0]]
+
+
+def tiles_cut_in_different_ways():
+    """Whole, or every second row, column or both of them, linked by a column."""
+    a = matrix(53 * 40, 51 * 40 + 1)
+    views = [a[:, -1]]
+    for n, (i, j) in enumerate(itertools.product(range(0, 53 * 40, 53), range(0, 51 * 40, 51))):
+        tile, p = a[i : i + 53, j : j + 51], n % 7 % 4
+        views += [tile[k :: 1 + p % 2, m :: 1 + p // 2] for k in range(1 + p % 2) for m in range(1 + p // 2)]
+    return views
+
+
+def triangles():
+    a = matrix(3000, 3000)
+    return [a[i:, i] for i in range(3000)] + [a[i, i + 1 :] for i in range(2999)]
+
+
+def triangles_of_columns():
+    a = matrix(3000, 3000)
+    return [a[i:, i] for i in range(3000)] + [a[:i, i] for i in range(1, 3000)]
+
+
+def diagonals():
+    a = matrix(1500, 1500)
+    return [np.diagonal(a, k) for k in range(-1499, 1500)]
+
+
+def last_axes():
+    a = np.empty((30, 20, 50, 40), np.float32)
+    return [a[:, :, i, j] for i in range(50) for j in range(40)]
+
+
+def middle_axes():
+    a = np.empty((60, 30, 40), np.float32)
+    return [a[i, :, j] for i in range(60) for j in range(40)]
+
+
+def alternate_axes():
+    a = np.empty((25, 40, 30, 50), np.float32)
+    halves = [a[:, i, :, j] for i in range(0, 40, 2) for j in range(50)]
+    return halves + [a[:, i, j] for i in range(1, 40, 2) for j in range(30)]
+
+
+def heads():
+    """The queries of each head as they are, the keys row by row, the values by every eighth column of a row."""
+    a = matrix(64 * 3 * 40, 64).reshape(64, 3, 40, 64)
+    return [a[:, 0], *(a[:, 1, i] for i in range(40)), *(a[:, 2, i, j::8] for i in range(40) for j in range(8))]
+
+
+def steps():
+    a = np.empty(10**6, np.float32)
+    return [a[0::2], a[1::4], *(a[3 + 4 * i :: 4000] for i in range(1000))]
+
+
+def steps_of_several_lengths():
+    a = np.empty(10**6, np.float32)
+    return [a[3 * i :: 2997] for i in range(999)] + [a[1 + 3 * i :: 999] for i in range(333)] + [a[2::6], a[5::6]]
+
+
+def slices_from_the_middle_of_a_row():
+    """Columns of 3000 elements apart, and tiles of a matrix with rows of 3000 that begins in the middle of one."""
+    a = np.empty(3000 * 3001, np.float32)
+    b = a[3000 * 1500 + 777 :][: 3000 * 1500].reshape(1500, 3000)
+    return [a[i : 3000 * 1500 + 777 : 3000] for i in range(3000)] + [
+        b[i : i + 50, j : j + 50] for i in range(0, 1500, 50) for j in range(0, 3000, 50)
+    ]
+
+
+def flat_pieces_between_rows():
+    """What lies between two columns of a matrix, from one row to the next, and all of both columns."""
+    a = matrix(3001, 500)
+    return [a[:, 3], a[:, 200]] + [a.ravel()[500 * i + 201 : 500 * i + 503] for i in range(3000)]
+
+
+def real_and_imaginary_parts():
+    a = matrix(200, 2000, "c8")
+    return [a[:, i].real for i in range(2000)] + [a[:, i].imag for i in range(2000)]
+
+
+def many_bases():
+    views = []
+    for _ in range(40):
+        a = matrix(200, 300)
+        views += [a[:, i] for i in range(150)]
+        views += [a[i : i + 50, j : j + 25] for i in range(0, 200, 50) for j in range(150, 300, 25)]
+    return views
+
+
+def separate():
+    return [np.empty(20) for _ in range(5000)]
+
+
+FAMILIES = [
+    *(columns, columns_from_both_ends, reversed_and_transposed, tiles, tiles_and_a_column_beside, bricks),
+    *(tiles_cut_in_different_ways, triangles, triangles_of_columns, diagonals, last_axes, middle_axes, alternate_axes),
+    *(heads, steps, steps_of_several_lengths, slices_from_the_middle_of_a_row, flat_pieces_between_rows),
+    *(real_and_imaginary_parts, many_bases, separate),
+]
+# Steps of the search for an array. Pairs would be half as many as there are arrays.
+MOST_STEPS = 300
+
+
+def halves(a, depth, rng):
+    """a, cut in two so many times, at any place along any axis, or into its even and odd parts."""
+    axes = [axis for axis in range(a.ndim) if a.shape[axis] > 1]
+    if depth == 0 or not axes:
+        return [a]
+    a = np.moveaxis(a, rng.choice(axes), 0)
+    at = rng.integers(1, len(a))
+    both = (a[::2], a[1::2]) if rng.random() < 0.2 else (a[:at], a[at:])
+    return [part for half in both for part in halves(half, depth - 1, rng)]
+
+
+def one_element(view, rng):
+    """A view of any element, or of a byte of it."""
+    at = [rng.integers(n) for n in view.shape]
+    element = view[tuple(slice(i, i + 1) for i in at)]
+    if rng.random() < 0.5:
+        return element
+    bytes_ = np.lib.stride_tricks.as_strided(element, (1,) * view.ndim).reshape(1).view(np.uint8)
+    return bytes_[rng.integers(len(bytes_)) :][:1]
+
+
+@pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.__name__)
+def test_thousands_of_views_are_told_apart_in_few_steps_and_a_byte_in_two_of_them_is_found(family):
+    rng = np.random.default_rng(7)
+    views = family()
+    for order in (range(len(views)), rng.permutation(len(views))):
+        shared, work = _core.overlap_of([views[i] for i in order])
+        assert shared is None
+        assert work < MOST_STEPS * len(views)
+    for _ in range(10):
+        i, place = rng.integers(len(views)), rng.integers(len(views) + 1)
+        planted = [*views[:place], one_element(views[i], rng), *views[place:]]
+        shared, work = _core.overlap_of(planted)
+        assert shared == tuple(sorted((place, i + (i >= place))))
+        assert work < MOST_STEPS * len(views)
+
+
+@pytest.mark.parametrize("shape", [(4000,), (900, 1100), (100, 90, 80), (30, 31, 32, 33)], ids=str)
+def test_views_of_any_steps_within_each_other_take_at_most_twice_as_many_steps_as_there_are_pairs(shape):
+    rng = np.random.default_rng(7)
+    for depth in (3, 6, 9, 11):
+        views = halves(np.empty(shape, np.float32), depth, rng)
+        pairs = len(views) * (len(views) - 1) / 2
+        shared, work = _core.overlap_of(views)
+        assert shared is None
+        assert work < 2 * pairs + 1000 * len(views)
+        i = rng.integers(len(views))
+        assert _core.overlap_of([*views, one_element(views[i], rng)])[0] == (i, len(views))
+
+
+def test_arrays_of_many_axes_and_such_as_are_woven_into_each_other():
+    a = np.zeros((3,) * 9, np.float32)
+    parts = [a[tuple(slice(k, None, 2) for k in at)] for at in itertools.product((0, 1), repeat=9)]
+    assert _core.overlap_of(parts)[0] is None
+    assert _core.overlap_of([*parts, a[1:2, 2:, 1:2, 2:, :1, :1, :1, :1, :1]])[0] == (0b101000000, 512)
+    memory = np.zeros(600)  # strides of 16 and 24 bytes: elements 0, 2, 3, 4, 5 and 7 of nine
+    woven = [np.lib.stride_tricks.as_strided(memory[9 * i :], (2, 3), (24, 16)) for i in range(60)]
+    between = [memory[9 * i + k : 9 * i + k + 1] for i in range(60) for k in (1, 6, 8)]
+    assert _core.overlap_of(woven + between)[0] is None
+    for k in (0, 2, 3, 4, 5, 7):
+        assert _core.overlap_of([*woven, *between, memory[9 * 31 + k :][:1]])[0] == (31, 240)
+
+
+def marked(view):
+    """Whether a byte of a view is not 0; makes all of them such."""
+    before = bool(view.any())
+    view[...] = np.iinfo(view.dtype).max
+    return before
+
+
+@st.composite
+def views_of_a_few_bases(draw):
+    views = []
+    for _ in range(draw(st.integers(1, 2))):
+        shape = draw(st.sampled_from([(48,), (6, 8), (7, 9), (4, 3, 6), (3, 4, 2, 5)]))
+        a = np.zeros(shape, draw(st.sampled_from(["u1", "u2", "u4", "u8"])))
+        slices = [
+            st.builds(slice, st.integers(0, n), st.integers(0, n), st.sampled_from([1, 1, 2, 3, -1, -2])) for n in shape
+        ]
+        for cut in draw(st.lists(st.tuples(*slices), max_size=25)):
+            view = a[cut].transpose(draw(st.permutations(range(a.ndim))))
+            views.append(view.view("u1") if view.flags.c_contiguous and draw(st.booleans()) else view)
+    return draw(st.permutations(views))
+
+
+@settings(max_examples=300, deadline=None)
+@given(views=views_of_a_few_bases(), apart=st.booleans())
+def test_any_views_share_memory_if_and_only_if_a_byte_is_in_two_of_them(views, apart):
+    taken = []
+    for view in views:
+        if not (apart and view.any()):  # or else it is left out
+            taken.append((view, marked(view)))
+    shared, _ = _core.overlap_of([view for view, _ in taken])
+    assert (shared is not None) == any(before for _, before in taken)
+    if shared is not None:
+        i, j = shared
+        assert i < j
+        assert np.shares_memory(taken[i][0], taken[j][0])
+
+
+def test_thousands_of_columns_are_filled_and_one_that_comes_twice_is_named(g):
+    a = np.zeros((5, 3000))
+    fills = {f"column {i}": (a[:, i], "normal") for i in range(3000)}
+    g.fill(fills)
+    for i in (0, 1, 1234, 2999):
+        assert same(a[:, i].copy(), g.normal(np.empty(5), stream=f"column {i}"))
+    before = a.tobytes()
+    fills["again"] = (a[3:4, 1234], "normal")
+    with pytest.raises(ValueError, match=r"fills\['column 1234'\] and fills\['again'\] share memory"):
+        g.fill(fills)
+    assert a.tobytes() == before
+
+
+def test_no_code_of_a_subclass_runs_while_memory_is_checked(g):
+    class Loud(np.ndarray):
+        def fail(self, *arguments, **keywords):
+            raise AssertionError("called")
+
+        view = reshape = __getitem__ = __len__ = __array_finalize__ = fail
+        shape = strides = ndim = data = __array_interface__ = property(fail)
+
+    def loud(array):
+        return np.ndarray.view(array, Loud)
+
+    del Loud.__array_finalize__
+    memory = np.zeros(40)
+    woven = loud(np.lib.stride_tricks.as_strided(memory, (2, 3), (24, 16)))
+    overlapping = loud(np.lib.stride_tricks.as_strided(memory, (3, 3), (8, 8)))
+    assert g.normal(woven, stream=1) is woven
+    with pytest.raises(ValueError, match=r"out with shape=\(3, 3\) and strides=\(8, 8\) overlaps itself"):
+        g.normal(overlapping)
+    apart = {"a": (woven, "normal"), "b": (loud(memory[1:2]), "uniform"), "c": (loud(memory[10::2]), "normal")}
+    g.fill(apart)
+    with pytest.raises(ValueError, match=r"fills\['a'\] and fills\['d'\] share memory"):
+        g.fill({**apart, "d": (loud(memory[7:8]), "normal")})
