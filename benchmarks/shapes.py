@@ -136,17 +136,24 @@ def additions() -> Iterator[Row]:
 def many() -> Iterator[Row]:
     """Base: a loop over the arrays, one fill each, on as many threads. NumPy: the same loop."""
     for count, elements in ((100, 64), (100, 4096), (100, 65536), (8, 1 << 20)):
-        arrays = {f"layer{i}.weight": zeros((elements,)) for i in range(count)}
-        names = {
-            "arrays": arrays,
-            "fills": {name: (w, "he_normal", 64) for name, w in arrays.items()},
-            "std": np.float32(0.18),
-        }
-        fill = "set(several); g.fill(fills)"
-        base = "set(several)\nfor name, w in arrays.items(): g.he_normal(w, 64, stream=name)"
-        numpy = f"for z in arrays.values(): {SMALL}"
-        names["several"] = environment.cpus_available()
-        yield Row(f"{count} arrays of {elements}", fill, base, numpy, names, count * elements)
+        yield many_row(f"{count} arrays of {elements}", [zeros((elements,)) for _ in range(count)], SMALL)
+    # NumPy fills no view with gaps.
+    copy = f"w, z = z, np.empty(z.shape, z.dtype); {SMALL}; w[...] = z"
+    yield many_row("8192 columns of 64 of one array", list(zeros((64, 8192)).T), copy)
+
+
+def many_row(title: str, weights: list[np.ndarray[Any, Any]], numpy: str) -> Row:
+    arrays = {f"layer{i}.weight": w for i, w in enumerate(weights)}
+    names = {
+        "arrays": arrays,
+        "fills": {name: (w, "he_normal", 64) for name, w in arrays.items()},
+        "std": np.float32(0.18),
+        "several": environment.cpus_available(),
+    }
+    fill = "set(several); g.fill(fills)"
+    base = "set(several)\nfor name, w in arrays.items(): g.he_normal(w, 64, stream=name)"
+    loop = f"for z in arrays.values(): {numpy}"
+    return Row(title, fill, base, loop, names, sum(w.size for w in weights))
 
 
 TABLES = {table.__name__: table for table in (threads, layouts, blocks, calls, additions, many)}
