@@ -669,6 +669,18 @@ def test_arrays_of_many_axes_and_such_as_are_woven_into_each_other():
         assert _core.overlap_of([*woven, *between, memory[9 * 31 + k :][:1]])[0] == (31, 240)
 
 
+def test_arrays_that_the_stride_of_others_would_cut_into_too_many_pieces():
+    memory = np.zeros(331 * 1000, np.uint8)
+    as_strided = np.lib.stride_tricks.as_strided
+    # Two lanes of runs in slots of 331 bytes; between them columns, whose stride is three slots and a byte.
+    lanes = [as_strided(memory[331 * k :], (21, 155), (331, 1)) for k in range(0, 960, 21)]
+    lanes += [as_strided(memory[331 * k + 165 :], (21, 155), (331, 1)) for k in range(10, 960, 21)]
+    columns = [as_strided(memory[331 * k + 155 :], (10,), (994,)) for k in range(0, 900, 70)]
+    assert _core.overlap_of(lanes + columns)[0] is None
+    assert _core.overlap_of([*lanes, *columns, memory[331 * 500 + 164 :][:2]])[0] == (69, 105)
+    assert _core.overlap_of([*lanes, *columns, columns[8][4:5]])[0] == (100, 105)
+
+
 def marked(view):
     """Whether a byte of a view is not 0; makes all of them such."""
     before = bool(view.any())
