@@ -113,8 +113,8 @@ cdef extern from "overlap.h" nogil:
         const ptrdiff_t *strides
     int fi_overlaps_itself(const fi_extent *array)
     ctypedef struct fi_overlap:
-        size_t first, second, work
-    int fi_find_overlap(const fi_extent *arrays, size_t count, void *memory, fi_overlap *found)
+        size_t first, second, memory, work
+    int fi_find_overlap(const fi_extent *arrays, size_t count, void *memory, size_t size, fi_overlap *found)
     size_t fi_overlap_memory(size_t count)
 
 cdef extern from "softfloat.h":
@@ -2391,12 +2391,16 @@ def check_apart(list pending, str label):
 
 cdef bint find_overlap(list arrays, fi_overlap *found) except -1:
     cdef size_t i, count = <size_t>len(arrays)
-    cdef cnp.ndarray memory_of_extents = numpy.empty(count * sizeof(fi_extent), numpy.uint8)
-    cdef cnp.ndarray memory = numpy.empty(fi_overlap_memory(count), numpy.uint8)
+    cdef cnp.ndarray memory_of_extents = numpy.empty(count * sizeof(fi_extent), numpy.uint8), memory
     cdef fi_extent *extents = <fi_extent *>cnp.PyArray_DATA(memory_of_extents)
-    for i in range(count):
-        extents[i] = extent_of(arrays[i])
-    return fi_find_overlap(extents, count, cnp.PyArray_DATA(memory), found)
+    cdef int shared = -1
+    found.memory = fi_overlap_memory(count)
+    while shared < 0:
+        memory = numpy.empty(found.memory, numpy.uint8)
+        for i in range(count):  # from here on nothing of Python's runs
+            extents[i] = extent_of(arrays[i])
+        shared = fi_find_overlap(extents, count, cnp.PyArray_DATA(memory), found.memory, found)
+    return shared
 
 
 def overlap_of(list arrays):

@@ -46,7 +46,7 @@ typedef struct {
 
 typedef struct {
     uint64_t low, high; /* what it is sorted and clustered by */
-    size_t index;       /* of a piece, or of an array that has become none yet */
+    size_t index;       /* of a piece, or of an array */
 } entry;
 
 typedef enum { APART, SHARED, GIVEN_UP } result;
@@ -67,7 +67,7 @@ typedef struct {
 
 static size_t room_for(size_t count) { return 8 * count + 64; }
 
-size_t fi_overlap_memory(size_t count) { return room_for(count) * (sizeof(piece) + 2 * sizeof(entry)); }
+size_t fi_overlap_memory(size_t count) { return 2 * count * sizeof(entry); }
 
 static uint64_t smaller(uint64_t a, uint64_t b) { return a < b ? a : b; }
 
@@ -83,15 +83,15 @@ static result report(search *s, size_t one, size_t other) {
 
 /* ---- Sorting and clusters ------------------------------------------------------------------------------------------ */
 
-/* Sorts the entries from first on by low: natural order costs nothing, otherwise runs are merged. */
-static void sort(search *s, size_t first) {
-    entry *from = s->entries + first, *to = s->spare;
-    const size_t count = s->count - first;
+/* Sorts entries by low: natural order costs nothing, otherwise runs are merged. spare has room for as many. */
+static void sort(entry *entries, entry *spare, size_t count, size_t *work) {
+    entry *from = entries, *to = spare;
     size_t sorted = 1;
+    *work += count;
     while (sorted < count && from[sorted - 1].low <= from[sorted].low) sorted++;
     if (sorted >= count) return;
     for (size_t width = 1; width < count; width *= 2) {
-        s->found->work += count;
+        *work += count;
         for (size_t start = 0; start < count; start += 2 * width) {
             const size_t middle = smaller(start + width, count), end = smaller(start + 2 * width, count);
             size_t a = start, b = middle;
@@ -103,24 +103,20 @@ static void sort(search *s, size_t first) {
         from = to;
         to = swapped;
     }
-    if (from == s->spare) memcpy(to, from, count * sizeof *from);
+    if (from == spare) memcpy(to, from, count * sizeof *from);
 }
 
-/* Sorts the entries from first on, and lets each of them reach as high as those before, so that clusters can be
-   told. */
-static void sort_into_clusters(search *s, size_t first) {
-    s->found->work += s->count - first;
-    sort(s, first);
-    for (size_t i = first + 1; i < s->count; i++) {
-        s->entries[i].high = larger(s->entries[i].high, s->entries[i - 1].high);
-    }
+/* Sorts entries, and lets each of them reach as high as those before, so that clusters can be told. */
+static void sort_into_clusters(entry *entries, entry *spare, size_t count, size_t *work) {
+    sort(entries, spare, count, work);
+    for (size_t i = 1; i < count; i++) entries[i].high = larger(entries[i].high, entries[i - 1].high);
 }
 
-/* Where the last cluster begins. */
-static size_t last_cluster(const search *s, size_t first) {
-    size_t i = s->count - 1;
-    while (i > first && s->entries[i].low < s->entries[i - 1].high) i--;
-    return i;
+/* How many of the entries are in the last cluster. */
+static size_t last_cluster(const entry *entries, size_t count) {
+    size_t i = count - 1;
+    while (i > 0 && entries[i].low < entries[i - 1].high) i--;
+    return count - i;
 }
 
 /* ---- Each with each ------------------------------------------------------------------------------------------------ */
@@ -378,7 +374,7 @@ static uint64_t origin_of(search *s, size_t first, uint64_t period) {
         e->high = e->low + (reach <= period ? reach : 0); /* what is to be cut anyway does not matter */
         if (e->high > period) reached = larger(reached, e->high - period);
     }
-    sort(s, first);
+    sort(s->entries + first, s->spare, s->count - first, &s->found->work);
     for (size_t i = first; i < s->count; i++) {
         if (reached <= s->entries[i].low) return s->entries[i].low;
         reached = larger(reached, s->entries[i].high);
@@ -390,7 +386,7 @@ static uint64_t origin_of(search *s, size_t first, uint64_t period) {
 
 /* A copy of piece p as a new entry; NULL if there is no room. */
 static piece *add_copy(search *s, const piece *p) {
-    if (s->used == s->room || s->count == s->room) return NULL;
+    if (s->used == s->room) return NULL;
     piece *const copy = &s->pieces[s->used];
     *copy = *p;
     s->entries[s->count++].index = s->used++;
@@ -535,10 +531,10 @@ static result search_by_side(search *s, size_t first, int periods, int side) {
         s->entries[i].low = by.low;
         s->entries[i].high = by.high;
     }
-    sort_into_clusters(s, first);
+    sort_into_clusters(s->entries + first, s->spare, s->count - first, &s->found->work);
     result r = APART;
     while (s->count > first && r == APART) {
-        const size_t last = last_cluster(s, first);
+        const size_t last = s->count - last_cluster(s->entries + first, s->count - first);
         if (s->count - last > 1) r = search_by_side(s, last, periods, side + 1);
         s->count = last;
     }
@@ -559,54 +555,58 @@ static result compare_arrays(search *s, size_t array, size_t first, size_t piece
     return APART;
 }
 
-/* Makes a piece of each array of a cluster, but for those that cannot be pieces, which are compared with all others. */
-static result search_arrays(search *s, size_t first) {
-    const uint64_t begin = s->entries[first].low;
-    const size_t arrays = s->count - first;
-    for (s->used = 0; s->used < arrays; s->used++) {
+/* Of a cluster of arrays. Makes pieces of them, but for those that cannot be such, which are compared with all others. */
+static result search_arrays(search *s, const entry *cluster, size_t count) {
+    for (s->used = 0; s->used < count; s->used++) {
         fi_steps axis[FI_AXES_MAX];
-        const size_t array = s->entries[first + s->used].index;
+        const size_t array = cluster[s->used].index;
         const fi_bytes bytes = fi_bytes_of(&s->arrays[array], axis);
         piece *const p = &s->pieces[s->used];
-        *p = (piece){.place = bytes.place - begin, .run = bytes.run, .axes = -1, .array = array};
+        *p = (piece){.place = bytes.place - cluster->low, .run = bytes.run, .axes = -1, .array = array};
         if (bytes.axes > AXES || !fi_is_nested(&bytes)) continue;
         p->axes = bytes.axes;
         memcpy(p->axis, axis, (size_t)bytes.axes * sizeof *axis);
     }
-    s->count = first;
-    for (size_t i = 0; i < arrays; i++) {
+    s->count = 0;
+    for (size_t i = 0; i < count; i++) {
         if (s->pieces[i].axes >= 0) {
             s->entries[s->count++].index = i;
-        } else if (compare_arrays(s, s->pieces[i].array, 0, i) ||
-                   compare_arrays(s, s->pieces[i].array, i + 1, arrays)) {
+        } else if (compare_arrays(s, s->pieces[i].array, 0, i) || compare_arrays(s, s->pieces[i].array, i + 1, count)) {
             return SHARED;
         }
     }
-    s->limit = s->found->work + arrays * (arrays / 2 + LINEAR);
-    result r = search_by_side(s, first, 0, 1);
+    s->limit = s->found->work + count * (count / 2 + LINEAR);
+    result r = search_by_side(s, 0, 0, 1);
     if (r != GIVEN_UP) return r;
     r = APART;
-    for (size_t i = 0; i < arrays && r == APART; i++) r = compare_arrays(s, s->pieces[i].array, i + 1, arrays);
+    for (size_t i = 0; i < count && r == APART; i++) r = compare_arrays(s, s->pieces[i].array, i + 1, count);
     return r;
 }
 
-int fi_find_overlap(const fi_extent *arrays, size_t count, void *memory, fi_overlap *found) {
-    search s = {.arrays = arrays, .found = found, .room = room_for(count)};
-    s.pieces = memory;
-    s.entries = (entry *)(s.pieces + s.room);
-    s.spare = s.entries + s.room;
-    *found = (fi_overlap){0, 0, 0};
+int fi_find_overlap(const fi_extent *arrays, size_t count, void *memory, size_t size, fi_overlap *found) {
+    entry *const entries = memory, *const spare = entries + count;
+    size_t left = 0, largest = 1, cluster;
+    *found = (fi_overlap){0, 0, fi_overlap_memory(count), 0};
+    if (size < found->memory) return -1;
     for (size_t i = 0; i < count; i++) {
         fi_steps axis[FI_AXES_MAX];
         const fi_bytes bytes = fi_bytes_of(&arrays[i], axis);
-        if (bytes.run) s.entries[s.count++] = (entry){bytes.place, bytes.place + fi_reach(&bytes), i};
+        if (bytes.run) entries[left++] = (entry){bytes.place, bytes.place + fi_reach(&bytes), i};
     }
-    sort_into_clusters(&s, 0);
+    sort_into_clusters(entries, spare, left, &found->work);
+    for (size_t i = left; i > 0; i -= cluster) largest = larger(largest, cluster = last_cluster(entries, i));
+    if (largest == 1) return 0;
+
+    search s = {.arrays = arrays, .found = found, .room = room_for(largest)};
+    found->memory += s.room * (sizeof *s.pieces + 2 * sizeof *s.entries);
+    if (size < found->memory) return -1;
+    s.pieces = (piece *)(spare + count);
+    s.entries = (entry *)(s.pieces + s.room);
+    s.spare = s.entries + s.room;
     result r = APART;
-    while (s.count && r == APART) {
-        const size_t last = last_cluster(&s, 0);
-        if (s.count - last > 1) r = search_arrays(&s, last);
-        s.count = last;
+    for (; left > 0 && r == APART; left -= cluster) {
+        cluster = last_cluster(entries, left);
+        if (cluster > 1) r = search_arrays(&s, entries + left - cluster, cluster);
     }
     return r == SHARED;
 }

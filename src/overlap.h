@@ -22,15 +22,16 @@ int fi_overlaps_itself(const fi_extent *array);
 
 typedef struct {
     size_t first, second; /* two arrays that share a byte, first < second */
-    size_t work;          /* steps taken to find them, or that there are none: for tests */
+    size_t memory;        /* needed, in bytes */
+    size_t work;          /* steps taken: for tests */
 } fi_overlap;
 
 /*
- * Whether any two of the arrays, none of which overlaps itself, share a byte; if so, sets first and second to two that
- * do. memory is aligned as malloc's and has room for fi_overlap_memory(count) bytes, of which few are touched where
- * arrays lie apart.
+ * Whether any two of the arrays, none of which overlaps itself, share a byte: 1, with first and second set to two that
+ * do, or 0; or -1 if this takes more memory than the given size, and found->memory says how much. It is aligned as
+ * malloc's. Arrays each of which ends before the next begins take fi_overlap_memory(count) bytes.
  */
-int fi_find_overlap(const fi_extent *arrays, size_t count, void *memory, fi_overlap *found);
+int fi_find_overlap(const fi_extent *arrays, size_t count, void *memory, size_t size, fi_overlap *found);
 size_t fi_overlap_memory(size_t count);
 
 #ifdef __cplusplus

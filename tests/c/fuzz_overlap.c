@@ -230,10 +230,18 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     for (size_t i = below(&r, 4); i > 1 && w.count < MOST_ARRAYS; i--) shared |= take_array(&r, &w, 0);
 
     fi_extent *const extents = exactly(w.count, sizeof *extents);
-    void *const memory = exactly(fi_overlap_memory(w.count), 1);
+    size_t room = fi_overlap_memory(w.count);
+    void *memory = exactly(room, 1);
     for (size_t i = 0; i < w.count; i++) extents[i] = extent_of(&w.arrays[i], w.taken);
     fi_overlap found;
-    const int overlap = fi_find_overlap(extents, w.count, memory, &found);
+    int overlap = fi_find_overlap(extents, w.count, memory, room, &found);
+    if (overlap < 0) {
+        require(found.memory > room, "no more memory is needed than there is");
+        free(memory);
+        room = found.memory;
+        memory = exactly(room, 1);
+        overlap = fi_find_overlap(extents, w.count, memory, room, &found);
+    }
     require(overlap == shared,
             shared ? "a byte that two arrays share is missed" : "arrays that are apart share a byte");
     if (overlap) {
