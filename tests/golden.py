@@ -227,7 +227,7 @@ def complex_normals() -> Iterator[Fill]:
         for mean, imaginary in ((0.0, 0.0), (0.1, -0.3), (0.0, -0.0)):
             for accumulate in (False, True):
                 yield Fill("complex_normal", dtype, accumulate, (mean, 0.7), (imaginary,), shape=(1500, 2))
-        whole = {"global_shape": (1000, 2111, 2), "offset": (3, 5, 0), "shape": (23, 97, 2)}
+        whole = {"global_shape": (1000, 2111, 2), "offset": (3, 5, 0), "shape": (15, 97, 2)}
         yield Fill("complex_normal", dtype, False, (0.1, 0.7), (-0.3,))._replace(**whole)
         last = {"global_shape": (2**62, 2), "offset": (2**62 - 99, 0), "shape": (99, 2)}
         yield Fill("complex_normal", dtype, False, (0.1, 0.7), (-0.3,))._replace(**last)

@@ -497,6 +497,109 @@ static int helpers_follow(void) { return 1; }
 
 #endif
 
+/* ---- Constants --------------------------------------------------------------------------------------------------- */
+
+enum { CONSTANT_BYTES = 1 << 22, CONSTANT_CASES = 3000 };
+
+static uint64_t next_random(uint64_t *state) {
+    *state ^= *state << 13;
+    *state ^= *state >> 7;
+    *state ^= *state << 17;
+    return *state * UINT64_C(0x2545F4914F6CDD1D) >> 33;
+}
+
+/* An array of nested strides at `start` in memory of CONSTANT_BYTES. */
+typedef struct {
+    size_t size, count;
+    int axes;
+    ptrdiff_t shape[AXES], strides[AXES], start;
+} constant_array;
+
+static constant_array random_array(uint64_t *state) {
+    static const size_t element_sizes[] = {1, 2, 4, 8, 16, 32, 12};
+    constant_array a = {.size = element_sizes[next_random(state) % 7], .count = 1, .start = 64};
+    const int is_large = next_random(state) % 16 == 0;
+    size_t unit = a.size + (next_random(state) % 4 == 0 ? next_random(state) % 5 : 0);
+    a.axes = (int)(next_random(state) % AXES);
+    for (int i = 0, axis; i < a.axes; i++) {
+        const size_t most = is_large && i < 2 ? 300 : 7;
+        for (axis = (int)(next_random(state) % (uint64_t)a.axes); a.shape[axis];) axis = (axis + 1) % a.axes;
+        a.shape[axis] = 1 + (ptrdiff_t)(next_random(state) % most);
+        const ptrdiff_t stride = (ptrdiff_t)(unit * (1 + next_random(state) % 2));
+        unit = (size_t)stride * (size_t)a.shape[axis];
+        a.strides[axis] = stride;
+        if (next_random(state) % 3 == 0) {
+            a.start += (a.shape[axis] - 1) * stride;
+            a.strides[axis] = -stride;
+        }
+        a.count *= (size_t)a.shape[axis];
+    }
+    return a;
+}
+
+/* Writes the value to all elements, one by one. */
+static void write_naively(char *memory, const constant_array *a, const char *value) {
+    for (size_t i = 0; i < a->count; i++) {
+        char *at = memory + a->start;
+        size_t rest = i;
+        for (int axis = a->axes - 1; axis >= 0; axis--) {
+            at += (ptrdiff_t)(rest % (size_t)a->shape[axis]) * a->strides[axis];
+            rest /= (size_t)a->shape[axis];
+        }
+        memcpy(at, value, a->size);
+    }
+}
+
+/* Some of the array's elements as marks: a line along the sum of some axes, and of another axis apart from these. */
+static fi_marks random_marks(char *memory, const constant_array *a, uint64_t *state, const char *value) {
+    fi_marks marks = {.value = fi_value_of(value, a->size), .sets = 1};
+    fi_mark_set *const set = &marks.set[0];
+    set->data = memory + a->start;
+    set->size[0] = set->size[1] = 1;
+    for (int axis = 0; axis < a->axes; axis++) {
+        const size_t along = next_random(state) % 3, size = (size_t)a->shape[axis];
+        if (along == 2) continue;
+        if (along == 1 && set->stride[1]) continue; /* one axis only */
+        set->size[along] = set->stride[along] ? (set->size[along] < size ? set->size[along] : size) : size;
+        set->stride[along] += a->strides[axis];
+    }
+    return marks;
+}
+
+static int constants_are_right(const fi_kernels *kernels) {
+    static char memory[CONSTANT_BYTES], expected[CONSTANT_BYTES];
+    uint64_t state = 7;
+    for (int i = 0; i < CONSTANT_CASES; i++) {
+        const constant_array a = random_array(&state);
+        fi_axis axis[AXES + 1];
+        fi_task task;
+        char values[2][FI_VALUE_BYTES];
+        const int is_one_byte = next_random(&state) % 4 == 0;
+        for (size_t b = 0; b < sizeof values; b++) values[0][b] = (char)(is_one_byte ? 7 : next_random(&state));
+        memset(memory, 99, CONSTANT_BYTES);
+        memset(expected, 99, CONSTANT_BYTES);
+        write_naively(expected, &a, values[0]);
+        fi_marks marks = random_marks(expected, &a, &state, values[1]);
+        const int is_marked = next_random(&state) % 2 == 0;
+        for (size_t m = 0; is_marked && m < marks.set[0].size[0] * marks.set[0].size[1]; m++) {
+            const ptrdiff_t outer = (ptrdiff_t)(m / marks.set[0].size[1]),
+                            inner = (ptrdiff_t)(m % marks.set[0].size[1]);
+            memcpy(marks.set[0].data + outer * marks.set[0].stride[0] + inner * marks.set[0].stride[1], values[1],
+                   a.size);
+        }
+        marks.set[0].data = memory + a.start;
+        fi_set_value(&task.fill, values[0], a.size);
+        fi_set_constant_region(&task.region, a.size, memory + a.start, a.axes, a.shape, a.strides,
+                               is_marked ? &marks : NULL, axis);
+        (i % 2 ? do_work : fill_chunks)(kernels, &task);
+        if (memcmp(memory, expected, CONSTANT_BYTES)) {
+            fprintf(stderr, "constants, case %d: other bytes\n", i);
+            return 0;
+        }
+    }
+    return 1;
+}
+
 int main(int count, char **arguments) {
     char line[1024];
     int right = 1, lines = 0, vectors = 0;
@@ -514,7 +617,8 @@ int main(int count, char **arguments) {
         right &= blocks_are_right(fi_kernels_at(0), &v);
     }
     fclose(file);
-    right &= threads_agree(fi_kernels_at(0)) && helpers_follow() && vectors > 0;
+    right &=
+        threads_agree(fi_kernels_at(0)) && helpers_follow() && constants_are_right(fi_kernels_at(0)) && vectors > 0;
     for (size_t i = 0; fi_kernels_at(i); i++) printf("%s ", fi_kernels_name(fi_kernels_at(i)));
     printf("\n");
     return right ? EXIT_SUCCESS : EXIT_FAILURE;
