@@ -171,7 +171,7 @@ def mistakes(w: Matrix, name: str, sizes: Iterable[float]) -> None:
     fastinit.dirac(w, groups=1.5)  # type: ignore[arg-type]
     fastinit.fill({"fc1": w})  # type: ignore[dict-item]
     fastinit.seed("7")  # type: ignore[arg-type]
-    fastinit.fans((2, 3), "tensorflow")  # type: ignore[arg-type]
+    fastinit.fans((2, 3), "pytorch")  # type: ignore[arg-type]
     fastinit.fans((2, 3))  # type: ignore[call-arg]
     fastinit.gain(2.0)  # type: ignore[arg-type]
     fastinit.set_num_threads("all")  # type: ignore[arg-type]
