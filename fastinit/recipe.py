@@ -84,7 +84,8 @@ class Recipe:
             return True
         if self.scheme == "variance_scaling":
             return self.arguments.get("distribution") in ("normal", "untruncated_normal")
-        return "truncated" in _parameters(self.scheme).parameters and not self.arguments.get("truncated")
+        is_scheme = self.scheme.endswith("_normal") and self.scheme != "truncated_normal"
+        return is_scheme and not self.arguments.get("truncated")
 
     @property
     def dtypes(self) -> tuple[str, ...]:

@@ -277,13 +277,16 @@ def test_nested_tensors_are_refused(layout):
         init.normal_(tensor)
 
 
-def test_function_that_fills_can_be_compiled():
-    @torch.compile(backend="eager")
-    def twice(tensor):
-        return 2 * call("normal_", tensor, (), {})
+@pytest.mark.parametrize("dtype", [torch.float32, torch.complex64], ids=str)
+def test_function_that_fills_can_be_compiled(dtype):
+    for name in ("normal_", "kaiming_normal_"):
 
-    expected = call("normal_", torch.empty(SHAPE), (), {})
-    assert torch.equal(twice(torch.empty(SHAPE)), 2 * expected)
+        @torch.compile(backend="eager")
+        def twice(tensor, name=name):
+            return 2 * call(name, tensor, (), {})
+
+        expected = call(name, torch.empty(SHAPE, dtype=dtype), (), {})
+        assert torch.equal(twice(torch.empty(SHAPE, dtype=dtype)), 2 * expected)
 
 
 def test_tensor_inside_vmap_is_refused():

@@ -351,7 +351,8 @@ class Stub:
             required = any(not each.default for each in own.parameters)
             chunks = Parameter("chunks", "_Chunks", "" if required else '"auto"')
             dtype = Parameter("dtype", "DTypeLike", '"uint32"' if name == "bits" else '"float32"')
-            source = [Parameter("seed", "SupportsIndex | None", "None"), Parameter("stream", "Stream | None", "None")]
+            seed = Parameter("seed", "SupportsIndex | np.random.SeedSequence | None", "None")
+            source = [seed, Parameter("stream", "Stream | None", "None")]
             draws = "stream" in function.names
             lazy = replace(
                 own,

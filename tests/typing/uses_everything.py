@@ -171,7 +171,7 @@ def mistakes(w: Matrix, name: str, sizes: Iterable[float]) -> None:
     fastinit.dirac(w, groups=1.5)  # type: ignore[arg-type]
     fastinit.fill({"fc1": w})  # type: ignore[dict-item]
     fastinit.seed("7")  # type: ignore[arg-type]
-    fastinit.fans((2, 3), "tensorflow")  # type: ignore[arg-type]
+    fastinit.fans((2, 3), "pytorch")  # type: ignore[arg-type]
     fastinit.fans((2, 3))  # type: ignore[call-arg]
     fastinit.gain(2.0)  # type: ignore[arg-type]
     fastinit.set_num_threads("all")  # type: ignore[arg-type]
@@ -200,6 +200,8 @@ def in_torch(tensor: Any, module: Any) -> None:
     torch_init.kaiming_normal_(tensor, nonlinearity="relu", stream="fc1")
     torch_init.kaiming_uniform_(tensor, 0.01, "fan_out")
     torch_init.normal_(tensor, 0.0, 0.02, generator=fastinit.Generator(7))
+    torch_init.normal_(tensor, 1 + 2j)
+    torch_init.init_module_(module, seed=np.random.SeedSequence(7))
     torch_init.ones_(tensor)
     torch_init.orthogonal_(tensor, gain=2)
     torch_init.sparse_(tensor, 0.25)
@@ -241,6 +243,7 @@ def in_jax(sharding: Any) -> None:
     ]
     jax_init.for_haiku(made[0])((2, 3), "float32")
     jax_init.make_array("he_normal", (784, 512), sharding, 7, "fc1.weight", layout="keras")
+    jax_init.make_array("normal", (784, 512), sharding, np.random.SeedSequence(7), "fc1.weight")
 
 
 def in_keras() -> None:
@@ -263,6 +266,7 @@ def in_keras() -> None:
     for identity in (keras_init.Identity, keras_init.IdentityInitializer):
         identity(0.5)
     keras_init.Constant(0.1)
+    keras_init.RandomNormal(1j, 0.5)
     keras_init.Ones()
     keras_init.Zeros()
 
@@ -283,7 +287,7 @@ def in_dask() -> None:
     dask_init.lasagne_uniform((6, 4), 3, 6, 4)
     dask_init.lecun_normal((6, 4), 3, 6, truncated=True)
     dask_init.lecun_uniform((6, 4), 3, 6)
-    dask_init.normal((6, 4), ((3, 3), (2, 2)), std=0.02)
+    dask_init.normal((6, 4), ((3, 3), (2, 2)), 1j, 0.02, seed=np.random.SeedSequence(7), stream="w")
     dask_init.ones((6, 4))
     dask_init.orthogonal((6, 4))
     dask_init.sparse((6, 4), 3, 0.25)
@@ -298,6 +302,7 @@ def in_dask() -> None:
 def in_checkpoints() -> None:
     done = checkpoint.init_checkpoint("old.safetensors", {"rule": []}, 7, "new.safetensors", dry_run=True)
     assert_type(done, list[checkpoint.Initialised])
+    checkpoint.init_checkpoint("old.safetensors", {"rule": []}, np.random.SeedSequence(7), "new.safetensors")
     assert_type(done[0].tensor, checkpoint.Tensor)
 
 
