@@ -534,7 +534,7 @@ static constant_array random_array(uint64_t *state) {
         }
         a.count *= (size_t)a.shape[axis];
     }
-    return a;
+    return unit + 128 < CONSTANT_BYTES ? a : random_array(state);
 }
 
 /* Writes the value to all elements, one by one. */
@@ -575,7 +575,10 @@ static int constants_are_right(const fi_kernels *kernels) {
         fi_task task;
         char values[2][FI_VALUE_BYTES];
         const int is_one_byte = next_random(&state) % 4 == 0;
-        for (size_t b = 0; b < sizeof values; b++) values[0][b] = (char)(is_one_byte ? 7 : next_random(&state));
+        for (size_t b = 0; b < FI_VALUE_BYTES; b++) {
+            values[0][b] = (char)(is_one_byte ? 7 : next_random(&state));
+            values[1][b] = (char)next_random(&state);
+        }
         memset(memory, 99, CONSTANT_BYTES);
         memset(expected, 99, CONSTANT_BYTES);
         write_naively(expected, &a, values[0]);

@@ -97,6 +97,9 @@ def generator(w: Matrix, weights: Weights, words: Words) -> None:
     g = fastinit.Generator()
     g = fastinit.Generator(seed=np.uint64(7), stream=3)
     g.reseed(8)
+    g.reseed(np.random.SeedSequence(8))
+    children: list[fastinit.Generator] = g.spawn(2)
+    assert len(children) == 2
     assert_type(g.seed, int)
     assert_type(g.stream, int)
     g.stream = 3
