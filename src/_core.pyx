@@ -1541,7 +1541,7 @@ cdef class Generator:
     @property
     def state(self):
         """
-        The whole state: a dictionary of "seed", "stream" and "spawned", the number of generators that spawn has made.
+        The whole state, as a dictionary of "seed", "stream" and "spawned", the number of generators that spawn made.
 
         It can be set to one, which may lack "spawned": 0.
         """
