@@ -1,9 +1,10 @@
 """Generator: the core's draws and schemes, the constants, and the fills that are matrices, which NumPy writes."""
 
 import functools
+import inspect
 import math
 import sys
-from collections.abc import ItemsView, Iterable, Iterator, Mapping
+from collections.abc import Callable, ItemsView, Iterable, Iterator, Mapping
 from typing import Any, SupportsIndex, TypeAlias, TypeVar, overload
 
 import numpy as np
@@ -15,6 +16,7 @@ from fastinit.typing import Array, ComplexNumber, Number, Sizes, Stream
 _Matrix: TypeAlias = np.ndarray[tuple[int, int], np.dtype[Any]]
 _Shape: TypeAlias = tuple[int, ...]
 _Key = TypeVar("_Key", bound=str | int)
+_Function = TypeVar("_Function", bound=Callable[..., Any])
 _Spec: TypeAlias = tuple[Any, ...] | list[Any]  # (out, scheme, *arguments)
 
 BLOCK = 64  # reflections applied at a time
@@ -412,6 +414,27 @@ class Generator(_core.Generator):
         _core.check_apart(pending, label)
         self._run(pending, label)
         return filled
+
+
+def _with_hint(function: _Function) -> _Function:
+    """The function, whose error about a keyword that it does not take says what is meant, as those of the core do."""
+
+    @functools.wraps(function)
+    def call(*arguments: Any, **keywords: Any) -> Any:
+        try:
+            return function(*arguments, **keywords)
+        except TypeError as error:
+            unknown = [name for name in keywords if name not in names]
+            if unknown and error.__traceback__ is not None and error.__traceback__.tb_next is None:
+                raise TypeError(f"{error}{_core.hint_of_keyword(function.__name__, unknown[0], names)}") from None
+            raise
+
+    names = tuple(inspect.signature(function).parameters)
+    return call  # type: ignore[return-value]
+
+
+for _name in ("zeros", "ones", "constant", "identity", "dirac", "orthogonal", "delta_orthogonal", "sparse"):
+    setattr(Generator, _name, _with_hint(getattr(Generator, _name)))
 
 
 class DefaultFunctions(Generator):

@@ -473,8 +473,8 @@ cdef int check_unusual_memory(cnp.ndarray array) except -1:
     if fi_overlaps_itself(&extent):
         strides = tuple([extent.strides[i] for i in range(extent.axes)])
         raise ValueError(
-            f"out with shape={shape_of(array)} and strides={strides} overlaps itself; accepted are arrays whose elements each "
-            "have their own memory"
+            f"out with shape={shape_of(array)} and strides={strides} overlaps itself; accepted are arrays whose "
+            "elements each have their own memory"
         )
     return 0
 
@@ -605,6 +605,9 @@ def borrowed(uintptr_t address, object available, shape, strides, dtype, owner):
 
 # ---- The numbers -----------------------------------------------------------------------------------------------------
 
+_REAL_SCALARS = (int, numpy.integer, numpy.floating)  # of Python's bools, too
+
+
 cpdef inline double number(str name, object value) except? -1.0:
     if PyFloat_Check(value):  # numpy.float64, too
         return PyFloat_AS_DOUBLE(value)
@@ -618,7 +621,7 @@ cpdef inline double number(str name, object value) except? -1.0:
 
 
 cdef double converted(str name, object value) except? -1.0:
-    if not isinstance(value, numpy.floating) and (is_bool(value) or is_complex(value)):
+    if is_bool(value) or is_complex(value):
         raise TypeError(f"{name} must be a number, not {kind_of(value)}")
     try:
         return PyFloat_AsDouble(value)
@@ -634,6 +637,8 @@ cpdef bint is_bool(object value):
     """Whether a value is a bool of Python's or NumPy's, or an array or tensor of them: none is meant as a number."""
     if isinstance(value, (bool, numpy.bool_)):
         return True
+    if isinstance(value, _REAL_SCALARS):
+        return False
     dtype = getattr(value, "dtype", None)
     return dtype is not None and str(dtype) in ("bool", "torch.bool")
 
@@ -642,6 +647,8 @@ cpdef bint is_complex(object value):
     """Whether a number or an array is, or another library's tensor, by its dtype: its values may be elsewhere."""
     if isinstance(value, complex):
         return True
+    if isinstance(value, _REAL_SCALARS):
+        return False
     dtype = getattr(value, "dtype", None)
     return getattr(dtype, "kind", "") in ("c", "W") or getattr(dtype, "is_complex", False) is True
 
@@ -661,7 +668,7 @@ cdef object cause_of(object error, object value, str method, object known):
 cdef bint read_complex(str name, object value, double *parts) except -1:
     """Sets the two parts of a number; returns whether it is complex."""
     parts[1] = 0
-    if PyFloat_Check(value) or not is_complex(value):
+    if PyFloat_Check(value) or PyLong_CheckExact(value) or not is_complex(value):
         parts[0] = number(name, value)
         return False
     both = in_standard_environment(complex, value)
@@ -1406,10 +1413,11 @@ _INSTEAD_OF_KEYWORDS = {
 }
 
 
-def _hint_of_keyword(function, keyword):
-    """What the error about a keyword says besides."""
-    names = getattr(getattr(Generator, function, None), "__code__", None)
-    names = () if names is None else names.co_varnames
+def hint_of_keyword(function, keyword, names=None):
+    """What the error about a keyword that a method does not take says besides; names are those that it takes."""
+    if names is None:
+        code = getattr(getattr(Generator, function, None), "__code__", None)
+        names = () if code is None else code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
     for meant in _KEYWORDS_ELSEWHERE.get(keyword, ()):
         if meant in names:
             return f"; did you mean {meant}=?"
@@ -1418,8 +1426,8 @@ def _hint_of_keyword(function, keyword):
     return ""
 
 
-Py_INCREF(_hint_of_keyword)
-keyword_hint = <PyObject *>_hint_of_keyword
+Py_INCREF(hint_of_keyword)
+keyword_hint = <PyObject *>hint_of_keyword
 
 
 cdef object copied(Generator original, seed):
