@@ -130,7 +130,7 @@ cdef extern from "fpenv.h":
 cdef extern from "numpy/arrayobject.h":
     enum: NPY_USERDEF
 
-# By their bits: a comparison of doubles flushes subnormal numbers to zero, or traps, where the caller's environment says so.
+# By their bits: a comparison of doubles flushes subnormal numbers to zero, or traps, if the caller's environment says so.
 cdef extern from *:
     """
     #include <stdint.h>
@@ -325,9 +325,9 @@ set_threads_from_environment()
 
 # ---- The array -------------------------------------------------------------------------------------------------------
 
-# A call converts all of its arguments first, which may run code of the user's (a number's __float__, an iterable), code that may
-# change the array; then it checks the array, and from there to the last byte nothing of Python runs, but for signal handlers
-# between two slices of a long fill, whose memory is written down by then.
+# A call converts all of its arguments first, which may run code of the user's (a number's __float__, an iterable), and
+# that may change the array. Then it checks the array, and from there to the last byte nothing of Python runs, but for
+# signal handlers between two slices of a long fill, whose memory is written down by then.
 
 cdef enum:
     WORDS, REALS, REALS_OR_COMPLEX  # what a draw may fill
@@ -403,7 +403,7 @@ cdef cnp.ndarray array_of(object out):
 
 def instead_of_array(out):
     """What an error says besides where out is no array."""
-    if traced := if_traced(out):
+    if if_traced(out):
         return ": JAX traces it, so it has no memory yet; fastinit.jax has initialisers"
     library = type(out).__module__.partition(".")[0]
     if library == "torch":
@@ -480,7 +480,7 @@ cdef int check_unusual_memory(cnp.ndarray array) except -1:
 
 
 cdef inline fi_extent extent_of(cnp.ndarray array) noexcept:
-    """Where an array lies, by its C structure, so that no code of a subclass runs; until its shape or strides are set."""
+    """Where an array lies, by its C structure, so that no code of a subclass runs; until its shape is set."""
     return fi_extent(
         cnp.PyArray_DATA(array), <size_t>cnp.PyArray_ITEMSIZE(array), cnp.PyArray_NDIM(array),
         <const ptrdiff_t *>cnp.PyArray_DIMS(array), <const ptrdiff_t *>cnp.PyArray_STRIDES(array)
@@ -833,7 +833,7 @@ cdef int read_sizes(str name, object value, uint64_t *sizes) except -1:
     cdef tuple given = integers(name, value)
     cdef int axis, axes = <int>min(len(given), FI_AXES_MAX + 1)
     if axes > FI_AXES_MAX:
-        raise ValueError(f"{name} has {len(given)} integers; accepted are one for each axis of out, up to {FI_AXES_MAX}")
+        raise ValueError(f"{name} has {len(given)} integers; accepted is one for each axis of out, up to {FI_AXES_MAX}")
     for axis in range(axes):
         sizes[axis] = size_of_axis(name, given, axis)
     return axes
@@ -864,8 +864,8 @@ cdef int check_block(block *where, cnp.ndarray array, bint is_complex) except -1
             elements *= size
     if too_many and not empty:
         raise ValueError(
-            f"global_shape={global_shape_of(where)} has more than 2**{62 if is_complex else 63} elements, the most that "
-            f"are accepted{' of complex numbers' if is_complex else ''}"
+            f"global_shape={global_shape_of(where)} has more than 2**{62 if is_complex else 63} elements, the most "
+            f"that are accepted{' of complex numbers' if is_complex else ''}"
         )
     return 0
 
@@ -1005,7 +1005,7 @@ cpdef object choice(str name, object value, dict accepted):
 
 
 cdef inline str characters_of(object text):
-    """A string of Python's own: a subclass may compare as it likes, and an enumeration prints another name than it has."""
+    """A string of Python's own: a subclass may compare as it likes, and an enumeration's str() is another name."""
     return text if PyUnicode_CheckExact(text) else PyUnicode_FromObject(text)
 
 
@@ -1111,7 +1111,8 @@ cdef uint64_t next_unnamed_stream(object stream) except? 0:
     return integer_below("stream", stream, _STREAM_END + 1, "2**63 + 1")
 
 
-# The numbers of names, in two generations: the older one goes when the younger one is full, and what is still in use moves on.
+# The numbers of names, in two generations: the older one goes when the younger one is full, and what is still in use
+# moves on.
 NAME_CACHE_BYTES = 1 << 22
 cdef dict _young_names = {}
 cdef dict _old_names = {}
@@ -1283,7 +1284,8 @@ cdef int set_marks(fi_marks *marks, list views, bytes value) except -1:
         marks.set[i].data = <char *>cnp.PyArray_DATA(view)
         marks.set[i].size[1], marks.set[i].stride[1] = 1, 0
         for axis in range(axes):
-            marks.set[i].size[axis], marks.set[i].stride[axis] = cnp.PyArray_DIM(view, axis), cnp.PyArray_STRIDE(view, axis)
+            marks.set[i].size[axis] = cnp.PyArray_DIM(view, axis)
+            marks.set[i].stride[axis] = cnp.PyArray_STRIDE(view, axis)
     return 0
 
 
@@ -1359,7 +1361,7 @@ def soft_fmaf(float a, float b, float c):
     return fi_soft_fmaf(a, b, c)
 
 
-# ---- Seeds and keywords -----------------------------------------------------------------------------------------------
+# ---- Seeds and keywords ----------------------------------------------------------------------------------------------
 
 cdef uint64_t seed_of(object seed) except? 0:
     """A seed as its 64 bits; an error that says what to take for what other libraries call one."""
@@ -1406,7 +1408,9 @@ _KEYWORDS_ELSEWHERE = {
 _INSTEAD_OF_KEYWORDS = {
     **dict.fromkeys(("size", "shape"), "out is an array of that shape, which the fill writes to"),
     "dtype": "out is an array of that dtype, which the fill writes to",
-    **dict.fromkeys(("rng", "generator", "key", "random_state"), "fastinit.Generator(seed) has these functions as methods"),
+    **dict.fromkeys(
+        ("rng", "generator", "key", "random_state"), "fastinit.Generator(seed) has these functions as methods"
+    ),
     "seed": "fastinit.Generator(seed) has these functions as methods, and fastinit.seed seeds those of the module",
     "mode": "fan_in= or fan_out= says which it is",
     "nonlinearity": "fastinit.recommend(nonlinearity) names the scheme and its arguments",
@@ -1720,7 +1724,7 @@ cdef class Generator:
         return out
 
     def _fill_marked(self, out, cnp.ndarray view, bytes value, list marks, bytes mark):
-        """Fills out, of which there is a view, with one value, given as an element's bytes, and parts of it with another."""
+        """Fills out, of which there is a view, with one value, as an element's bytes, and parts of it with another."""
         cdef list pending = self.recorded()
         each = Pending.of_constants(out, view, value, marks, mark)
         if pending is not None:

@@ -65,7 +65,7 @@ check() { # NAME|COMPILER|KERNELS|EMULATOR
     have+=("-DFASTINIT_HAVE_${header^^}")
   done
   # shellcheck disable=SC2086
-  $compiler "${have[@]}" src/{api,dispatch,fill,move,overlap,region,scale,strides,threads,truncated}.c \
+  $compiler "${have[@]}" src/{api,constant,dispatch,fill,move,overlap,region,scale,strides,threads,truncated}.c \
     tests/c/check_golden.c "$folder"/*.o -static -pthread -lm -o "$folder/program.exe" &&
     $emulator "$folder/program.exe" tests/golden.txt > "$folder/kernels" &&
     printf 'golden     %-40s %s\n' "$name" "$(tr -d '\r' < "$folder/kernels")"
