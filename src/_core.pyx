@@ -130,7 +130,7 @@ cdef extern from "fpenv.h":
 cdef extern from "numpy/arrayobject.h":
     enum: NPY_USERDEF
 
-# By their bits: a comparison of doubles flushes subnormal numbers to zero, or traps, if the caller's environment says so.
+# By their bits: comparisons of doubles flush subnormal numbers to zero, or trap, if the caller's environment says so.
 cdef extern from *:
     """
     #include <stdint.h>

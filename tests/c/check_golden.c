@@ -499,7 +499,7 @@ static int helpers_follow(void) { return 1; }
 
 /* ---- Constants --------------------------------------------------------------------------------------------------- */
 
-enum { CONSTANT_BYTES = 1 << 22, CONSTANT_CASES = 3000 };
+enum { CONSTANT_BYTES = 1 << 21, CONSTANT_CASES = 500 };
 
 static uint64_t next_random(uint64_t *state) {
     *state ^= *state << 13;
