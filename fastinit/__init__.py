@@ -36,7 +36,7 @@ from fastinit.generator import DefaultFunctions, Generator
 warn_of_other(_core.__file__, __version__)
 
 if hasattr(os, "register_at_fork") and "_functions" not in globals():
-    os.register_at_fork(after_in_child=lambda: default_generator._after_fork_in_child())
+    os.register_at_fork(after_in_child=lambda: _functions._after_fork_in_child())
 # importlib.reload keeps those that are there.
 default_generator: Generator = globals().get("default_generator") or Generator()
 _functions: DefaultFunctions = globals().get("_functions") or DefaultFunctions(globals())

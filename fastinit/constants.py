@@ -63,7 +63,7 @@ def check_holds(number: int, dtype: _DType, scheme: str) -> None:
 def finite_in_dtype(name: str, value: object, dtype: _DType) -> Any:
     """The same for an argument that is to be finite."""
     held = in_dtype(name, value, dtype)
-    if not cmath.isfinite(complex(held)):
+    if not cmath.isfinite(_core.in_standard_environment(complex, held)):
         raise ValueError(f"{name}={value!r}; accepted is a finite number")
     return held
 

@@ -225,13 +225,14 @@ class Generator(_core.Generator):
         >>> np.allclose(q @ q.T, np.eye(2))
         True
         """
+        accumulate = bool(accumulate)
         view, shape, start = _block("orthogonal", out, offset, global_shape, 2)
         scale = _gain_in_dtype(gain, view.dtype)
         _check_size("orthogonal", shape, view.dtype)
 
         def write(seed: int, number: int) -> None:
             matrix = _haar(shape[0], math.prod(shape[1:]), _compute_dtype(view.dtype), seed, number) * scale
-            _store(view, matrix.reshape(shape)[_slices(start, view.shape)], accumulate)
+            _store(out, view, matrix.reshape(shape)[_slices(start, view.shape)], accumulate)
 
         return self._write_draws(out, view, stream, write)
 
@@ -276,6 +277,7 @@ class Generator(_core.Generator):
         >>> int(np.count_nonzero(w))
         32
         """
+        accumulate = bool(accumulate)
         view, shape, start = _block("delta_orthogonal", out, offset, global_shape, 3, 5)
         scale = _gain_in_dtype(gain, view.dtype)
         rows, columns = shape[-2:]
@@ -289,7 +291,7 @@ class Generator(_core.Generator):
             if values.size and all(0 <= place < size for place, size in zip(center, view.shape, strict=False)):
                 matrix = _haar(rows, columns, values.dtype, seed, number) * scale
                 values[center] = matrix[_slices(start[-2:], view.shape[-2:])]
-            _store(view, values, accumulate)
+            _store(out, view, values, accumulate)
 
         return self._write_draws(out, view, stream, write)
 
@@ -334,9 +336,10 @@ class Generator(_core.Generator):
         >>> np.count_nonzero(w == 0, axis=0)
         array([3, 3, 3, 3])
         """
+        accumulate = bool(accumulate)
         view, shape, (top, left) = _block("sparse", out, offset, global_shape, 2, 2)
         part = _core.finite("sparsity", sparsity)
-        if not 0 <= part <= 1:
+        if not _core.in_standard_environment(lambda: 0 <= part <= 1):
             raise ValueError(f"sparsity={sparsity!r}; accepted is 0 <= sparsity <= 1")
         std = _core.number("std", std)
         _core.check_normal(view, std)
@@ -348,7 +351,7 @@ class Generator(_core.Generator):
             values = _normals(*columns, _compute_dtype(view.dtype), seed, number, std)
             rows = _smallest(math.ceil(part * shape[0]), _keys(*columns, seed, number))
             np.put_along_axis(values, rows, 0, axis=0)
-            _store(view, values[top : top + view.shape[0]], accumulate)
+            _store(out, view, values[top : top + view.shape[0]], accumulate)
 
         return self._write_draws(out, view, stream, write)
 
@@ -385,7 +388,8 @@ class Generator(_core.Generator):
         Notes
         -----
         Exactly ``getattr(g, scheme)(out, *arguments, stream=name)`` for each array: neither the order nor the set of
-        the others matters.
+        the others matters. A method that a subclass overrides is called when its turn comes, after the checks of all
+        others; what it refuses itself, it refuses only then.
 
         Examples
         --------
@@ -403,17 +407,17 @@ class Generator(_core.Generator):
             raise TypeError("fills must be the mapping itself, whose keys are the streams, not its items")
         named = isinstance(fills, Mapping)
         specs = fills.items() if isinstance(fills, Mapping) else enumerate(fills)
-        filled = self._fill(specs, "fills[{!r}]", named, accumulate)
-        return dict(filled) if named else [out for _, out in filled]
+        pending = self._fill(specs, "fills[{!r}]", named, accumulate)
+        return {fill.key: fill.out for fill in pending} if named else [fill.out for fill in pending]
 
     def _fill(
         self, specs: Iterable[tuple[Any, _Spec]], label: str, named: bool = False, accumulate: bool = False
-    ) -> list[tuple[Any, np.ndarray[Any, Any]]]:
+    ) -> list[_core.Pending]:
         """Runs the fills under their keys, which may repeat; the label, with the key in it, begins the errors."""
-        filled, pending = _core.record(self, FILLS, specs, named, accumulate, label)
+        pending = _core.record(self, Generator(0), FILLS, specs, named, accumulate, label)
         _core.check_apart(pending, label)
         self._run(pending, label)
-        return filled
+        return pending
 
 
 def _with_hint(function: _Function) -> _Function:
@@ -561,9 +565,12 @@ def _slices(start: _Shape, shape: _Shape) -> tuple[slice, ...]:
     return tuple(slice(first, first + size) for first, size in zip(start, shape, strict=True))
 
 
-def _store(out: np.ndarray[Any, Any], values: np.ndarray[Any, Any], accumulate: bool) -> None:
-    """Writes values of the compute type to out, or adds them to it in that type."""
-    out[...] = out.astype(values.dtype) + values if accumulate else values
+def _store(
+    out: np.ndarray[Any, Any], view: np.ndarray[Any, Any], values: np.ndarray[Any, Any], accumulate: bool
+) -> None:
+    """Writes values of the compute type to out, of which there is a view, or adds them to it in that type."""
+    _core.check_view(out, view)  # again: the values have taken a while
+    view[...] = view.astype(values.dtype) + values if accumulate else values
 
 
 def _block(

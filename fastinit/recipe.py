@@ -165,7 +165,8 @@ class Recipe:
         """Raises what the fill of a tensor of that shape and dtype would raise, and fills nothing."""
         out = np.empty((0,) * len(shape), dtype)
         spec = self.spec(out, 0, (0,) * len(shape), tuple(shape))
-        _core.record(fastinit.Generator(0), FILLS, [(self, spec)], False, False, self.scheme)
+        generators = fastinit.Generator(0), fastinit.Generator(0)
+        _core.record(*generators, FILLS, [(self, spec)], False, False, self.scheme)
 
 
 @functools.cache

@@ -3,6 +3,7 @@
 
 import collections
 import copyreg
+import functools
 import math
 import os
 import re
@@ -18,7 +19,6 @@ from cpython.long cimport PyLong_AsLongAndOverflow, PyLong_AsLongLongAndOverflow
 from cpython.number cimport PyNumber_Index
 from cpython.object cimport PyObject, PyTypeObject
 from cpython.pycapsule cimport PyCapsule_New
-from cpython.pythread cimport PyThread_get_thread_ident
 from cpython.ref cimport Py_INCREF
 from cpython.unicode cimport PyUnicode_CheckExact, PyUnicode_FromObject, PyUnicode_KIND
 from libc.math cimport INFINITY
@@ -121,11 +121,32 @@ cdef extern from "softfloat.h":
     float fi_soft_fmaf(float a, float b, float c)
     double fi_soft_fma(double a, double b, double c)
 
-cdef extern from "fpenv.h":
-    ctypedef struct fi_fpenv:
+# For code of Python's and NumPy's: that of the x87, which long doubles take, too.
+cdef extern from *:
+    """
+    #include <fenv.h>
+    #include "fpenv.h"
+
+    typedef struct {
+        fenv_t all;
+        fi_fpenv fast; /* which on some systems has more than C's knows of */
+    } environment;
+
+    static void enter_standard_environment(environment *caller) {
+        fegetenv(&caller->all);
+        fesetenv(FE_DFL_ENV);
+        caller->fast = fi_fpenv_enter();
+    }
+
+    static void leave_standard_environment(const environment *caller) {
+        fi_fpenv_leave(caller->fast);
+        fesetenv(&caller->all);
+    }
+    """
+    ctypedef struct environment:
         pass
-    fi_fpenv fi_fpenv_enter()
-    void fi_fpenv_leave(fi_fpenv caller)
+    void enter_standard_environment(environment *caller) noexcept
+    void leave_standard_environment(const environment *caller) noexcept
 
 cdef extern from "numpy/arrayobject.h":
     enum: NPY_USERDEF
@@ -563,6 +584,12 @@ cdef bint is_unchanged(cnp.ndarray array, cnp.ndarray view) noexcept:
     )
 
 
+def check_view(cnp.ndarray array, cnp.ndarray view):
+    """Raises if an array is no longer what it was when the view of it was made, or cannot be written to."""
+    if not is_unchanged(array, view):
+        raise changed("out", view)
+
+
 cdef object changed(str label, cnp.ndarray view):
     return ValueError(
         f"{label} was changed while the arguments were read: it had dtype {descr_of(view)} and shape={shape_of(view)}, "
@@ -615,7 +642,7 @@ cpdef inline double number(str name, object value) except? -1.0:
     cdef int overflow
     if PyLong_CheckExact(value):
         small = PyLong_AsLongAndOverflow(value, &overflow)
-        if not overflow:
+        if not overflow and -(<long>1 << 30) < small < <long>1 << 30:  # and so exact
             return <double>small
     return converted(name, value)
 
@@ -623,6 +650,8 @@ cpdef inline double number(str name, object value) except? -1.0:
 cdef double converted(str name, object value) except? -1.0:
     if is_bool(value) or is_complex(value):
         raise TypeError(f"{name} must be a number, not {kind_of(value)}")
+    cdef environment caller
+    enter_standard_environment(&caller)
     try:
         return PyFloat_AsDouble(value)
     except TypeError as error:
@@ -631,6 +660,8 @@ cdef double converted(str name, object value) except? -1.0:
         raise refused from cause_of(error, value, "__float__", traced)
     except OverflowError:
         raise ValueError(f"{name} is too large for a double") from None
+    finally:
+        leave_standard_environment(&caller)
 
 
 cpdef bint is_bool(object value):
@@ -808,11 +839,12 @@ cpdef double finite(str name, object value) except? -1.0:
 
 def in_standard_environment(function, *arguments):
     """function(*arguments), rounded to nearest and with subnormal numbers, whatever the caller's environment is."""
-    cdef fi_fpenv caller = fi_fpenv_enter()
+    cdef environment caller
+    enter_standard_environment(&caller)
     try:
         return function(*arguments)
     finally:
-        fi_fpenv_leave(caller)
+        leave_standard_environment(&caller)
 
 
 # ---- The block -------------------------------------------------------------------------------------------------------
@@ -1485,7 +1517,7 @@ cdef class Generator:
 
     cdef uint64_t _seed, _stream, _spawned
     cdef readonly bint _from_entropy
-    cdef dict _recording  # where a thread records fills instead of running them: its list by its number; usually None
+    cdef list _pending  # the fills that record() has checked; None in any other generator
     cdef dict _package  # of a generator that stands for the default one among these names; None in any other
     cdef type _class  # of the default one, as it was at first
     cdef object __weakref__
@@ -1500,8 +1532,10 @@ cdef class Generator:
         return self if self._package is None else self._default()
 
     cdef Generator _default(self):
-        cdef object default = self._package["default_generator"]
-        if type(default) is not self._class and not isinstance(default, Generator):
+        cdef object default = self._package.get("default_generator")
+        if type(default) is not self._class and (
+            not isinstance(default, Generator) or (<Generator>default)._package is not None
+        ):
             kind = type(default)  # NumPy's has the same name
             raise TypeError(
                 f"fastinit.default_generator must be a fastinit.Generator, not {kind.__module__}.{kind.__qualname__}"
@@ -1530,8 +1564,13 @@ cdef class Generator:
             owner._from_entropy = from_entropy
 
     def _after_fork_in_child(self):
-        if self._from_entropy:
-            self.reseed()
+        cdef Generator owner
+        try:
+            owner = self._owner()
+        except TypeError:  # what was assigned is no generator, and its next use says so
+            return
+        if owner._from_entropy:
+            owner.reseed()
 
     @property
     def seed(self):
@@ -1673,19 +1712,11 @@ cdef class Generator:
 
     # What a method whose arguments are converted and checked ends with: it runs the fill, or records it.
 
-    cdef list recorded(self):
-        """The list to which this thread adds fills, if it records them."""
-        cdef dict recording = self._recording
-        return None if recording is None else recording.get(PyThread_get_thread_ident())
-
     cdef object finish(self, call *c, cnp.ndarray array):
         """Of a fill whose draw and constants are set."""
-        cdef list pending
-        if self._recording is not None:
-            pending = self.recorded()
-            if pending is not None:
-                pending.append(Pending.of_fill(c, array))
-                return array
+        if self._pending is not None:
+            self._pending.append(Pending.of_fill(c, array))
+            return array
         self.take_stream(c)
         run_fill(kernels, c, array)
         return array
@@ -1699,12 +1730,12 @@ cdef class Generator:
         read_call(&c, stream, offset, global_shape, accumulate)
         read_fans(scheme, out, &c.where, fan_in, fan_out, layout)
         cdef cnp.ndarray array = checked_array(out, &c, REALS_OR_COMPLEX if draw == FI_SCHEME_NORMAL else REALS)
-        if fi_set_scheme(&c.fill, scheme, draw):
-            refuse_scheme(&c.fill, scheme, draw)
         if c.is_complex:
             set_complex_normal(&c.fill, 0, 0, fi_scheme_parameter(scheme, draw))
-            if not is_positive(c.fill.scale):  # of a part, which is smaller
+            if not is_positive(c.fill.scale):
                 refuse_scheme(&c.fill, scheme, draw)
+        elif fi_set_scheme(&c.fill, scheme, draw):
+            refuse_scheme(&c.fill, scheme, draw)
         return self.finish(&c, array)
 
     def _fill_constant(self, cnp.ndarray out, dtype, bytes value, offset, global_shape):
@@ -1716,19 +1747,17 @@ cdef class Generator:
         if descr_of(out) is not dtype:
             raise ValueError(f"out was changed while the arguments were read: it had dtype {dtype}")
         fi_set_value(&c.fill, <const char *>value, len(value))
-        cdef list pending = self.recorded()
-        if pending is not None:
-            pending.append(Pending.of_constants(out, None, value))
+        if self._pending is not None:
+            self._pending.append(Pending.of_constants(out, None, value))
             return out
         run_constant(&c.fill, out)
         return out
 
     def _fill_marked(self, out, cnp.ndarray view, bytes value, list marks, bytes mark):
         """Fills out, of which there is a view, with one value, as an element's bytes, and parts of it with another."""
-        cdef list pending = self.recorded()
         each = Pending.of_constants(out, view, value, marks, mark)
-        if pending is not None:
-            pending.append(each)
+        if self._pending is not None:
+            self._pending.append(each)
         else:
             run_fills([each], "out")
         return out
@@ -1736,13 +1765,11 @@ cdef class Generator:
     def _write_draws(self, out, cnp.ndarray view, stream, write):
         """Calls write(seed, number), which fills the view of the checked array out from the stream of that number."""
         cdef call c
-        cdef list pending = self.recorded()
         read_call(&c, stream, None, None, False)
-        if pending is not None:
-            pending.append(Pending.of_draws(&c, out, view, write))
+        if self._pending is not None:
+            self._pending.append(Pending.of_draws(&c, out, view, write))
             return out
-        if not is_unchanged(out, view):
-            raise changed("out", view)
+        check_view(out, view)
         self.take_stream(&c)
         in_standard_environment(write, c.fill.seed, c.fill.stream)
         return out
@@ -1750,15 +1777,26 @@ cdef class Generator:
     def _run(self, list pending, str label):
         """Runs fills that were recorded, with this generator's seed and unnamed streams."""
         cdef Pending each
+        cdef list batch = []
+        check_unchanged(pending, label)
+        for each in pending:
+            if each.call is None:
+                batch.append(each)
+                continue
+            self._run_batch(batch, label)
+            batch = []
+            try:
+                each.call()
+            except (TypeError, ValueError) as error:
+                raise labelled(error, label.format(each.key)) from error
+        self._run_batch(batch, label)
+
+    cdef int _run_batch(self, list pending, str label) except -1:
+        cdef Pending each
         cdef uint64_t seed = 0
         cdef uint64_t unnamed = 0, stream
-        cdef list outer = self.recorded()
-        if outer is not None:  # called by a method that is itself recorded
-            outer.extend(pending)
-            return
         for each in pending:
             unnamed += each.unnamed
-        check_unchanged(pending, label)
         stream = self.take_streams(unnamed, &seed)
         for each in pending:
             each.fill.seed = seed
@@ -1769,6 +1807,7 @@ cdef class Generator:
         for each in pending:
             if each.write is not None:
                 in_standard_environment(each.write, each.fill.seed, each.fill.stream)
+        return 0
 
     def bits(self, out, *, stream=None, offset=None, global_shape=None):
         """
@@ -2287,7 +2326,8 @@ cdef class Pending:
     cdef readonly cnp.ndarray out
     cdef readonly cnp.ndarray view  # the memory as it was checked
     cdef readonly object key  # among the fills
-    cdef object write  # what writes the values, if not the core
+    cdef object write  # what writes the values, if not the core,
+    cdef object call  # or what does all of it: a method that a subclass overrides
     cdef bytes value  # of constants, as the bytes of an element
     cdef list marks  # parts of the view, if some get another value,
     cdef bytes mark  # which is this one
@@ -2300,6 +2340,12 @@ cdef class Pending:
         cdef Pending self = Pending.__new__(Pending)
         self.out = out
         self.view = base_view(out) if view is None else view
+        return self
+
+    @staticmethod
+    cdef Pending of_call(cnp.ndarray out, object call):
+        cdef Pending self = Pending.of_array(out, None)
+        self.call = call
         return self
 
     @staticmethod
@@ -2327,49 +2373,34 @@ cdef class Pending:
         return self
 
 
-def record(Generator recorder, dict accepted, specs, bint named, bint accumulate, str label):
+def record(Generator generator, Generator recorder, dict accepted, specs, bint named, bint accumulate, str label):
     """
-    The fills of pairs of a key and a tuple (out, scheme, *arguments): what the functions returned, by their keys, and a
-    list of Pending.
+    The fills of pairs of a key and a tuple (out, scheme, *arguments), as a list of Pending, for this generator.
 
-    accepted tells of each scheme whether it draws. Named fills that do take their key as the stream. The label, with
-    the key in it, begins the errors.
+    The recorder, which nobody else has, is spent. accepted tells of each scheme whether it draws. Named fills that do
+    take their key as the stream. The label, with the key in it, begins the errors.
     """
-    cdef list pending = [], returned = []
-    cdef Py_ssize_t before
     cdef Pending each
-    thread = PyThread_get_thread_ident()
-    with cython.critical_section(recorder):
-        if recorder._recording is None:
-            recorder._recording = {}
-        outer = recorder._recording.get(thread)
-        recorder._recording[thread] = pending
-    try:
-        for key, spec in specs:
-            before = len(pending)
-            try:
-                returned.append((key, record_one(recorder, accepted, key, spec, named, accumulate)))
-            except (TypeError, ValueError) as error:
-                kind = TypeError if isinstance(error, TypeError) else ValueError
-                raise kind(f"{label.format(key)}: {error}") from error.__cause__
-            for each in pending[before:]:
-                each.key = key
-    finally:
-        with cython.critical_section(recorder):
-            if outer is None:
-                del recorder._recording[thread]
-            else:
-                recorder._recording[thread] = outer
-            if not recorder._recording:
-                recorder._recording = None
-    return returned, pending
+    recorder._pending = []
+    for key, spec in specs:
+        try:
+            record_one(generator, recorder, accepted, key, spec, named, accumulate)
+        except (TypeError, ValueError) as error:
+            raise labelled(error, label.format(key)) from error.__cause__
+        each = recorder._pending[-1]
+        each.key = key
+    return recorder._pending
 
 
-cdef object record_one(Generator recorder, dict accepted, object key, object spec, bint named, bint accumulate):
+cdef int record_one(
+    Generator generator, Generator recorder, dict accepted, object key, object spec, bint named, bint accumulate
+) except -1:
+    cdef cnp.ndarray array
     if not isinstance(spec, (tuple, list)) or len(spec) < 2:
         raise TypeError(f"accepted is a tuple (out, scheme, *arguments), not {described(spec)}")
     out, scheme, *arguments = spec
     draws = choice("scheme", scheme, accepted)
+    name = characters_of(scheme)
     keywords = {}
     if arguments and isinstance(arguments[-1], dict):
         keywords = dict(arguments.pop())
@@ -2383,7 +2414,19 @@ cdef object record_one(Generator recorder, dict accepted, object key, object spe
         if not draws:
             raise TypeError(f"accumulate=True with {scheme}, which draws nothing that could be added")
         keywords["accumulate"] = True
-    return getattr(recorder, characters_of(scheme))(out, *arguments, **keywords)
+    method = getattr(generator, name)
+    if getattr(method, "__func__", None) is getattr(type(recorder), name):
+        getattr(recorder, name)(out, *arguments, **keywords)
+        return 0
+    array = array_of(out)  # what a subclass does, it does when its turn comes
+    check_memory(array)
+    recorder._pending.append(Pending.of_call(array, functools.partial(method, out, *arguments, **keywords)))
+    return 0
+
+
+cdef object labelled(object error, str label):
+    kind = TypeError if isinstance(error, TypeError) else ValueError
+    return kind(f"{label}: {error}")
 
 
 cdef str described(object spec):

@@ -3,6 +3,7 @@
 import contextlib
 import ctypes
 import enum
+import fractions
 import math
 import platform
 
@@ -12,7 +13,7 @@ import pytest
 from conftest import fresh_python
 
 import fastinit
-from fastinit import _core
+from fastinit import _core, generator
 
 
 @pytest.fixture
@@ -153,6 +154,43 @@ def test_generator_of_fills_that_changes_an_array_it_has_given_writes_nothing(g,
     assert g.stream == 0
 
 
+@pytest.mark.parametrize("scheme", ["orthogonal", "delta_orthogonal", "sparse"])
+def test_accumulate_is_read_before_the_array_is_checked(g, scheme):
+    class Meddling:
+        def __bool__(self):
+            w.flags.writeable = False
+            return True
+
+    w = np.full((3, 4, 4) if scheme == "delta_orthogonal" else (4, 4), 3.0)
+    arguments = (0.5,) if scheme == "sparse" else ()
+    with pytest.raises(ValueError, match="read-only"):
+        getattr(g, scheme)(w, *arguments, accumulate=Meddling())
+    w = np.full_like(w, 3)
+    other = np.full(3, 3.0)
+    with pytest.raises(ValueError, match=r"fills\[1\]: The truth value of an array"):
+        g.fill([(other, "normal"), (w, scheme, *arguments, {"accumulate": np.array([1, 0])})])
+    with pytest.raises(ValueError, match="The truth value of an array"):
+        getattr(g, scheme)(w, *arguments, accumulate=np.array([1, 0]))
+    assert (w == 3).all()
+    assert (other == 3).all()
+    assert g.stream == 0
+
+
+def test_matrix_whose_array_changes_while_it_is_computed_is_not_written(g, monkeypatch):
+    w, check = guarded()
+
+    def computed(*arguments):
+        w.flags.writeable = False
+        return original(*arguments)
+
+    original = generator._haar
+    monkeypatch.setattr(generator, "_haar", computed)
+    with pytest.raises(ValueError, match="out was changed while the arguments were read"):
+        g.orthogonal(w)
+    check()
+    assert (w == 3).all()
+
+
 def test_classes_of_arrays_with_methods_of_their_own_are_filled_as_what_they_are(g):
     class Odd(np.ndarray):
         shape = property(lambda self: (1000, 1000))
@@ -287,6 +325,9 @@ knows_environment = pytest.mark.skipif(not X86_GLIBC, reason="knows the layout o
 ENVIRONMENTS = {"upward": 0x4000, "downward": 0x2000, "truncating": 0x6000, "flushing": 0x8040}  # bits of MXCSR
 
 
+ROUNDINGS_OF_X87 = {0x4000: 0x800, 0x2000: 0x400, 0x6000: 0xC00}  # bits of the control word
+
+
 @contextlib.contextmanager
 def environment(bits):
     libm = ctypes.CDLL("libm.so.6")
@@ -294,6 +335,7 @@ def environment(bits):
     libm.fegetenv(before)
     ctypes.memmove(changed, before, ctypes.sizeof(before))
     changed[7] |= bits
+    changed[0] |= ROUNDINGS_OF_X87.get(bits, 0)
     libm.fesetenv(changed)
     try:
         yield
@@ -301,7 +343,9 @@ def environment(bits):
         libm.fesetenv(before)
 
 
-SUBNORMAL = complex(1e-310, 1 / 3)  # which Python would flush where the caller does
+# What Python would flush, or round, where the caller does.
+SUBNORMAL, SINGLE, THIRD = complex(1e-310, 1 / 3), np.float32(1e-42), np.longdouble(1) / 3
+COMPLEX = THIRD + 1j
 
 
 def results(g):
@@ -328,6 +372,13 @@ def results(g):
     yield "gain", g.xavier_normal(np.empty(9), 3, 3, gain=1e-310, stream=1)
     yield "std", g.normal(np.empty(9), 0, 1e-310, stream=1)
     yield "mean", g.normal(np.empty(9, "c16"), SUBNORMAL, 1e-310, stream=1)
+    for number in (2**53 + 1, np.int64(2**53 + 1), fractions.Fraction(1, 3), SINGLE, THIRD):
+        yield "number", g.normal(np.empty(9), number, 0.0, stream=1)
+        yield "number", g.constant(np.empty(9), number)
+        yield "number", g.constant(np.empty(9, "g"), number)
+    yield "number", g.uniform(np.empty(9), 0, SINGLE, stream=1)
+    yield "number", g.he_normal(np.empty(9), SINGLE, stream=1)
+    yield "number", g.normal(np.empty(9, complex), COMPLEX, stream=1)
 
 
 @knows_environment
@@ -340,6 +391,28 @@ def test_environment_of_the_caller_changes_no_value(g, bits):
     with environment(bits):
         inside = printed()
     assert inside == expected
+
+
+@knows_environment
+@pytest.mark.parametrize("exceptions", [0x04 | 0x08, 0x10])  # division and overflow; underflow
+def test_sixteen_bits_are_not_trapped_where_the_caller_traps(exceptions):
+    code = f"""
+import ctypes, numpy as np, fastinit
+libm = ctypes.CDLL("libm.so.6")
+g = fastinit.Generator(7)
+libm.feenableexcept({exceptions})
+g.constant(np.empty(3, np.float16), 1e-6)
+g.orthogonal(np.empty((30, 30), np.float16), 1e-4, stream=1)
+g.sparse(np.empty((30, 30), np.float16), 0.1, 1e-6, stream=1)
+for value in (1e6, np.longdouble("1e4000")):
+    try:
+        g.constant(np.empty(3, np.float16), value)
+    except ValueError:
+        print("refused")
+libm.fedisableexcept({exceptions})
+"""
+    run = fresh_python(code)
+    assert (run.returncode, run.stdout.split()) == (0, ["refused"] * 2), run.stderr
 
 
 @knows_environment

@@ -239,42 +239,78 @@ class TestSubclasses:
         assert b.tobytes() == fastinit.Generator(7).normal(np.empty_like(b), std=2.0, stream=1).tobytes()
         assert g.stream == 2
 
-    def test_override_that_makes_several_fills_or_none(self):
+    def test_override_that_makes_several_fills_or_none_or_goes_on_after_one(self):
         class Halves(fastinit.Generator):
             def normal(self, out, **where):
                 super().uniform(out[:4], stream="low")
                 super().fill([(out[4:], "ones")])
+                out *= 2
                 return out
 
             def zeros(self, out, **where):
                 return out
 
-        w = np.full(9, 7.0)
+        w, b = np.full(9, 7.0), np.full(2, 7.0)
         g = Halves(7)
-        filled = g.fill({"a": (w, "normal"), "b": (w[2:3], "zeros")})
+        filled = g.fill({"a": (w, "normal"), "b": (b, "zeros")})
         assert filled["a"] is w
-        assert np.array_equal(w[4:], np.ones(5))
-        assert np.array_equal(w[:4], fastinit.Generator(7).uniform(np.empty(4), stream="low"))
+        assert np.array_equal(w[4:], 2 * np.ones(5))
+        assert np.array_equal(w[:4], 2 * fastinit.Generator(7).uniform(np.empty(4), stream="low"))
+        assert (b == 7).all()
         assert g.stream == 0
 
-    def test_a_thread_that_records_fills_does_not_hold_up_the_others(self):
-        g, entered, drawn = fastinit.Generator(7), threading.Event(), threading.Event()
-        w, v = np.zeros(9), np.zeros(9)
+    def test_overrides_in_a_list_take_the_streams_that_they_take_one_by_one(self):
+        class Twice(fastinit.Generator):
+            def normal(self, out, **where):
+                super().normal(np.empty(3))
+                return super().normal(out, **where)
 
         def specs():
-            yield (w, "normal")
-            entered.set()
-            assert drawn.wait(30)
+            return [(np.empty(4), scheme) for scheme in ("uniform", "normal", "zeros", "uniform", "normal", "uniform")]
 
-        thread = threading.Thread(target=lambda: g.fill(specs()))
-        thread.start()
-        assert entered.wait(30)
-        g.normal(v)
-        assert v.any()
-        assert not w.any()
-        drawn.set()
-        thread.join()
-        assert np.array_equal(w, fastinit.Generator(7).normal(np.empty(9), stream=1))
+        alone = Twice(7)
+        expected = [getattr(alone, scheme)(out).tobytes() for out, scheme in specs()]
+        g = Twice(7)
+        assert [out.tobytes() for out in g.fill(specs())] == expected
+        assert g.stream == alone.stream == 7
+
+    def test_error_of_an_override_names_its_array(self):
+        class Fussy(fastinit.Generator):
+            def normal(self, out, **where):
+                raise ValueError("not today")
+
+        with pytest.raises(ValueError, match=r"fills\['b'\]: not today"):
+            Fussy(7).fill({"a": (np.empty(3), "zeros"), "b": (np.empty(3), "normal")})
+
+    def test_fills_that_run_while_others_are_read_are_run_at_once(self):
+        g, noise = fastinit.Generator(7), np.full(1, 123.0)
+        (w,) = g.fill((out, "normal", 0.0, abs(g.normal(noise)[0])) for out in [np.empty(3)])
+        assert noise[0] == fastinit.Generator(7).normal(np.empty(1))[0]
+        assert np.array_equal(w, fastinit.Generator(7).normal(np.empty(3), 0.0, abs(noise[0]), stream=1))
+
+        def specs():
+            inner = np.full(2, 5.0)
+            g.fill([(inner, "ones")])
+            assert (inner == 1).all()
+            yield (np.empty(2), "normal")
+
+        g.fill(specs())
+
+    @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
+    def test_child_forked_while_fills_are_read_fills(self):
+        code = """
+import os, numpy as np, fastinit
+g = fastinit.Generator(7)
+def specs():
+    if os.fork() == 0:
+        w = np.full(3, 99.0)
+        g.normal(w, stream="x")
+        os._exit(0 if (w != 99).all() else 1)
+    print(os.waitstatus_to_exitcode(os.wait()[1]))
+    yield (np.empty(3), "normal")
+g.fill(specs())
+"""
+        assert fresh_python(code).stdout.strip() == "0"
 
     def test_weak_references(self):
         for g in (fastinit.Generator(7), Scaled(7, factor=1.0)):
@@ -363,6 +399,10 @@ if __name__ == "__main__":
         assert fastinit.default_generator.seed == 12
         assert fastinit.fill([(np.empty(9), "normal")])[0].tobytes() == z_double(12)
         assert pickle.loads(pickle.dumps(fastinit.normal))(np.empty(9)).tobytes() == z_double(12, 1)
+        for wrong in (fastinit._functions, None):
+            monkeypatch.setattr(fastinit, "default_generator", wrong)
+            with pytest.raises(TypeError, match="default_generator must be a fastinit.Generator"):
+                fastinit.normal(np.empty(9))
         monkeypatch.setattr(fastinit, "default_generator", np.random.default_rng(7))
         with pytest.raises(TypeError, match=r"fastinit.default_generator must be a fastinit.Generator, not numpy"):
             fastinit.normal(np.empty(9))
