@@ -5,8 +5,8 @@ import functools
 import math
 import operator
 import re
+import struct
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -19,7 +19,20 @@ _DRAWN = ("float32", "float64", "float16", "bfloat16")
 _USERDEF = 256  # NPY_USERDEF: from here on, NumPy numbers dtypes of other packages
 _SMALL = 65504.0  # what every one of these holds
 _PLAIN = (float, int)
+_PACKED = {np.dtype(code).num: struct.Struct(code).pack for code in "fd"}
 _NUMPYS = tuple(np.dtype(name).num for name in _DRAWN if name != "bfloat16")  # ml_dtypes uses up their characters
+
+
+def bytes_in_dtype(name: str, value: object, dtype: _DType) -> bytes:
+    """The bytes of an element of the dtype that holds the value."""
+    held: bytes = _core.in_standard_environment(_bytes_in_dtype, name, value, dtype)
+    return held
+
+
+def _bytes_in_dtype(name: str, value: Any, dtype: _DType) -> bytes:
+    if dtype.num in _PACKED and type(value) in _PLAIN and -_SMALL <= value <= _SMALL:
+        return _PACKED[dtype.num](value)
+    return held_bytes(_in_dtype(name, value, dtype), dtype)
 
 
 def held_bytes(held: Any, dtype: _DType) -> bytes:
@@ -158,11 +171,14 @@ def _float(name: str, value: object, dtype: _DType, most: float) -> Any:
 
 
 def _complex(name: str, value: Any, dtype: _DType) -> Any:
-    number = None
     if hasattr(value, "__complex__") and not _core.is_bool(value):
-        with suppress(TypeError, ValueError, OverflowError):
+        try:
             number = complex(value)
-    if number is None:
+        except OverflowError as error:
+            raise ValueError(f"{name} is too large for a double") from error
+        except (TypeError, ValueError) as error:
+            raise TypeError(f"{name} must be a number, not {type(value).__name__}") from error
+    else:
         number = complex(_core.number(name, value))
     _check_finite(name, value, number)
     rounded = _cast(number, dtype)

@@ -10,7 +10,7 @@ from typing import Any, SupportsIndex, TypeAlias, TypeVar, overload
 import numpy as np
 
 from fastinit import _core
-from fastinit.constants import check_holds, check_overflow, finite_in_dtype, held_bytes, in_dtype
+from fastinit.constants import bytes_in_dtype, check_holds, check_overflow, finite_in_dtype, held_bytes
 from fastinit.typing import Array, ComplexNumber, Number, Sizes, Stream
 
 _Matrix: TypeAlias = np.ndarray[tuple[int, int], np.dtype[Any]]
@@ -100,7 +100,7 @@ class Generator(_core.Generator):
         array([0.1, 0.1, 0.1])
         """
         dtype = _core.dtype_for_constants(out)
-        return self._fill_constant(out, dtype, held_bytes(in_dtype("value", value, dtype), dtype), offset, global_shape)
+        return self._fill_constant(out, dtype, bytes_in_dtype("value", value, dtype), offset, global_shape)
 
     def identity(
         self, out: Array, gain: ComplexNumber = 1.0, *, offset: Sizes | None = None, global_shape: Sizes | None = None
@@ -585,7 +585,9 @@ def _block(
     shape, start = _core.block_of(view, offset, global_shape)
     if view.ndim < least or (most is not None and view.ndim > most):
         has = "has" if shape == view.shape else "is a block of a tensor of"
-        accepted = f"{least} axes or more" if most is None else f"{' or '.join(map(str, range(least, most + 1)))} axes"
+        accepted = (
+            f"{least} axes or more" if most is None else f"{least} to {most} axes" if least < most else f"{least} axes"
+        )
         raise ValueError(f"out {has} shape={shape}; {scheme} takes an array of {accepted}")
     return view, shape, start
 
@@ -593,7 +595,7 @@ def _block(
 @functools.cache
 def _value_in(number: int, dtype: np.dtype[Any]) -> bytes:
     """A value of a dtype, as the bytes of an element."""
-    return held_bytes(in_dtype("value", number, dtype), dtype)
+    return bytes_in_dtype("value", number, dtype)
 
 
 def _gain_in_dtype(gain: Number, dtype: np.dtype[Any]) -> float:
@@ -608,7 +610,7 @@ def _gain_in_dtype(gain: Number, dtype: np.dtype[Any]) -> float:
 def _held_by(scheme: str, number: int, dtype: np.dtype[Any]) -> bytes:
     """A zero or a one, of which the scheme makes its matrix."""
     check_holds(number, dtype, scheme)
-    return held_bytes(in_dtype(scheme, number, dtype), dtype)
+    return bytes_in_dtype(scheme, number, dtype)
 
 
 def _diagonal(matrix: np.ndarray[Any, Any], row: int, column: int) -> np.ndarray[Any, Any]:

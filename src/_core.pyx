@@ -143,6 +143,10 @@ cdef extern from *:
         fesetenv(&caller->all);
     }
     """
+    ctypedef struct fi_fpenv:
+        pass
+    fi_fpenv fi_fpenv_enter() noexcept
+    void fi_fpenv_leave(fi_fpenv caller) noexcept
     ctypedef struct environment:
         pass
     void enter_standard_environment(environment *caller) noexcept
@@ -633,6 +637,7 @@ def borrowed(uintptr_t address, object available, shape, strides, dtype, owner):
 # ---- The numbers -----------------------------------------------------------------------------------------------------
 
 _REAL_SCALARS = (int, numpy.integer, numpy.floating)  # of Python's bools, too
+_SIMPLE_SCALARS = (numpy.float32, numpy.float16, numpy.integer)  # whose conversion never fails, and never takes the x87
 
 
 cpdef inline double number(str name, object value) except? -1.0:
@@ -648,6 +653,13 @@ cpdef inline double number(str name, object value) except? -1.0:
 
 
 cdef double converted(str name, object value) except? -1.0:
+    cdef fi_fpenv fast
+    cdef double number
+    if isinstance(value, _SIMPLE_SCALARS):
+        fast = fi_fpenv_enter()
+        number = PyFloat_AsDouble(value)
+        fi_fpenv_leave(fast)
+        return number
     if is_bool(value) or is_complex(value):
         raise TypeError(f"{name} must be a number, not {kind_of(value)}")
     cdef environment caller
@@ -658,8 +670,9 @@ cdef double converted(str name, object value) except? -1.0:
         traced = if_traced(value, _UNIT_DRAW if name in ("std", "stddev", "scale") else "")
         refused = TypeError(f"{name} must be a number, not {type(value).__name__}{traced}")
         raise refused from cause_of(error, value, "__float__", traced)
-    except OverflowError:
-        raise ValueError(f"{name} is too large for a double") from None
+    except OverflowError as error:
+        refused = ValueError(f"{name} is too large for a double")
+        raise refused from cause_of(error, value, "__float__", isinstance(value, int))
     finally:
         leave_standard_environment(&caller)
 
@@ -671,7 +684,10 @@ cpdef bint is_bool(object value):
     if isinstance(value, _REAL_SCALARS):
         return False
     dtype = getattr(value, "dtype", None)
-    return dtype is not None and str(dtype) in ("bool", "torch.bool")
+    if dtype is None:
+        return False
+    kind = getattr(dtype, "kind", None)
+    return str(dtype) == "torch.bool" if kind is None else kind == "b"
 
 
 cpdef bint is_complex(object value):
@@ -696,13 +712,20 @@ cdef object cause_of(object error, object value, str method, object known):
     return error if not known and hasattr(type(value), method) else None
 
 
+cdef bint has_parts(object value) except -1:
+    return is_complex(value) or (hasattr(type(value), "__complex__") and not hasattr(type(value), "__float__"))
+
+
 cdef bint read_complex(str name, object value, double *parts) except -1:
     """Sets the two parts of a number; returns whether it is complex."""
     parts[1] = 0
-    if PyFloat_Check(value) or PyLong_CheckExact(value) or not is_complex(value):
+    if PyFloat_Check(value) or PyLong_CheckExact(value) or not has_parts(value):
         parts[0] = number(name, value)
         return False
-    both = in_standard_environment(complex, value)
+    try:
+        both = in_standard_environment(complex, value)
+    except TypeError as error:
+        raise TypeError(f"{name} must be a number, not {kind_of(value)}") from error
     parts[0], parts[1] = PyComplex_RealAsDouble(both), PyComplex_ImagAsDouble(both)
     return True
 
@@ -1015,9 +1038,9 @@ def fans(shape, layout):
     """
     try:
         sizes = tuple([integer_of("shape", size, "of integers") for size in shape])
-    except TypeError:
+    except TypeError as error:
         traced = "".join(map(if_traced, shape if isinstance(shape, (tuple, list)) else ()))
-        raise TypeError(f"shape={shape!r}; accepted is a tuple of integers{traced}") from None
+        raise TypeError(f"shape={shape!r}; accepted is a tuple of integers{traced}") from error.__cause__
     if any(size < 0 for size in sizes):
         raise ValueError(f"shape={shape!r}; accepted are sizes of zero and more")
     return choice("layout", layout, _LAYOUTS)(sizes)
@@ -1400,7 +1423,7 @@ cdef uint64_t seed_of(object seed) except? 0:
     cdef uint64_t small
     if is_small_int(seed, &small):
         return small
-    if callable(getattr(seed, "generate_state", None)):  # numpy.random.SeedSequence
+    if callable(getattr(seed, "generate_state", None)) and not isinstance(seed, type):  # numpy.random.SeedSequence
         return int(seed.generate_state(1, numpy.uint64)[0])
     library = type(seed).__module__.partition(".")[0]
     if library in _SEED_HINTS and type(seed).__name__ in ("Generator", "RandomState"):
@@ -1428,7 +1451,8 @@ _SEED_HINTS = {
 # Keywords of other libraries' functions, and what fastinit's take for them: the first that the function has.
 _KEYWORDS_ELSEWHERE = {
     **dict.fromkeys(("loc", "mu", "center"), ("mean", "low")),
-    **dict.fromkeys(("scale", "stddev", "sigma", "s"), ("std", "gain", "high")),
+    **dict.fromkeys(("stddev", "sigma"), ("std",)),
+    "scale": ("std", "high"),
     **dict.fromkeys(("a", "minval", "minimum", "lower"), ("low", "negative_slope")),
     **dict.fromkeys(("b", "maxval", "maximum", "upper"), ("high",)),
     **dict.fromkeys(("val", "fill_value"), ("value",)),
@@ -1457,6 +1481,8 @@ def hint_of_keyword(function, keyword, names=None):
     for meant in _KEYWORDS_ELSEWHERE.get(keyword, ()):
         if meant in names:
             return f"; did you mean {meant}=?"
+    if keyword == "mode" and not ("negative_slope" in names and "fan_out" in names):
+        return ""
     if "out" in names and keyword in _INSTEAD_OF_KEYWORDS:
         return f"; {_INSTEAD_OF_KEYWORDS[keyword]}"
     return ""
@@ -1466,10 +1492,23 @@ Py_INCREF(hint_of_keyword)
 keyword_hint = <PyObject *>hint_of_keyword
 
 
-cdef object copied(Generator original, seed):
-    """A copy with another seed, of all that a subclass adds, too."""
-    copy = type(original).__new__(type(original))
-    copy.__setstate__(({"seed": seed, "stream": 0}, object.__getstate__(original)))
+cdef int set_attributes(object of, object attributes) except -1:
+    """What object.__getstate__ has told of another one."""
+    of_slots = {}
+    if isinstance(attributes, tuple):
+        attributes, of_slots = attributes
+    if attributes:
+        of.__dict__.update(attributes)
+    for name, attribute in of_slots.items():
+        setattr(of, name, attribute)
+    return 0
+
+
+cdef Generator copied(Generator original, uint64_t seed):
+    """A copy with another seed, and with the attributes that a subclass adds."""
+    cdef Generator copy = type(original).__new__(type(original))
+    copy._seed = seed
+    set_attributes(copy, object.__getstate__(original))
     return copy
 
 
@@ -1605,7 +1644,7 @@ cdef class Generator:
     def state(self, value):
         cdef Generator owner = self._owner()
         if not isinstance(value, dict) or value.keys() | {"spawned"} != {"seed", "stream", "spawned"}:
-            raise ValueError(f"state={value!r}; accepted is a dictionary of 'seed', 'stream' and 'spawned'")
+            raise ValueError(f"state={value!r}; accepted is a dictionary of 'seed', 'stream' and, if wanted, 'spawned'")
         cdef uint64_t seed = integer_below("seed", value["seed"], _SEED_END, "2**64")
         cdef uint64_t stream = next_unnamed_stream(value["stream"])
         cdef uint64_t spawned = integer_below("spawned", value.get("spawned", 0), _SEED_END, "2**64")
@@ -1629,12 +1668,13 @@ cdef class Generator:
         list of Generator
             Child k has the seed BLAKE2b(b"fastinit.spawn" + seed + k, 8-byte digest, little-endian), the generator's
             seed and k as 8 little-endian bytes each, and begins at stream 0. k counts all that the generator has
-            spawned so far, as its ``state`` tells; ``stream`` does not move.
+            spawned so far, as its ``state`` tells; ``stream`` does not move. Children of a subclass are of that class
+            and share the attributes of their parent.
 
         Raises
         ------
         TypeError, ValueError
-            If n is not an integer or negative, or more than 2**64 generators would be spawned in all.
+            If n is not an integer or negative, or 2**64 generators or more would be spawned in all.
 
         Examples
         --------
@@ -1643,27 +1683,24 @@ cdef class Generator:
         [Generator(seed=4601871156244648830, stream=0), Generator(seed=5275525978285689886, stream=0)]
         """
         cdef Generator owner = self._owner()
-        cdef uint64_t count = integer_below("n", n, _SEED_END, "2**64"), first, seed
+        cdef uint64_t count = integer_below("n", n, _SEED_END, "2**64"), first, seed, k
+        cdef list children = [None] * int(count)  # for more than memory holds, no child is counted
         with cython.critical_section(owner):
             first, seed = owner._spawned, owner._seed
             if first + count < first:
-                raise ValueError(f"n={n}; the generator has spawned {first}, and accepted are 2**64 - 1 in all")
+                raise ValueError(f"n={n}, and {first} generators are spawned already; accepted are 2**64 - 1 in all")
             owner._spawned = first + count
         prefix = b"fastinit.spawn" + int(seed).to_bytes(8, "little")
-        return [copied(owner, blake2b_of(prefix + (int(first) + k).to_bytes(8, "little"))) for k in range(count)]
+        for k in range(count):
+            children[k] = copied(owner, blake2b_of(prefix + int(first + k).to_bytes(8, "little")))
+        return children
 
     def __getstate__(self):
         return self.state, object.__getstate__(self)
 
     def __setstate__(self, value):
         self.state, attributes = value
-        of_slots = {}
-        if isinstance(attributes, tuple):
-            attributes, of_slots = attributes
-        if attributes:
-            self.__dict__.update(attributes)
-        for name, attribute in of_slots.items():
-            setattr(self, name, attribute)
+        set_attributes(self, attributes)
 
     def __reduce__(self):
         # Without __init__: that of a subclass may take other arguments.
@@ -1726,6 +1763,7 @@ cdef class Generator:
         object stream, object offset, object global_shape, bint accumulate
     ):
         """A draw whose one parameter the scheme gives."""
+        array_of(out)
         cdef call c
         read_call(&c, stream, offset, global_shape, accumulate)
         read_fans(scheme, out, &c.where, fan_in, fan_out, layout)
@@ -1865,6 +1903,7 @@ cdef class Generator:
         >>> fastinit.Generator(42).uniform(np.empty(3, np.float32), -1, 1)
         array([ 0.22591972, -0.06282699, -0.8535366 ], dtype=float32)
         """
+        array_of(out)
         cdef call c
         cdef double least = number("low", low), most = number("high", high)
         read_call(&c, stream, offset, global_shape, accumulate)
@@ -1904,6 +1943,7 @@ cdef class Generator:
         >>> fastinit.Generator(42).normal(w, std=1e-3, accumulate=True)
         array([0.9990298, 1.0001941, 0.9987644], dtype=float32)
         """
+        array_of(out)
         cdef call c
         cdef double parts[2]
         cdef bint has_parts = read_complex("mean", mean, parts)
@@ -1955,6 +1995,7 @@ cdef class Generator:
         >>> g.truncated_normal(np.empty(3), low=10, high=np.inf)
         array([10.01335623, 10.12240233, 10.46153973])
         """
+        array_of(out)
         cdef call c
         cdef double center = number("mean", mean), deviation = number("std", std)
         cdef double least = number("low", low), most = number("high", high)
@@ -2381,10 +2422,11 @@ def record(Generator generator, Generator recorder, dict accepted, specs, bint n
     take their key as the stream. The label, with the key in it, begins the errors.
     """
     cdef Pending each
+    cdef dict methods = {}  # those that no subclass overrides, by their names
     recorder._pending = []
     for key, spec in specs:
         try:
-            record_one(generator, recorder, accepted, key, spec, named, accumulate)
+            record_one(generator, recorder, accepted, methods, key, spec, named, accumulate)
         except (TypeError, ValueError) as error:
             raise labelled(error, label.format(key)) from error.__cause__
         each = recorder._pending[-1]
@@ -2393,7 +2435,8 @@ def record(Generator generator, Generator recorder, dict accepted, specs, bint n
 
 
 cdef int record_one(
-    Generator generator, Generator recorder, dict accepted, object key, object spec, bint named, bint accumulate
+    Generator generator, Generator recorder, dict accepted, dict methods, object key, object spec, bint named,
+    bint accumulate
 ) except -1:
     cdef cnp.ndarray array
     if not isinstance(spec, (tuple, list)) or len(spec) < 2:
@@ -2414,10 +2457,15 @@ cdef int record_one(
         if not draws:
             raise TypeError(f"accumulate=True with {scheme}, which draws nothing that could be added")
         keywords["accumulate"] = True
-    method = getattr(generator, name)
-    if getattr(method, "__func__", None) is getattr(type(recorder), name):
-        getattr(recorder, name)(out, *arguments, **keywords)
+    if name not in methods:
+        method = getattr(generator, name)
+        own = getattr(method, "__func__", None) is getattr(type(recorder), name)
+        methods[name] = getattr(recorder, name) if own else None
+    method = methods[name]
+    if method is not None:
+        method(out, *arguments, **keywords)
         return 0
+    method = getattr(generator, name)
     array = array_of(out)  # what a subclass does, it does when its turn comes
     check_memory(array)
     recorder._pending.append(Pending.of_call(array, functools.partial(method, out, *arguments, **keywords)))
@@ -2529,8 +2577,8 @@ _SHARED = {
     "<out>": """out : numpy.ndarray
     Of any shape and layout, of dtype float32, float64, float16 or bfloat16 (of ml_dtypes).""",
     "<normal out>": """out : numpy.ndarray
-    Of any shape and layout, of dtype float32, float64, float16 or bfloat16 (of ml_dtypes); or, if the draw is not
-    truncated, complex64 or complex128, whose parts have half the variance each.""",
+    Of any shape and layout, of dtype float32, float64, float16 or bfloat16 (of ml_dtypes), complex64 or complex128. The
+    two parts of a complex number have half the variance each; a truncated draw has none.""",
     "<constant out>": """out : numpy.ndarray
     Of any shape and layout, of any dtype of numbers: bool, integers, floating-point or complex; of ml_dtypes too.""",
     "<fans>": """fan_in, fan_out : float, optional

@@ -517,7 +517,7 @@ def test_slope_of_a_wrong_type_has_a_clear_error():
         (lambda g, w: g.constant(w, fill_value=1), "did you mean value=?"),
         (lambda g, w: g.zeros(w, dtype="f4"), "out is an array of that dtype"),
         (lambda g, w: g.sparse(w[None], 0.5, scale=1), "did you mean std=?"),
-        (lambda g, w: g.orthogonal(w[None], scale=2.0), "did you mean gain=?"),
+        (lambda g, w: g.uniform(w, scale=2.0), "did you mean high=?"),
     ],
 )
 def test_keyword_of_another_library_gets_the_one_that_is_meant(g, call, meant):
@@ -528,6 +528,8 @@ def test_keyword_of_another_library_gets_the_one_that_is_meant(g, call, meant):
     assert (w == 1).all()
     with pytest.raises(TypeError, match=r"normal\(\) got an unexpected keyword argument 'wibble'$"):
         g.normal(w, wibble=1)
+    with pytest.raises(TypeError, match=r"uniform\(\) got an unexpected keyword argument 'stddev'$"):
+        g.uniform(w, stddev=1)
     with pytest.raises(TypeError, match=r"zeros\(\) got an unexpected keyword argument 'wibble'$"):
         g.zeros(w, wibble=1)
 

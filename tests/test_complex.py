@@ -199,3 +199,28 @@ def test_most_elements():
     with pytest.raises(ValueError, match=r"has more than 2\*\*62 elements, the most that are accepted of complex"):
         g.normal(out, stream=0, offset=(0,), global_shape=(2**62 + 1,))
     g.normal(np.empty((1,) * 63 + (3,), np.complex64))  # with the parts, 65 axes
+
+
+def test_mean_may_be_an_object_that_is_complex_only(g):
+    class Number:
+        def __complex__(self):
+            return 1 - 2j
+
+    class Broken:
+        def __complex__(self):
+            raise TypeError("no mean yet")
+
+    w = g.normal(np.empty(3, np.complex64), Number(), 0.5, stream=1)
+    assert w.tobytes() == g.normal(np.empty(3, np.complex64), 1 - 2j, 0.5, stream=1).tobytes()
+    for call in (lambda: g.normal(w, Broken()), lambda: g.constant(w, Broken())):
+        with pytest.raises(TypeError, match="must be a number, not Broken") as caught:
+            call()
+        assert str(caught.value.__cause__) == "no mean yet"
+    with pytest.raises(TypeError, match="the array is not complex"):
+        g.normal(np.empty(3), Number())
+
+
+def test_schemes_overflow_where_normal_does(g):
+    std = 5.5e37  # of a part, the draws do not overflow; of a real number they would
+    w = g.variance_scaling(np.empty(3, np.complex64), std**2, distribution="normal", fan_in=1, stream=1)
+    assert w.tobytes() == g.normal(np.empty(3, np.complex64), 0.0, std, stream=1).tobytes()

@@ -9,7 +9,6 @@ import pickle
 import subprocess
 import sys
 import tempfile
-import threading
 import weakref
 from pathlib import Path
 
@@ -173,11 +172,17 @@ class TestSpawn:
         with pytest.raises(ValueError, match=r"n=.* is out of range; accepted is 0 <= n < 2\*\*64"):
             fastinit.Generator(7).spawn(n)
 
+    def test_more_children_than_memory_holds_are_not_counted(self):
+        g = fastinit.Generator(7)
+        with pytest.raises((MemoryError, OverflowError)):
+            g.spawn(1 << 62)
+        assert g.state["spawned"] == 0
+
     def test_used_up_children_are_an_error_not_a_repetition(self):
         g = fastinit.Generator(7)
         g.state = {"seed": 7, "stream": 0, "spawned": 2**64 - 2}
         assert g.spawn(1)[0].seed == reference.spawned_seed(7, 2**64 - 2)
-        with pytest.raises(ValueError, match="has spawned 18446744073709551615"):
+        with pytest.raises(ValueError, match="18446744073709551615 generators are spawned already"):
             g.spawn(1)
         assert g.state["spawned"] == 2**64 - 1
 
@@ -227,6 +232,16 @@ class TestSubclasses:
     def test_children_are_of_the_class_and_have_its_attributes(self):
         child = Scaled(7, factor=2.0).spawn(1)[0]
         assert (type(child), child.factor, child.stream) == (Scaled, 2.0, 0)
+
+    def test_children_of_a_class_that_is_pickled_in_its_own_way(self):
+        class Own(fastinit.Generator):
+            def __getstate__(self):
+                return {"mine": 1}
+
+            def __setstate__(self, state):
+                pass
+
+        assert [child.seed for child in Own(7).spawn(2)] == [reference.spawned_seed(7, k) for k in range(2)]
 
     def test_fill_calls_what_the_class_overrides(self):
         g = Scaled(7, factor=2.0)
@@ -401,7 +416,7 @@ if __name__ == "__main__":
         assert pickle.loads(pickle.dumps(fastinit.normal))(np.empty(9)).tobytes() == z_double(12, 1)
         for wrong in (fastinit._functions, None):
             monkeypatch.setattr(fastinit, "default_generator", wrong)
-            with pytest.raises(TypeError, match="default_generator must be a fastinit.Generator"):
+            with pytest.raises(TypeError, match=r"default_generator must be a fastinit\.Generator"):
                 fastinit.normal(np.empty(9))
         monkeypatch.setattr(fastinit, "default_generator", np.random.default_rng(7))
         with pytest.raises(TypeError, match=r"fastinit.default_generator must be a fastinit.Generator, not numpy"):

@@ -496,7 +496,7 @@ class TestBadInput:
             (init.he_normal(batch_axis=(0, 5)), (3, 4), r"batch_axis=\(0, 5\)"),
             (init.orthogonal(), (3,), "orthogonal takes one of two axes or more"),
             (init.orthogonal(column_axis=2), (3, 4), "column_axis="),
-            (init.delta_orthogonal(), (3, 4), "3 or 4 or 5 axes"),
+            (init.delta_orthogonal(), (3, 4), "3 to 5 axes"),
             (init.delta_orthogonal(), (3, 4, 2), "with in <= out"),
             (init.variance_scaling(1.0, "fan", "normal"), (3, 4), "mode='fan'; accepted are"),
             (init.variance_scaling(1.0, "fan_in", "norm"), (3, 4), "distribution='norm'; accepted are"),
@@ -685,7 +685,7 @@ class TestMakeArray:
             (("normal", (8, 6), ONE_DEVICE, 7, 2**63), {}, "stream=.* is out of range"),
             (("normal", (8, -6), ONE_DEVICE, 7, 0), {}, "shape"),
             (("normal", (8, 6), P("x"), 7, 0), {}, "sharding=.*; accepted is a jax.sharding.Sharding"),
-            (("delta_orthogonal", (8, 6), ONE_DEVICE, 7, 0), {}, "3 or 4 or 5 axes"),
+            (("delta_orthogonal", (8, 6), ONE_DEVICE, 7, 0), {}, "3 to 5 axes"),
         ],
     )
     def test_bad_input(self, arguments, keywords, message, monkeypatch):
