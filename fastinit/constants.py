@@ -114,7 +114,7 @@ def _telling(values: np.ndarray[Any, Any]) -> Iterator[Any]:
 
 def check_overflow(name: str, value: float, dtype: _DType) -> float:
     """value, unless the rounding to a dtype that is drawn would make it infinite."""
-    if abs(value) > _SMALL and math.isfinite(value) and np.isinf(_cast(value, dtype)):
+    if abs(value) > _SMALL and math.isfinite(value) and np.isinf(_core.in_standard_environment(_cast, value, dtype)):
         raise ValueError(f"{name}={value!r} overflows {dtype}")
     return value
 
@@ -212,9 +212,6 @@ def _shown(value: Any) -> str:
 
 
 def _cast(number: Any, dtype: _DType) -> Any:
-    return _core.in_standard_environment(_cast_inside, number, dtype)
-
-
-def _cast_inside(number: Any, dtype: _DType) -> Any:
+    """Inside the standard floating-point environment."""
     with np.errstate(all="ignore"):
         return np.array(number).astype(dtype)[()]
