@@ -177,7 +177,9 @@ def _complex(name: str, value: Any, dtype: _DType) -> Any:
         except OverflowError as error:
             raise ValueError(f"{name} is too large for a double") from error
         except (TypeError, ValueError) as error:
-            raise TypeError(f"{name} must be a number, not {type(value).__name__}") from error
+            traced = _core.if_traced(value)
+            refused = TypeError(f"{name} must be a number, not {type(value).__name__}{traced}")
+            raise refused from (None if traced else error)
     else:
         number = complex(_core.number(name, value))
     _check_finite(name, value, number)

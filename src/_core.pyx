@@ -748,7 +748,9 @@ cdef bint read_complex(str name, object value, double *parts) except -1:
     try:
         both = in_standard_environment(complex, value)
     except TypeError as error:
-        raise TypeError(f"{name} must be a number, not {kind_of(value)}") from error
+        traced = if_traced(value)
+        refused = TypeError(f"{name} must be a number, not {kind_of(value)}{traced}")
+        raise refused from cause_of(error, value, "__complex__", traced)
     parts[0], parts[1] = PyComplex_RealAsDouble(both), PyComplex_ImagAsDouble(both)
     return True
 
