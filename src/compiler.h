@@ -9,15 +9,6 @@
 #error "fastinit needs arithmetic in float and double; on 32-bit x86 compile with -msse2 -mfpmath=sse"
 #endif
 
-/* What is rounded to a float stays so: GCC 12 leaves (double)(float)x out where it vectorises the store of the result. */
-#if defined(__x86_64__) || defined(_M_X64)
-#define KEEP_FLOAT(x) __asm__("" : "+x"(x))
-#elif defined(__aarch64__)
-#define KEEP_FLOAT(x) __asm__("" : "+w"(x))
-#else
-#define KEEP_FLOAT(x) __asm__("" : "+m"(x))
-#endif
-
 #define ALWAYS_INLINE inline __attribute__((always_inline))
 #if defined(__clang__)
 #define UNROLLED _Pragma("clang loop unroll(full)")

@@ -2,7 +2,6 @@
 #include <math.h>
 #include <string.h>
 
-#include "compiler.h"
 #include "constants.h"
 #include "fpenv.h"
 
@@ -16,6 +15,15 @@ const double fi_greatest[FI_DTYPES] = {
 };
 
 static fi_dtype compute_type(fi_dtype dtype) { return dtype == FI_FLOAT64 ? FI_FLOAT64 : FI_FLOAT32; }
+
+/* What is rounded to a float stays so: GCC 12 leaves (double)(float)x out where it vectorises the store of the result. */
+#if defined(__x86_64__) || defined(_M_X64)
+#define KEEP_FLOAT(x) __asm__("" : "+x"(x))
+#elif defined(__aarch64__)
+#define KEEP_FLOAT(x) __asm__("" : "+w"(x))
+#else
+#define KEEP_FLOAT(x) __asm__("" : "+m"(x))
+#endif
 
 double fi_rounded(fi_dtype dtype, double value) {
     if (dtype == FI_FLOAT64) return value;
