@@ -17,6 +17,7 @@ class _State(TypedDict):
 class _Entropy(Protocol):  # numpy.random.SeedSequence
     def generate_state(self, n_words: int, dtype: Any) -> np.ndarray[Any, Any]: ...
 
+NAME_CACHE_BYTES: int
 STREAM_VERSION: int
 c_api: object  # a capsule
 compiler: str

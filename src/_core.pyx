@@ -443,7 +443,7 @@ cdef cnp.ndarray array_of(object out):
     return <cnp.ndarray>out
 
 
-def instead_of_array(out):
+cdef str instead_of_array(object out):
     """What an error says besides where out is no array."""
     if if_traced(out):
         return ": JAX traces it, so it has no memory yet; fastinit.jax has initialisers"

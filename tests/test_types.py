@@ -229,7 +229,7 @@ HOVERS = {  # what must be in each: the formula, and paragraphs that are written
     "fastinit.Generator(7).he_normal": (HE_NORMAL, STREAM, "Returns"),
     "fastinit.Generator(7).glorot_uniform": ("a = gain sqrt(6 / (fan_in + fan_out))", STREAM),
     "fastinit.Generator(7).orthogonal": ("Q Q^T = gain**2 I", STREAM),
-    "fastinit.Generator": ("seed : int, optional",),
+    "fastinit.Generator": ("seed : int or numpy.random.SeedSequence, optional",),
     "fastinit.gain": ("sqrt(2 / (1 + param**2))",),
     "fastinit.dask.he_normal": (HE_NORMAL, "chunks : int, tuple, dict or str"),
     "fastinit.jax.he_normal": ("N(0, 2 / fan_in)", "in_axis, out_axis : int or sequence of int"),
