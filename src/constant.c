@@ -5,7 +5,9 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "compiler.h"
 #include "fill.h"
+#include "strides.h"
 
 enum {
     /* Bytes that a thread takes at a time. */
@@ -20,54 +22,21 @@ enum {
 
 /* ---- The region of an array ---------------------------------------------------------------------------------------- */
 
-/* Puts the axes with the smallest strides last, makes all strides positive, drops axes of one element, merges neighbours. */
-static int order_axes(fi_axis *axis, int axes, char **data) {
-    int kept = 0;
-    for (int i = 0; i < axes; i++) {
-        fi_axis moved = axis[i];
-        int to = kept;
-        if (moved.size == 1) continue;
-        if (moved.stride < 0) {
-            *data += (ptrdiff_t)(moved.size - 1) * moved.stride;
-            moved.stride = -moved.stride;
-        }
-        for (; to > 0 && axis[to - 1].stride < moved.stride; to--) axis[to] = axis[to - 1];
-        axis[to] = moved;
-        kept++;
-    }
-    axes = kept;
-    kept = 0;
-    for (int i = 0; i < axes; i++) {
-        fi_axis inner = axis[i];
-        if (kept && (size_t)axis[kept - 1].stride == (size_t)inner.stride * inner.size) {
-            inner.size *= axis[--kept].size;
-        }
-        axis[kept++] = inner;
-    }
-    return kept;
-}
-
-/* Whether each axis steps over all that those after it reach. */
-static int is_nested(const fi_axis *axis, int axes, size_t size) {
-    size_t reach = size;
-    for (int i = axes - 1; i >= 0; i--) {
-        if (axis[i].size > 1 && (size_t)axis[i].stride < reach) return 0;
-        reach += (size_t)axis[i].stride * (axis[i].size - 1);
-    }
-    return 1;
-}
-
 void fi_set_constant_region(fi_region *region, size_t size, void *data, int axes, const ptrdiff_t *shape,
                             const ptrdiff_t *strides, const fi_marks *marks, fi_axis *axis) {
-    size_t elements = 1;
-    *region = (fi_region){.data = data, .axis = axis, .marks = marks};
-    for (int i = 0; i < axes; i++) {
-        elements *= (size_t)shape[i];
-        axis[i] = (fi_axis){(size_t)shape[i], 0, strides[i]};
-    }
+    fi_steps steps[FI_AXES_MAX];
+    const fi_bytes bytes = fi_bytes_of(&(fi_extent){data, size, axes, shape, strides}, steps);
+    size_t elements = bytes.run / size;
+    *region =
+        (fi_region){.data = (char *)data - ((uintptr_t)data - (uintptr_t)bytes.place), .axis = axis, .marks = marks};
     if (elements == 0) return;
-    axes = order_axes(axis, axes, &region->data);
-    if (axes == 0) axis[axes++] = (fi_axis){1, 0, (ptrdiff_t)size};
+    axes = 0;
+    for (int i = bytes.axes - 1; i >= 0; i--) {
+        axis[axes++] = (fi_axis){bytes.axis[i].count, 0, (ptrdiff_t)bytes.axis[i].stride};
+    }
+    /* Elements side by side are a row; where there are none, the axis with the smallest stride is. */
+    if (axes == 0 || bytes.run > size) axis[axes++] = (fi_axis){bytes.run / size, 0, (ptrdiff_t)size};
+    for (int i = 0; i < bytes.axes; i++) elements *= bytes.axis[i].count;
     const fi_axis *const row = &axis[axes - 1];
     const size_t most = CHUNK_BYTES / size;
     region->count = elements * size / BYTES_AN_ELEMENT + 1;
@@ -77,7 +46,7 @@ void fi_set_constant_region(fi_region *region, size_t size, void *data, int axes
     region->tile_width = fi_smaller(row->size, most);
     region->chunk_tiles = most / region->tile_width;
     region->chunks = fi_parts(region->rows * fi_parts(row->size, region->tile_width), region->chunk_tiles);
-    if (marks && !is_nested(axis, axes, size)) { /* the chunks interlace, so that none knows which marks lie in it */
+    if (marks && !fi_is_nested(&bytes)) { /* the chunks interlace, so that none knows which marks lie in it */
         region->tile_width = row->size;
         region->chunk_tiles = region->rows;
         region->chunks = 1;
@@ -101,64 +70,41 @@ static void repeat(char *to, const fi_value *value, size_t count) {
 }
 
 /* Rows of elements that are apart. Four at a time: a loop around one store runs at half the speed of stores. */
-#define DEFINE_SPREAD(type)                                                                                 \
-    static void spread_##type(char *to, const char *bytes, size_t rows, ptrdiff_t row_stride, size_t width, \
-                              ptrdiff_t stride) {                                                           \
-        type element;                                                                                       \
-        memcpy(&element, bytes, sizeof element);                                                            \
-        for (size_t r = 0; r < rows; r++) {                                                                 \
-            char *at = to + (ptrdiff_t)r * row_stride;                                                      \
-            size_t left = width;                                                                            \
-            for (; left >= 4; left -= 4, at += 4 * stride) {                                                \
-                memcpy(at, &element, sizeof element);                                                       \
-                memcpy(at + stride, &element, sizeof element);                                              \
-                memcpy(at + 2 * stride, &element, sizeof element);                                          \
-                memcpy(at + 3 * stride, &element, sizeof element);                                          \
-            }                                                                                               \
-            for (; left; left--, at += stride) memcpy(at, &element, sizeof element);                        \
-        }                                                                                                   \
+static ALWAYS_INLINE void spread(char *to, const fi_value *value, size_t rows, ptrdiff_t row_stride, size_t width,
+                                 ptrdiff_t stride, size_t size) {
+    char element[FI_VALUE_BYTES];
+    memcpy(element, value->bytes, size);
+    for (size_t r = 0; r < rows; r++) {
+        char *at = to + (ptrdiff_t)r * row_stride;
+        size_t left = width;
+        for (; left >= 4; left -= 4, at += 4 * stride) {
+            memcpy(at, element, size);
+            memcpy(at + stride, element, size);
+            memcpy(at + 2 * stride, element, size);
+            memcpy(at + 3 * stride, element, size);
+        }
+        for (; left; left--, at += stride) memcpy(at, element, size);
     }
-
-typedef struct {
-    uint64_t low, high;
-} uint128;
-
-DEFINE_SPREAD(uint8_t)
-DEFINE_SPREAD(uint16_t)
-DEFINE_SPREAD(uint32_t)
-DEFINE_SPREAD(uint64_t)
-DEFINE_SPREAD(uint128)
+}
 
 /* Rows of the same width, row_stride apart, as far as they go along one axis. */
 static void write_rows(char *to, const fi_value *value, size_t rows, ptrdiff_t row_stride, size_t width,
                        ptrdiff_t stride) {
-    if (stride == (ptrdiff_t)value->size && width * value->size >= LONG_ROW_BYTES) {
+    const size_t size = value->size;
+    if (stride == (ptrdiff_t)size && width * size >= LONG_ROW_BYTES) {
         for (size_t r = 0; r < rows; r++) repeat(to + (ptrdiff_t)r * row_stride, value, width);
-        return;
-    }
-    switch (value->size) {
-    case 1:
-        spread_uint8_t(to, value->bytes, rows, row_stride, width, stride);
-        break;
-    case 2:
-        spread_uint16_t(to, value->bytes, rows, row_stride, width, stride);
-        break;
-    case 4:
-        spread_uint32_t(to, value->bytes, rows, row_stride, width, stride);
-        break;
-    case 8:
-        spread_uint64_t(to, value->bytes, rows, row_stride, width, stride);
-        break;
-    case 16:
-        spread_uint128(to, value->bytes, rows, row_stride, width, stride);
-        break;
-    default: /* long doubles of other sizes, and pairs of them */
-        for (size_t r = 0; r < rows; r++) {
-            for (size_t i = 0; i < width; i++) {
-                memcpy(to + (ptrdiff_t)r * row_stride + (ptrdiff_t)i * stride, value->bytes, value->size);
-            }
-        }
-        break;
+    } else if (size == 1) {
+        spread(to, value, rows, row_stride, width, stride, 1);
+    } else if (size == 2) {
+        spread(to, value, rows, row_stride, width, stride, 2);
+    } else if (size == 4) {
+        spread(to, value, rows, row_stride, width, stride, 4);
+    } else if (size == 8) {
+        spread(to, value, rows, row_stride, width, stride, 8);
+    } else if (size == 16) {
+        spread(to, value, rows, row_stride, width, stride, 16);
+    } else { /* long doubles of other sizes, and pairs of them */
+        spread(to, value, rows, row_stride, width, stride, size);
     }
 }
 

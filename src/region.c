@@ -36,8 +36,6 @@ enum {
 _Static_assert((int)CHUNK >= TILE_BLOCKS * 4, "a chunk holds a tile of four elements a block");
 _Static_assert((int)LIST_GROUPS > LIST_BLOCKS / 4, "a tile's groups of four blocks are drawn in one go");
 
-static size_t parts(size_t whole, size_t part) { return whole / part + (whole % part != 0); }
-
 /* ---- The region of an array ---------------------------------------------------------------------------------------- */
 
 /* Drops the axes of one element and merges those that are one, in the tensor and in memory; returns how many are left. */
@@ -108,9 +106,9 @@ static void set_tiles(fi_region *region, const fi_format *format) {
     } else {
         set_tile(region, format->block_shift);
     }
-    const size_t tiles = parts(region->rows, region->tile_rows) * parts(row->size, region->tile_width);
+    const size_t tiles = fi_parts(region->rows, region->tile_rows) * fi_parts(row->size, region->tile_width);
     region->chunk_tiles = CHUNK / (region->tile_rows * region->tile_width);
-    region->chunks = parts(tiles, region->chunk_tiles);
+    region->chunks = fi_parts(tiles, region->chunk_tiles);
 }
 
 void fi_set_region(fi_region *region, fi_dtype dtype, void *data, int axes, const ptrdiff_t *shape,
@@ -435,8 +433,8 @@ static void fill_by_tile(drawing *d, tile *t, const fi_format *format, fi_sink *
         return;
     }
     /* As many rows at a time as there is room for, in equal parts, or a part of a row. */
-    const size_t most = sizeof d->stored / format->size, slices = parts(t->rows * t->width, most);
-    const size_t most_rows = t->width < most ? fi_smaller(parts(t->rows, slices), most / t->width) : 1;
+    const size_t most = sizeof d->stored / format->size, slices = fi_parts(t->rows * t->width, most);
+    const size_t most_rows = t->width < most ? fi_smaller(fi_parts(t->rows, slices), most / t->width) : 1;
     for (size_t r = 0, n; r < t->rows; r += n) {
         n = fi_smaller(t->rows - r, most_rows);
         for (size_t c = 0, w; c < t->width; c += w) {
@@ -457,7 +455,7 @@ static void fill_tiles(const fi_kernels *kernels, const fi_fill *fill, const fi_
     const int adds = fi_adds(fill), as_drawn = format->size == fi_value_size(format->real) && !adds;
     fi_sink *const sink = as_drawn ? NULL : kernels->sink[fill->dtype][adds];
     const fi_axis *const row = &region->axis[region->row_axes];
-    const size_t row_tiles = parts(region->rows, region->tile_rows);
+    const size_t row_tiles = fi_parts(region->rows, region->tile_rows);
     drawing d;
     start_drawing(&d, kernels, fill);
     /* Down the rows first: what is side by side in memory is then written soon after. */
@@ -480,7 +478,7 @@ static void fill_tiles(const fi_kernels *kernels, const fi_fill *fill, const fi_
 static void fill_rows(const fi_kernels *kernels, const fi_fill *fill, const fi_region *region, size_t first,
                       size_t end) {
     const size_t width = region->axis[region->row_axes].size, size = fi_formats[fill->dtype].size;
-    const size_t row_tiles = parts(width, region->tile_width);
+    const size_t row_tiles = fi_parts(width, region->tile_width);
     for (size_t t = first; t < end; t++) {
         const size_t column = t % row_tiles * region->tile_width;
         cursor row;
@@ -496,7 +494,7 @@ void fi_fill_chunk(const fi_kernels *kernels, const fi_fill *fill, const fi_regi
         return;
     }
     const size_t width = region->axis[region->row_axes].size;
-    const size_t tiles = parts(region->rows, region->tile_rows) * parts(width, region->tile_width);
+    const size_t tiles = fi_parts(region->rows, region->tile_rows) * fi_parts(width, region->tile_width);
     const size_t first = chunk * region->chunk_tiles, end = first + fi_smaller(tiles - first, region->chunk_tiles);
     const fi_fpenv caller = fi_fpenv_enter();
     (region->whole_rows ? fill_rows : fill_tiles)(kernels, fill, region, first, end);
