@@ -39,7 +39,6 @@ cdef extern from "core.h" nogil:
     enum: FASTINIT_STREAM_VERSION
     ctypedef enum fi_dtype:
         FI_UINT32, FI_UINT64, FI_FLOAT32, FI_FLOAT64, FI_FLOAT16, FI_BFLOAT16
-    enum: FI_VALUE_BYTES
     ctypedef struct fi_value:
         pass
     ctypedef struct fi_kernels:
@@ -78,6 +77,7 @@ cdef extern from "core.h" nogil:
         fi_region *region, fi_dtype dtype, void *data, int axes, const ptrdiff_t *shape, const ptrdiff_t *strides,
         const uint64_t *offset, const uint64_t *global_shape, fi_axis *axis
     )
+    enum: FI_MARKS_MAX
     ctypedef struct fi_mark_set:
         char *data
         size_t size[2]
@@ -85,7 +85,7 @@ cdef extern from "core.h" nogil:
     ctypedef struct fi_marks:
         fi_value value
         int sets
-        fi_mark_set set[3]
+        fi_mark_set set[FI_MARKS_MAX]
     void fi_set_constant_region(
         fi_region *region, size_t size, void *data, int axes, const ptrdiff_t *shape, const ptrdiff_t *strides,
         const fi_marks *marks, fi_axis *axis
@@ -122,51 +122,11 @@ cdef extern from "softfloat.h":
     float fi_soft_fmaf(float a, float b, float c)
     double fi_soft_fma(double a, double b, double c)
 
-# For code of Python's and NumPy's: that of the x87, which long doubles take, too.
-cdef extern from *:
-    """
-    #include <fenv.h>
-    #include "fpenv.h"
-
-    typedef struct {
-        int is_standard;
-        fenv_t all;
-        fi_fpenv fast; /* which on some systems has more than C's knows of */
-    } environment;
-
-    /* As nearly always. To save and set everything takes a fifth of a microsecond. */
-    static int environment_is_standard(void) {
-    #if defined(__x86_64__) && defined(__GNUC__)
-        uint16_t control;
-        __asm__ volatile("fnstcw %0" : "=m"(control));
-        return (control & 0xF3F) == 0x33F && fi_fpenv_is_standard(_mm_getcsr());
-    #else
-        return 0;
-    #endif
-    }
-
-    static void enter_standard_environment(environment *caller) {
-        caller->is_standard = environment_is_standard();
-        if (caller->is_standard) return;
-        fegetenv(&caller->all);
-        fesetenv(FE_DFL_ENV);
-        caller->fast = fi_fpenv_enter();
-    }
-
-    static void leave_standard_environment(const environment *caller) {
-        if (caller->is_standard) return;
-        fi_fpenv_leave(caller->fast);
-        fesetenv(&caller->all);
-    }
-    """
-    ctypedef struct fi_fpenv:
+cdef extern from "fpenv.h":
+    ctypedef struct fi_whole_fpenv:
         pass
-    fi_fpenv fi_fpenv_enter() noexcept
-    void fi_fpenv_leave(fi_fpenv caller) noexcept
-    ctypedef struct environment:
-        pass
-    void enter_standard_environment(environment *caller) noexcept
-    void leave_standard_environment(const environment *caller) noexcept
+    void fi_whole_fpenv_enter(fi_whole_fpenv *caller) noexcept
+    void fi_whole_fpenv_leave(const fi_whole_fpenv *caller) noexcept
 
 cdef extern from "numpy/arrayobject.h":
     enum: NPY_USERDEF
@@ -656,7 +616,6 @@ def borrowed(uintptr_t address, object available, shape, strides, dtype, owner):
 # ---- The numbers -----------------------------------------------------------------------------------------------------
 
 cdef object numpy_float32 = numpy.float32
-_REAL_SCALARS = (int, numpy.integer, numpy.floating)  # of Python's bools, too
 
 
 cpdef inline double number(str name, object value) except? -1.0:
@@ -672,10 +631,10 @@ cpdef inline double number(str name, object value) except? -1.0:
 
 
 cdef double converted(str name, object value) except? -1.0:
-    cdef environment caller
-    if not is_plain(value) and (is_bool(value) or is_complex(value)):
+    cdef fi_whole_fpenv caller
+    if is_bool(value) or is_complex(value):
         raise TypeError(f"{name} must be a number, not {kind_of(value)}")
-    enter_standard_environment(&caller)
+    fi_whole_fpenv_enter(&caller)
     try:
         return PyFloat_AsDouble(value)
     except TypeError as error:
@@ -686,11 +645,11 @@ cdef double converted(str name, object value) except? -1.0:
         refused = ValueError(f"{name} is too large for a double")
         raise refused from cause_of(error, value, "__float__", isinstance(value, int))
     finally:
-        leave_standard_environment(&caller)
+        fi_whole_fpenv_leave(&caller)
 
 
 cdef bint is_plain(object value) noexcept:
-    """Whether a value is a real number of NumPy's, or an array of them, as most that are not Python's are."""
+    """Whether a value is an integer, or a real number or an array of NumPy's: none of these needs a closer look."""
     cdef int number
     if PyArray_IsIntegerScalar(value):
         return not PyBool_Check(value)
@@ -702,10 +661,10 @@ cdef bint is_plain(object value) noexcept:
 
 cpdef bint is_bool(object value):
     """Whether a value is a bool of Python's or NumPy's, or an array or tensor of them: none is meant as a number."""
+    if is_plain(value):
+        return False
     if isinstance(value, (bool, numpy.bool_)):
         return True
-    if isinstance(value, _REAL_SCALARS):
-        return False
     dtype = getattr(value, "dtype", None)
     if dtype is None:
         return False
@@ -715,10 +674,10 @@ cpdef bint is_bool(object value):
 
 cpdef bint is_complex(object value):
     """Whether a number or an array is, or another library's tensor, by its dtype: its values may be elsewhere."""
+    if is_plain(value):
+        return False
     if isinstance(value, complex):
         return True
-    if isinstance(value, _REAL_SCALARS):
-        return False
     dtype = getattr(value, "dtype", None)
     return getattr(dtype, "kind", "") in ("c", "W") or getattr(dtype, "is_complex", False) is True
 
@@ -768,7 +727,7 @@ cdef inline bint is_small_int(object value, uint64_t *small) noexcept:
 
 cdef object integer_of(str name, object value, str accepted_type):
     """value as an int; a bool is none."""
-    if not is_plain(value) and is_bool(value):
+    if is_bool(value):
         raise TypeError(f"{name} must be {accepted_type}, not {kind_of(value)}")
     try:
         return PyNumber_Index(value)
@@ -887,12 +846,12 @@ cpdef double finite(str name, object value) except? -1.0:
 
 def in_standard_environment(function, *arguments):
     """function(*arguments), rounded to nearest and with subnormal numbers, whatever the caller's environment is."""
-    cdef environment caller
-    enter_standard_environment(&caller)
+    cdef fi_whole_fpenv caller
+    fi_whole_fpenv_enter(&caller)
     try:
         return function(*arguments)
     finally:
-        leave_standard_environment(&caller)
+        fi_whole_fpenv_leave(&caller)
 
 
 # ---- The block -------------------------------------------------------------------------------------------------------
@@ -2581,7 +2540,7 @@ cdef int run_fills(list pending, str label) except -1:
             set_region(&tasks[count], each.view, offset, global_shape, each.is_complex, axis)
         axis += cnp.PyArray_NDIM(each.view) + 2
         count += 1
-    check_unchanged(pending, label)
+    check_unchanged(pending, label)  # again: what was allocated since may have made Python run
     return run_tasks(kernels, tasks, count)
 
 

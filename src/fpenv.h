@@ -8,6 +8,9 @@
 #ifndef FASTINIT_FPENV_H
 #define FASTINIT_FPENV_H
 
+#include <fenv.h>
+#include <stdint.h>
+
 #if defined(__GNUC__) || defined(__clang__)
 #define FI_FPENV_BARRIER() __asm__ volatile("" : : : "memory")
 #else
@@ -37,8 +40,6 @@ static inline void fi_fpenv_leave(fi_fpenv caller) {
 
 #elif defined(__aarch64__) && (defined(__GNUC__) || defined(__clang__))
 
-#include <stdint.h>
-
 typedef uint64_t fi_fpenv;
 
 static inline fi_fpenv fi_fpenv_enter(void) {
@@ -56,8 +57,6 @@ static inline void fi_fpenv_leave(fi_fpenv caller) {
 
 #else
 
-#include <fenv.h>
-
 typedef fenv_t fi_fpenv;
 
 static inline fi_fpenv fi_fpenv_enter(void) {
@@ -74,4 +73,39 @@ static inline void fi_fpenv_leave(fi_fpenv caller) {
 }
 
 #endif
+
+/*
+ * The same for code that is not the core's, Python's and NumPy's: it may use what C knows of besides, as the x87, which long
+ * doubles take. That is nearly always standard; to save and set it takes a fifth of a microsecond.
+ */
+typedef struct {
+    int is_standard;
+    fenv_t all;
+    fi_fpenv fast; /* which on some systems has more than C's knows of */
+} fi_whole_fpenv;
+
+static inline int fi_whole_fpenv_is_standard(void) {
+#if defined(__x86_64__) && (defined(__GNUC__) || defined(__clang__))
+    uint16_t control;
+    __asm__ volatile("fnstcw %0" : "=m"(control));
+    return (control & 0xF3F) == 0x33F && fi_fpenv_is_standard(_mm_getcsr());
+#else
+    return 0;
+#endif
+}
+
+static inline void fi_whole_fpenv_enter(fi_whole_fpenv *caller) {
+    caller->is_standard = fi_whole_fpenv_is_standard();
+    if (caller->is_standard) return;
+    fegetenv(&caller->all);
+    fesetenv(FE_DFL_ENV);
+    caller->fast = fi_fpenv_enter();
+}
+
+static inline void fi_whole_fpenv_leave(const fi_whole_fpenv *caller) {
+    if (caller->is_standard) return;
+    fi_fpenv_leave(caller->fast);
+    fesetenv(&caller->all);
+}
+
 #endif
