@@ -10,7 +10,7 @@ from typing import Any, SupportsIndex, TypeAlias, TypeVar, overload
 import numpy as np
 
 from fastinit import _core
-from fastinit.constants import bytes_in_dtype, check_holds, check_overflow, finite_in_dtype, held_bytes
+from fastinit.constants import bytes_in_dtype, check_overflow, finite_in_dtype, held_bytes
 from fastinit.typing import Array, ComplexNumber, Number, Sizes, Stream
 
 _Matrix: TypeAlias = np.ndarray[tuple[int, int], np.dtype[Any]]
@@ -437,10 +437,6 @@ def _with_hint(function: _Function) -> _Function:
     return call  # type: ignore[return-value]
 
 
-for _name in ("zeros", "ones", "constant", "identity", "dirac", "orthogonal", "delta_orthogonal", "sparse"):
-    setattr(Generator, _name, _with_hint(getattr(Generator, _name)))
-
-
 class DefaultFunctions(Generator):
     """
     The generator whose methods are the functions of the package: it stands for fastinit.default_generator.
@@ -472,6 +468,10 @@ FILLS: dict[str, bool] = {
     for name in dir(Generator)
     if not name.startswith("_") and name not in ("fill", "reseed", "seed", "spawn", "state", "stream")
 }
+
+for _name, _method in list(vars(Generator).items()):
+    if _name in FILLS and inspect.isfunction(_method):  # not of the core
+        setattr(Generator, _name, _with_hint(_method))
 
 
 def _haar(rows: int, columns: int, dtype: np.dtype[Any], seed: int, stream: int) -> _Matrix:
@@ -585,9 +585,9 @@ def _block(
     shape, start = _core.block_of(view, offset, global_shape)
     if view.ndim < least or (most is not None and view.ndim > most):
         has = "has" if shape == view.shape else "is a block of a tensor of"
-        accepted = (
-            f"{least} axes or more" if most is None else f"{least} to {most} axes" if least < most else f"{least} axes"
-        )
+        accepted = f"{least} axes or more"
+        if most is not None:
+            accepted = f"{least} to {most} axes" if least < most else f"{least} axes"
         raise ValueError(f"out {has} shape={shape}; {scheme} takes an array of {accepted}")
     return view, shape, start
 
@@ -608,9 +608,11 @@ def _gain_in_dtype(gain: Number, dtype: np.dtype[Any]) -> float:
 
 
 def _held_by(scheme: str, number: int, dtype: np.dtype[Any]) -> bytes:
-    """A zero or a one, of which the scheme makes its matrix."""
-    check_holds(number, dtype, scheme)
-    return bytes_in_dtype(scheme, number, dtype)
+    """A zero or a one, of which the scheme makes its matrix; a ValueError if the dtype has none."""
+    try:
+        return _value_in(number, dtype)
+    except ValueError:
+        raise ValueError(f"out has dtype {dtype}, which has no {('zero', 'one')[number]}; {scheme} needs it") from None
 
 
 def _diagonal(matrix: np.ndarray[Any, Any], row: int, column: int) -> np.ndarray[Any, Any]:
