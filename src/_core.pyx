@@ -562,8 +562,12 @@ cdef bint is_unchanged(cnp.ndarray array, cnp.ndarray view) noexcept:
         and cnp.PyArray_NDIM(array) == axes
         and cnp.PyArray_DATA(array) == cnp.PyArray_DATA(view)
         and cnp.PyArray_DESCR(array) == cnp.PyArray_DESCR(view)
-        and memcmp(cnp.PyArray_DIMS(array), cnp.PyArray_DIMS(view), size) == 0
-        and memcmp(cnp.PyArray_STRIDES(array), cnp.PyArray_STRIDES(view), size) == 0
+        # An array without axes has no lists to compare: NULL, which memcmp does not take.
+        and (
+            axes == 0
+            or memcmp(cnp.PyArray_DIMS(array), cnp.PyArray_DIMS(view), size) == 0
+            and memcmp(cnp.PyArray_STRIDES(array), cnp.PyArray_STRIDES(view), size) == 0
+        )
     )
 
 
