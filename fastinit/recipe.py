@@ -20,6 +20,7 @@ import fastinit
 from fastinit import _core
 from fastinit.distribution import command_for
 from fastinit.generator import FILLS
+from fastinit.text import meant, quoted
 from fastinit.typing import Array, Sizes, Stream
 
 _Shape: TypeAlias = tuple[int, ...]
@@ -27,6 +28,7 @@ _Item = TypeVar("_Item")
 
 WHERE = ("out", "stream", "offset", "global_shape", "accumulate")  # what a tensor has and a recipe has not
 CACHE_LINE = 64  # bytes
+LISTED = 600  # characters of a list of names in an error
 FLOATS = ("float32", "float64", "float16", "bfloat16")
 WHOLE = frozenset(("orthogonal", "delta_orthogonal", "sparse"))  # a block of these costs as much as all of it
 
@@ -45,15 +47,20 @@ class Recipe:
     arguments: dict[str, Any]
 
     @classmethod
-    def of(cls, scheme: str, *arguments: Any, **keywords: Any) -> "Recipe":
+    def of(cls, scheme: str, /, *arguments: Any, **keywords: Any) -> "Recipe":
         """The recipe for arguments as the function takes them after the array; TypeError, ValueError if it does not."""
         _core.choice("scheme", scheme, FILLS)
         parameters = _parameters(scheme)
         try:
             bound = parameters.bind(*arguments, **keywords)
         except TypeError as error:
-            accepted = ", ".join(str(each) for each in parameters.parameters.values())
-            raise TypeError(f"{scheme}: {error}; accepted are ({accepted})") from None
+            problem, hint = str(error), ""
+            names = tuple(parameters.parameters)
+            for name in (name for name in keywords if name not in names):
+                problem = problem.replace(repr(name), quoted(name))
+                hint = hint or _core.hint_of_keyword(scheme, name, names) or meant(name, names)
+            accepted = ", ".join(map(str, parameters.parameters.values()))
+            raise TypeError(f"{scheme}: {problem}; accepted are ({accepted}){hint}") from None
         return cls(scheme, bound.arguments)
 
     @classmethod
@@ -70,7 +77,7 @@ class Recipe:
         return cls.of(scheme, *arguments, **keywords)
 
     def __str__(self) -> str:
-        return f"{self.scheme}({', '.join(f'{name}={value!r}' for name, value in self.arguments.items())})"
+        return f"{self.scheme}({', '.join(f'{name}={quoted(value)}' for name, value in self.arguments.items())})"
 
     @property
     def draws(self) -> bool:
@@ -266,13 +273,21 @@ def pieces(shape: _Shape, elements: int) -> Iterator[tuple[_Shape, _Shape]]:
             yield (*outer, first, *(0,) * len(rest)), (*(1,) * axis, size, *rest)
 
 
+class UnusedRule(ValueError):
+    """A rule that applies to nothing: its place among the rules, and why."""
+
+    def __init__(self, rule: int, problem: str) -> None:
+        super().__init__(problem)
+        self.rule: int = rule
+
+
 def first_matches(
     items: Mapping[str, _Item], rules: Sequence[tuple[str, Callable[[str, _Item], bool]]]
 ) -> dict[str, int | None]:
     """
     Which rule applies to each named item: the first that matches it, or None.
 
-    A rule is its text and what tells whether it matches a name and an item. One that applies to none is a ValueError:
+    A rule is its text and what tells whether it matches a name and an item. One that applies to none is an UnusedRule:
     it is misspelt, or stands behind those that take all it means.
     """
     found = {
@@ -283,16 +298,26 @@ def first_matches(
         text, matches = rules[i]
         before = {found[name] for name, item in items.items() if matches(name, item)}
         if before:
-            earlier = ", ".join(rules[j][0] for j in sorted(j for j in before if j is not None))
-            raise ValueError(f"rule {text} never applies: {earlier}, before it, already takes all that it matches")
-        raise ValueError(f"rule {text} matches nothing; the names are {listed(items)}")
+            earlier = _joined([rules[j][0] for j in sorted(j for j in before if j is not None)])
+            raise UnusedRule(i, f"rule {text} never applies: {earlier}, before it, already takes all that it matches")
+        raise UnusedRule(i, f"rule {text} matches nothing; the names are {listed(items)}")
     return found
 
 
 def listed(names: Iterable[str], most: int = 12) -> str:
-    """The names as errors list them: not all of a thousand."""
-    shown = list(names)
-    return ", ".join(map(repr, shown[:most])) + (f" and {len(shown) - most} more" if len(shown) > most else "")
+    """The names as errors list them: not all of a thousand, and long ones cut."""
+    return _joined(names, most, quoted)
+
+
+def _joined(texts: Iterable[str], most: int = 12, shown: Callable[[str], str] = str) -> str:
+    """The first of the texts, of LISTED characters or about as many, and the number of the others."""
+    every = list(texts)
+    words: list[str] = []
+    for text in every[:most]:
+        if sum(map(len, words)) > LISTED:
+            break
+        words.append(shown(text))
+    return ", ".join(words) + (f" and {len(every) - len(words)} more" if len(every) > len(words) else "")
 
 
 def missing(error: ModuleNotFoundError, extra: str) -> ImportError:
