@@ -15,6 +15,8 @@ which ``fastinit.seed`` seeds and which otherwise starts from fresh entropy, in 
 
 import os
 
+import fastinit.startup  # before all that takes time
+
 try:
     import fastinit._core  # noqa: F401  (used below, once it can be found)
 except ModuleNotFoundError:

@@ -10,7 +10,9 @@ import re
 import sys
 import warnings
 
-NAME = "fastinit-weights"
+from fastinit.startup import PROGRAM
+
+NAME = PROGRAM
 _OTHER = re.compile(r"fastinit(?:-(\d[^-]*).*)?\.(?:dist|egg)-info", re.IGNORECASE)
 _REPAIR = f"keep to one in an environment: `pip uninstall fastinit {NAME}`, then install that one again"
 

@@ -1,9 +1,12 @@
 """python -m fastinit: what its commands print; test_bench_report.py has the benchmark report."""
 
+import hashlib
 import io
+import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,7 +15,6 @@ import fastinit
 from fastinit import __main__ as command_line
 from fastinit import _core, raw_bits
 from fastinit.bench import environment
-from fastinit.progress import Progress
 
 
 class Terminal(io.StringIO):
@@ -58,9 +60,8 @@ def test_info_follows_the_forced_kernel() -> None:
     assert "\nkernel             portable\n" in run("info", FASTINIT_SIMD="portable").stdout
 
 
-@pytest.mark.parametrize("arguments", [(), ("unknown",), ("bench", "--unknown")])
-def test_unknown_usage_exits_with_2_and_the_usage(arguments: tuple[str, ...]) -> None:
-    done = run(*arguments)
+def test_no_command_exits_with_2_and_the_help() -> None:
+    done = run()
     assert done.returncode == 2
     assert done.stdout == ""
     assert "usage: python -m fastinit" in done.stderr
@@ -72,7 +73,7 @@ def test_a_reader_that_stops_reading_is_no_error() -> None:
     os.close(read)
     done = subprocess.run([sys.executable, "-m", "fastinit", "info"], stdout=write, stderr=subprocess.PIPE, check=False)
     os.close(write)
-    assert done.returncode == 1
+    assert done.returncode == 0
     assert done.stderr == b""
 
 
@@ -158,24 +159,101 @@ def test_importing_fastinit_leaves_the_benchmark_out() -> None:
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
-# ---- The progress bar ------------------------------------------------------------------------------------------------
+# ---- init: what it prints --------------------------------------------------------------------------------------------
 
 
-def test_progress_bar_is_one_line_that_vanishes() -> None:
-    stream = Terminal()
-    with Progress(4, stream) as progress:
-        for label in ("a first case with a long name", "second"):
-            progress.show(label)
-            progress.advance()
-    assert "1 of 4  a first case" in stream.getvalue()
-    assert "2 of 4  second" in stream.getvalue()
-    assert "\n" not in stream.getvalue()
-    assert stream.getvalue().split("\r")[-2].strip() == ""
-    assert stream.getvalue().endswith("\r")
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder of shapes and rules, where the command runs."""
+    (tmp_path / "shapes.json").write_text('{"b": [3], "a": [2, 5]}')
+    (tmp_path / "rules.toml").write_text(
+        '[[rule]]\nname = "a"\nscheme = "ones"\n[[rule]]\nname = "*"\nscheme = "normal"\n'
+    )
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
 
 
-def test_progress_bar_stays_away_from_a_file() -> None:
-    stream = io.StringIO()
-    with Progress(1, stream) as progress:
-        progress.show("case")
-    assert stream.getvalue() == ""
+INIT = ["init", "--like", "shapes.json", "--dtype", "F32", "--seed", "7", "--out", "out", "--rules"]
+
+
+def test_init_json_tells_what_was_written_and_its_hash(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert command_line.main([*INIT, "rules.toml", "--json"]) == 0
+    out, errors = capsys.readouterr()
+    assert errors == ""
+    told = json.loads(out)
+    content = (folder / "out").read_bytes()
+    assert told["seed"] == 7
+    assert told["files"] == [{"path": "out", "bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}]
+    assert [(each["name"], each["rule"], each["scheme"]) for each in told["tensors"]] == [
+        ("b", 2, "normal"),
+        ("a", 1, "ones"),
+    ]
+    assert {each["file"] for each in told["tensors"]} == {"out"}
+    assert command_line.main([*INIT, "rules.toml", "--json", "--dry-run", "--force"]) == 0
+    planned = json.loads(capsys.readouterr().out)
+    assert planned.pop("dry_run")
+    assert planned.pop("files") == [{"path": "out", "bytes": len(content), "sha256": None}]
+    assert planned.items() <= told.items()
+
+
+@pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="the superuser may write everywhere")
+def test_dry_run_refuses_a_folder_that_may_not_be_written(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "locked").mkdir(mode=0o500)
+    for more in ([], ["--dry-run"]):
+        assert command_line.main([*INIT, "rules.toml", "--out", "locked/out", *more]) == 2
+        assert "cannot write locked/out: Permission denied" in capsys.readouterr().err
+
+
+def test_report_for_which_memory_is_short_is_a_failure_and_the_file_is_written(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def exhausted(*_: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(command_line.checkpoint_report, "table", exhausted)
+    assert command_line.main([*INIT, "rules.toml"]) == 1
+    assert capsys.readouterr().err == "python -m fastinit init: all is done, but not reported: out of memory\n"
+    assert (folder / "out").exists()
+
+
+def test_quiet_init_prints_errors_only(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert command_line.main([*INIT, "rules.toml", "--quiet"]) == 0
+    assert tuple(capsys.readouterr()) == ("", "")
+    assert (folder / "out").exists()
+    assert command_line.main([*INIT, "rules.toml", "--quiet"]) == 2
+    assert "it exists" in capsys.readouterr().err
+
+
+def test_rules_may_come_from_standard_input(folder: Path) -> None:
+    rules = (folder / "rules.toml").read_text()
+    for given, status, said in ((rules, 0, ""), ("[[rule]]\nnam = 1", 2, "standard input, line 1: rule 1")):
+        done = subprocess.run(
+            [sys.executable, "-m", "fastinit", *INIT, "-", "--force", "--quiet"],
+            input=given, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert (done.returncode, said in done.stderr) == (status, True)
+    assert command_line.main([*INIT, "rules.toml", "--quiet", "--out", "other"]) == 0
+    assert (folder / "out").read_bytes() == (folder / "other").read_bytes()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a shell's redirections")
+def test_rules_on_standard_input_are_not_replaced(folder: Path) -> None:
+    before = (folder / "rules.toml").read_bytes()
+    command = [sys.executable, "-m", "fastinit", *INIT, "-", "--force", "--out", "rules.toml"]
+    with (folder / "rules.toml").open() as rules:
+        done = subprocess.run(command, stdin=rules, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (2, "python -m fastinit init: cannot write rules.toml: it is the rules\n")
+    assert (folder / "rules.toml").read_bytes() == before
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a shell's redirections")
+def test_closed_standard_input_has_no_rules(folder: Path) -> None:
+    command = [sys.executable, "-m", "fastinit", *INIT, "-"]
+    done = subprocess.run(["sh", "-c", '"$@" <&-', "sh", *command], capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stderr.startswith("python -m fastinit init: standard input: ")
+
+
+def test_info_as_json(capsys: pytest.CaptureFixture[str]) -> None:
+    assert command_line.main(["info", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["version"] == fastinit.__version__

@@ -140,7 +140,7 @@ def test_the_program_is_the_command_line_under_its_own_name():
     wrong = fresh_python(code, "bits", "--words", "-5")
     assert (wrong.returncode, wrong.stdout) == (2, "")
     assert wrong.stderr.startswith("fastinit-weights bits: -5 words")
-    assert fresh_python(code).stderr.startswith("usage: fastinit-weights [-h] command")
+    assert fresh_python(code).stderr.startswith("usage: fastinit-weights [-h] [--version] command")
 
 
 # ---- Both in one folder ----------------------------------------------------------------------------------------------
