@@ -1,8 +1,10 @@
 """What the pictures of several commands share: empty figures, and SVG. matplotlib is imported when one is drawn."""
 
+import io
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
+from fastinit import files
 from fastinit.distribution import command_for
 
 if TYPE_CHECKING:
@@ -26,8 +28,17 @@ def new_figure(height: float, width: float = WIDTH) -> "Figure":
 
 
 def save(figure: "Figure", to: Path | TextIO) -> None:
-    """Writes the figure as SVG, the same bytes whenever it is drawn again by the same matplotlib."""
+    """
+    Writes the figure as SVG, the same bytes whenever it is drawn again by the same matplotlib.
+
+    A file gets its name when all of it is on the disk; one that is there is replaced.
+    """
     import matplotlib
 
+    picture = io.BytesIO()
     with matplotlib.rc_context({"svg.hashsalt": "fastinit", "svg.fonttype": "none"}):
-        figure.savefig(to, format="svg", metadata={"Date": None, "Creator": None})
+        figure.savefig(picture, format="svg", metadata={"Date": None, "Creator": None})
+    if isinstance(to, Path):
+        files.write(to, picture.getvalue())
+    else:
+        to.write(picture.getvalue().decode())

@@ -1,9 +1,11 @@
 """fastinit.insight: that its numbers follow the theory, and that its pictures show them."""
 
 import doctest
+import errno
 import importlib
 import io
 import math
+import os
 import re
 import subprocess
 import sys
@@ -15,7 +17,7 @@ import pytest
 from scipy import stats
 
 import fastinit
-from fastinit import drawing, insight
+from fastinit import drawing, files, insight
 from fastinit.__main__ import main
 from fastinit.insight import cases, propagation, table
 
@@ -220,6 +222,101 @@ def test_command_writes_the_pictures_that_it_names(tmp_path):
     assert {path.name for path in written} == {"failures.svg", "schemes.svg", "histograms.svg"}
     assert all("<svg" in path.read_text(encoding="utf-8") for path in written)
     assert max(map(len, lines[len(written) :])) <= 110
+
+
+def test_picture_that_cannot_be_written_keeps_no_other_from_it(tmp_path, monkeypatch):
+    def full(target, content):
+        if target.name == "failures.svg":
+            raise OSError(errno.ENOSPC, "No space left on device")
+        write(target, content)
+
+    write = files.write
+    monkeypatch.setattr(files, "write", full)
+    out = io.StringIO()
+    with pytest.raises(OSError, match=r"^not every picture is written: failures.svg: No space left on device$"):
+        insight.run(tmp_path, depth=3, width=8, out=out)
+    assert {path.name for path in tmp_path.iterdir()} == {"schemes.svg", "histograms.svg"}
+    assert [Path(line).name for line in out.getvalue().splitlines()[:2]] == ["schemes.svg", "histograms.svg"]
+    assert "std of the gradients at the first layer" in " ".join(out.getvalue().split())
+
+
+def test_mistake_in_one_picture_is_raised_after_the_others_are_written(tmp_path, monkeypatch):
+    monkeypatch.setattr(insight, "plot_histograms", lambda histograms: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        insight.run(tmp_path, depth=3, width=8, out=io.StringIO())
+    assert {path.name for path in tmp_path.iterdir()} == {"failures.svg", "schemes.svg"}
+
+
+def test_interrupted_command_keeps_the_pictures_that_are_complete(tmp_path, monkeypatch):
+    def interrupt():
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(insight, "scheme_histograms", interrupt)
+    out = io.StringIO()
+    with pytest.raises(KeyboardInterrupt):
+        insight.run(tmp_path, depth=3, width=8, out=out)
+    named = [Path(line) for line in out.getvalue().splitlines()]
+    assert named == [tmp_path / "failures.svg", tmp_path / "schemes.svg"]
+    assert set(tmp_path.iterdir()) == set(named)
+    assert all(path.read_text(encoding="utf-8").endswith("</svg>\n") for path in named)
+
+
+@pytest.mark.parametrize("name", insight.PICTURES)
+def test_picture_whose_name_a_folder_has_is_refused_before_anything_is_measured(tmp_path, monkeypatch, name):
+    monkeypatch.setattr(insight, "signal_propagation", lambda *_: pytest.fail("measured"))
+    (tmp_path / name).mkdir()
+    with pytest.raises(OSError, match=f"cannot write .*{name}: it is a folder"):
+        insight.run(tmp_path)
+
+
+def in_the_way(kind, place):
+    """Makes something by that name that no picture can be written into."""
+    if kind == "a file":
+        place.touch()
+    elif kind == "a pipe":
+        os.mkfifo(place)
+    elif kind == "a link to nothing":
+        place.symlink_to("nothing")
+    elif kind == "Not a directory":
+        place.parent.rmdir()
+        place.parent.touch()
+    else:
+        place.mkdir(0o500)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="pipes, links and permissions of this kind")
+@pytest.mark.parametrize("kind", ["a file", "a pipe", "a link to nothing", "Not a directory", "Permission denied"])
+def test_what_is_no_folder_to_write_into_is_refused_in_one_line(tmp_path, kind):
+    (tmp_path / "in").mkdir()
+    place = tmp_path / "in" / "a\x1b[2J\n"
+    in_the_way(kind, place)
+    if kind == "Permission denied" and os.access(place, os.W_OK):
+        pytest.skip("this user may write everywhere")
+    with pytest.raises(OSError, match=kind) as raised:
+        insight.check_folder(place)
+    message = str(raised.value)
+    assert message.isprintable()
+    assert message.startswith("cannot write into the folder ")
+
+
+def test_new_folder_and_its_parents_are_made(tmp_path):
+    insight.check_folder(tmp_path / "a" / "b")
+    assert list((tmp_path / "a" / "b").iterdir()) == []
+
+
+def test_picture_replaces_a_file_when_it_is_whole_and_not_before(tmp_path, small, monkeypatch):
+    picture = tmp_path / "old.svg"
+    picture.write_text("old", encoding="utf-8")
+    figure = insight.plot_propagation(small)
+    with monkeypatch.context() as patched:
+        patched.setattr(type(figure), "savefig", lambda self, to, **_: (to.write(b"<svg"), 1 / 0))
+        with pytest.raises(ZeroDivisionError):
+            drawing.save(figure, picture)
+    assert picture.read_text(encoding="utf-8") == "old"
+    drawing.save(insight.plot_propagation(small), picture)
+    drawing.save(insight.plot_propagation(small), text := io.StringIO())
+    assert picture.read_text(encoding="utf-8") == text.getvalue()
+    assert list(tmp_path.iterdir()) == [picture]
 
 
 def test_same_picture_is_the_same_file(tmp_path, small):
