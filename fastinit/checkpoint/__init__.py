@@ -5,18 +5,20 @@ docs/checkpoints.md says how, on the command line and in Python.
 """
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import SupportsIndex
 
 import numpy as np
 
 import fastinit
-from fastinit.checkpoint.files import new_files
+from fastinit.checkpoint.files import FileWritten, Growing, reserve
 from fastinit.checkpoint.fills import fill_file
 from fastinit.checkpoint.header import Tensor
-from fastinit.checkpoint.model import check_targets, read_model
-from fastinit.checkpoint.report import BytesProgress, Initialised
+from fastinit.checkpoint.model import check_targets, path_of, read_model
+from fastinit.checkpoint.report import BytesProgress, Initialised, Written
 from fastinit.checkpoint.rules import RulesSource, choose, read_rules
+from fastinit.files import check_folder, new_files
 
 __all__ = ["Initialised", "Tensor", "init_checkpoint"]
 
@@ -39,7 +41,8 @@ def init_checkpoint(
     ----------
     like : path
         A .safetensors file, of which only the header is read (and values to be copied); an index of several such files
-        (.json, with weight_map); or a JSON of shapes, {"name": {"dtype": "F32", "shape": [2, 3]}, "name": [2, 3], ...}.
+        (.json, with weight_map); the folder that holds either; or a JSON of shapes, such as
+        {"name": {"dtype": "F32", "shape": [2, 3]}, "name": [2, 3], ...}.
     rules : path or mapping
         A TOML file, or what it holds:
         ``{"layout": "torch", "rule": [{"name": "*.weight", "scheme": "he_normal"}, ...]}``.
@@ -77,8 +80,8 @@ def init_checkpoint(
     Notes
     -----
     Each tensor takes its name as its stream: what is written equals ``getattr(Generator(seed), scheme)(array,
-    **arguments, stream=name)``, whatever the other tensors are. Until all is written the new files have .partial after
-    their names; after an error or Ctrl-C they are removed.
+    **arguments, stream=name)``, whatever the other tensors are. Until all is written the new files have other names,
+    which end in .partial; after an error or Ctrl-C they are removed.
 
     Examples
     --------
@@ -96,21 +99,59 @@ def init_checkpoint(
     fc.weight (10, 784) normal(std=0.02)
     fc.bias (10,) zeros()
     """
+    return write_checkpoint(
+        like, rules, seed, out, dtype=dtype, force=force, dry_run=dry_run, progress=progress
+    ).tensors
+
+
+def write_checkpoint(
+    like: str | os.PathLike[str],
+    rules: RulesSource,
+    seed: SupportsIndex | np.random.SeedSequence,
+    out: str | os.PathLike[str],
+    *,
+    dtype: str | None = None,
+    force: bool = False,
+    dry_run: bool = False,
+    progress: bool = False,
+    hashes: bool = False,
+) -> Written:
+    """init_checkpoint, which also tells of the files and, as they are written, computes their hashes."""
     if seed is None:
         raise TypeError("seed=None; a checkpoint needs a seed: an integer in [0, 2**64)")
     generator = fastinit.Generator(seed)
-    model = read_model(Path(like), Path(out), dtype)
-    recipes = choose(read_rules(rules), model.tensors, model.copied_names)
-    check_targets(model, Path(like), force)
-    if not dry_run:
-        sizes = [part.header.file_size for part in model.parts] + ([len(model.index[1])] if model.index else [])
+    like, out = path_of("like", like), path_of("out", out)
+    if not isinstance(rules, Mapping):
+        rules = path_of("rules", rules)
+    model = read_model(like, out, dtype)
+    chosen = choose(read_rules(rules), model.tensors, model.copied_names)
+    check_targets(model, rules if isinstance(rules, Path) else getattr(rules, "status", None), force)
+    sizes = [part.header.file_size for part in model.parts] + ([len(model.index[1])] if model.index else [])
+    written = [FileWritten(target, size, None) for target, size in zip(model.targets, sizes, strict=True)]
+    if dry_run:
+        check_folder(out)
+    else:
+        recipes = {name: rule.recipe for name, rule in chosen.items()}
         with (
             BytesProgress(sum(sizes), visible=progress) as shown,
-            new_files(model.targets, sizes) as files,
+            new_files(model.targets, replace=force) as new,
         ):
-            for file, part in zip(files, model.parts, strict=False):
-                fill_file(file, part, recipes, generator, shown)
-            if model.index:
-                files[-1].write(model.index[1])
+            reserved = reserve(new, sizes)
+            # One file at a time is open: a model may have more parts than a process may have open files.
+            for i, target in enumerate(model.targets):
+                with new[i].open() as file:
+                    growing = Growing(file, sizes[i] if reserved else 0, hashes)
+                    if i < len(model.parts):
+                        fill_file(growing, model.parts[i], recipes, generator, shown)
+                    elif model.index:
+                        growing.append(model.index[1])
+                    growing.check()
+                written[i] = FileWritten(target, growing.size, growing.sha256)
             shown.show("writing out")
-    return [Initialised(tensor, recipes[tensor.name]) for tensor in model.tensors.values()]
+    return Written(
+        generator.seed,
+        [Initialised(tensor, chosen[tensor.name].recipe) for tensor in model.tensors.values()],
+        {name: rule.number for name, rule in chosen.items()},
+        {tensor.name: part.target for part in model.parts for tensor in part.header.tensors},
+        written,
+    )

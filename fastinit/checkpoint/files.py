@@ -1,114 +1,93 @@
-"""New files that are there under their names only when they are finished."""
+"""The files of a new checkpoint: their space, taken before the first value is drawn, and how they grow."""
 
-import contextlib
 import errno
+import hashlib
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO, NamedTuple, TypeAlias
 
-from fastinit.checkpoint.model import partial
+import numpy as np
 
-try:
-    import fcntl
-except ModuleNotFoundError:  # on Windows
-    fcntl = None  # type: ignore[assignment]
+from fastinit.files import NewFile
+from fastinit.text import named
 
-ZEROS = bytes(1 << 20)
+_Bytes: TypeAlias = bytes | np.ndarray[tuple[int], np.dtype[np.uint8]]
+
+FLUSH_BYTES = 1 << 26  # that the system is asked to write to the disk at a time
 
 
-@contextlib.contextmanager
-def new_files(targets: Sequence[Path], sizes: Sequence[int]) -> Iterator[list[BinaryIO]]:
+class FileWritten(NamedTuple):
+    """A file of the new checkpoint: sha256 is the hash of its bytes, in hexadecimal, if it was asked for."""
+
+    path: Path
+    size: int
+    sha256: str | None
+
+
+class Growing:
+    """A new file that is written from its beginning to its end; hashed while it is, if that is asked for."""
+
+    def __init__(self, file: BinaryIO, reserved: int = 0, hashed: bool = False) -> None:
+        self.file: BinaryIO = file
+        self.reserved: int = reserved  # bytes, of which the file never has less
+        self.size: int = 0  # of what is written
+        self.flushed: int = 0
+        self.hash: Any = hashlib.sha256() if hashed else None
+
+    def append(self, data: _Bytes) -> None:
+        """Writes all of the data, of which a system call may take a part only."""
+        if self.hash is not None:
+            self.hash.update(data)
+        left = memoryview(data)  # type: ignore[arg-type]
+        while left:
+            self.check()
+            try:
+                left = left[self.file.write(left) :]
+            except OSError as error:
+                raise OSError(error.errno, f"cannot write {named(self.file.name)}: {error.strerror}") from None
+        self.size += len(data)
+        if self.size - self.flushed >= FLUSH_BYTES:
+            _let_go(self.file, self.flushed, self.size - self.flushed)
+            self.flushed = self.size
+
+    def check(self) -> None:
+        """OSError if another process has cut the file off: what is written behind that would hide it."""
+        if os.fstat(self.file.fileno()).st_size < max(self.size, self.reserved):
+            raise OSError(f"cannot write {named(self.file.name)}: another process has cut it off meanwhile")
+
+    @property
+    def sha256(self) -> str | None:
+        """The hash of what was written, in hexadecimal."""
+        return None if self.hash is None else str(self.hash.hexdigest())
+
+
+def reserve(files: Sequence[NewFile], sizes: Sequence[int]) -> bool:
     """
-    Files of those sizes, their space reserved, for the with statement to write into.
+    Takes the files' space now, if the file system can: a full disk is an error here, and not an hour later.
 
-    They lie beside their targets with .partial after their names. At its end they are written out and get their names,
-    in turn, or, after an error, are removed. A file that has a name is complete, and so are those before it.
+    Whether it can: then the files have their sizes from here on.
     """
-    with contextlib.ExitStack() as files:
-        unfinished = [files.enter_context(_partial_file(target)) for target in targets]
-        for file, size in zip(unfinished, sizes, strict=True):
-            _reserve(file, size)
-        yield unfinished
-        for file in unfinished:
-            os.fsync(file.fileno())
-        # With --force: the old index must not lead to new files, nor to some of each.
-        if len(targets) > 1:
-            targets[-1].unlink(missing_ok=True)
-        for file, target in zip(unfinished, targets, strict=True):
-            if fcntl is None:
-                file.close()  # Windows renames no open file; elsewhere it stays open for its lock
-            os.replace(partial(target), target)
-            _sync_folder(target.parent)
-
-
-@contextlib.contextmanager
-def _partial_file(target: Path) -> Iterator[BinaryIO]:
-    """An empty file that is locked against other runs, and removed after an error."""
-    path = partial(target)
-    with open(path, "r+b", buffering=0, opener=_create) as file:
-        _lock(file, path)
-        try:
-            file.truncate(0)
-            yield file
-        except BaseException:
-            path.unlink(missing_ok=True)
-            raise
-
-
-def _create(path: str, flags: int) -> int:
-    # Not through a link that lies there: what it leads to is not ours.
-    return os.open(path, flags | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o666)
-
-
-def _lock(file: BinaryIO, path: Path) -> None:
-    """Keeps other runs from the file as long as it is open; what a killed run left there is locked no more."""
-    if fcntl is None:
-        return
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        raise FileExistsError(f"cannot write {path}: another process is writing it") from None
-    except OSError:
-        pass  # a file system without locks
-    # The other run may have finished between our opening and locking: then the file has its final name by now.
-    if not path.exists() or not os.path.samestat(os.fstat(file.fileno()), path.lstat()):
-        raise FileExistsError(f"cannot write {path}: another process has just finished it")
-
-
-def _reserve(file: BinaryIO, size: int) -> None:
-    """Takes the file's space now: a full disk is an error here, and would be a fatal signal in a fill of a map."""
-    try:
-        if not _allocate(file, size):
-            _write_zeros(file, size)
-    except OSError as error:
-        raise OSError(error.errno, f"cannot reserve {size:,} bytes for {file.name}: {error.strerror}") from None
-
-
-def _allocate(file: BinaryIO, size: int) -> bool:
     if not hasattr(os, "posix_fallocate"):
         return False
-    try:
-        os.posix_fallocate(file.fileno(), 0, size)
-    except OSError as error:
-        if error.errno in (errno.EINVAL, errno.EOPNOTSUPP):  # not on this file system
-            return False
-        raise
+    for new, size in zip(files, sizes, strict=True):
+        with new.open() as file:
+            try:
+                os.posix_fallocate(file.fileno(), 0, size)
+            except OSError as error:
+                if error.errno in (errno.EINVAL, errno.EOPNOTSUPP):  # not on this file system
+                    return False
+                reason = f"cannot reserve {size:,} bytes for {named(new.target)}: {error.strerror}"
+                raise OSError(error.errno, reason) from None
     return True
 
 
-def _write_zeros(file: BinaryIO, size: int) -> None:
-    file.seek(0)
-    while (left := size - file.tell()) > 0:
-        file.write(ZEROS[:left])
+def _let_go(file: BinaryIO, begin: int, size: int) -> None:
+    """
+    Begins to write that part of the file to the disk, while the next one is filled.
 
-
-def _sync_folder(folder: Path) -> None:
-    """Writes the folder's new entry to the disk, before the next one follows."""
-    if not hasattr(os, "O_DIRECTORY"):
-        return
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    Its pages are then clean soon, and the system can take them back as it needs memory. It would write them out itself,
+    but only when many have come together, and make the next fills wait for that.
+    """
+    if hasattr(os, "posix_fadvise"):
+        os.posix_fadvise(file.fileno(), begin, size, os.POSIX_FADV_DONTNEED)

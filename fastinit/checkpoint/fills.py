@@ -1,4 +1,4 @@
-"""Fills a new file in place, a window of it at a time, so that a file may be larger than memory."""
+"""Fills a new file from its beginning to its end, a buffer at a time, so that it may be larger than memory."""
 
 import contextlib
 import io
@@ -7,20 +7,27 @@ import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import BinaryIO, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 
 import fastinit
+from fastinit import text
+from fastinit.checkpoint.files import Growing
 from fastinit.checkpoint.header import Tensor
 from fastinit.checkpoint.model import Part
 from fastinit.checkpoint.rules import numpy_dtype
+from fastinit.files import open_regular
 from fastinit.progress import Progress
 from fastinit.recipe import Recipe, listed
+from fastinit.text import named
 
 _Bytes: TypeAlias = np.ndarray[tuple[int], np.dtype[np.uint8]]
 
-WINDOW_BYTES = 1 << 26  # of the file, mapped and filled at a time, unless a tensor has to be filled as a whole
+# Filled and written at a time, unless a tensor has to be filled as a whole: a share of it for each thread, and little
+# enough that the bytes are still in the cache when they are written. A map of the file would cost a page fault for each
+# 4 KiB, and a signal where somebody else cuts the file off.
+BUFFER_BYTES = 1 << 24
 
 
 @dataclass(frozen=True)
@@ -36,34 +43,40 @@ class Piece:
 
 
 def fill_file(
-    file: BinaryIO,
+    file: Growing,
     part: Part,
     recipes: Mapping[str, Recipe | None],
     generator: fastinit.Generator,
     progress: Progress,
 ) -> None:
     """Writes the header and the tensors, each from the stream of its name or, without a recipe, from the source."""
-    file.seek(0)
-    file.write(part.header.prefix)
+    file.append(part.header.prefix)
+    size = part.header.file_size - len(part.header.prefix)
+    buffer = np.empty(min(size, BUFFER_BYTES), np.uint8)
     with contextlib.ExitStack() as opened:
-        source = opened.enter_context(part.source.open("rb")) if part.source else None
+        source = opened.enter_context(open_regular(part.source)) if part.source else None
+        _check_source(source, part)
         for batch in _batches(_pieces(part.header.tensors, recipes)):
-            progress.show(printable(batch[0].tensor.name))
-            begin, end = batch[0].begin, batch[-1].end
-            window = np.memmap(file, np.uint8, "r+", offset=len(part.header.prefix) + begin, shape=(end - begin,))
-            _fill(batch, window, begin, generator)
+            progress.show(text.printable(text.cut(batch[0].tensor.name)))
+            begin, size = batch[0].begin, batch[-1].end - batch[0].begin
+            data = buffer[:size] if size <= len(buffer) else _room(batch, size)
+            _fill(batch, data, begin, generator)
             for piece in batch:
                 if piece.recipe is None and source is not None:
                     source.seek(part.header.source_begin + piece.begin)
-                    _copy(source, window[piece.begin - begin : piece.end - begin])
-            del window
-            _let_go(file, len(part.header.prefix) + begin, end - begin)
-            progress.advance(end - begin)
+                    _copy(source, data[piece.begin - begin : piece.end - begin])
+            file.append(data)
+            progress.advance(size)
+            del data  # before the next one of its size
+        _check_source(source, part)
 
 
-def printable(name: str) -> str:
-    """A name as a terminal can show it: what would move its cursor is escaped."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in name)
+def _room(batch: list[Piece], size: int) -> _Bytes:
+    """A buffer for a batch that is larger than others: a tensor that is filled as a whole."""
+    try:
+        return np.empty(size, np.uint8)
+    except MemoryError as error:
+        raise _without_memory(batch, error) from None
 
 
 def _pieces(tensors: Iterable[Tensor], recipes: Mapping[str, Recipe | None]) -> Iterator[Piece]:
@@ -73,22 +86,22 @@ def _pieces(tensors: Iterable[Tensor], recipes: Mapping[str, Recipe | None]) -> 
         if tensor.begin == tensor.end:
             continue
         if recipe is None:
-            for begin in range(tensor.begin, tensor.end, WINDOW_BYTES):
-                yield Piece(tensor, None, begin, min(begin + WINDOW_BYTES, tensor.end))
+            for begin in range(tensor.begin, tensor.end, BUFFER_BYTES):
+                yield Piece(tensor, None, begin, min(begin + BUFFER_BYTES, tensor.end))
             continue
         itemsize = numpy_dtype(tensor).itemsize
         begin = tensor.begin
-        for offset, shape in recipe.pieces(tensor.shape, WINDOW_BYTES // itemsize):
+        for offset, shape in recipe.pieces(tensor.shape, BUFFER_BYTES // itemsize):
             end = begin + math.prod(shape) * itemsize
             yield Piece(tensor, recipe, begin, end, offset, shape)
             begin = end
 
 
 def _batches(pieces: Iterable[Piece]) -> Iterator[list[Piece]]:
-    """Pieces that share a window: as many as it takes, and at least one."""
+    """Pieces that share a buffer: as many as it takes, and at least one."""
     batch: list[Piece] = []
     for piece in pieces:
-        if batch and piece.end - batch[0].begin > WINDOW_BYTES:
+        if batch and piece.end - batch[0].begin > BUFFER_BYTES:
             yield batch
             batch = []
         batch.append(piece)
@@ -96,39 +109,40 @@ def _batches(pieces: Iterable[Piece]) -> Iterator[list[Piece]]:
         yield batch
 
 
-def _fill(batch: list[Piece], window: _Bytes, begin: int, generator: fastinit.Generator) -> None:
-    """Fills the pieces that have recipes, in one call; the window shows the data's bytes from begin on."""
+def _fill(batch: list[Piece], buffer: _Bytes, begin: int, generator: fastinit.Generator) -> None:
+    """Fills the pieces that have recipes, in one call; the buffer has the data's bytes from begin on."""
     specs = []
     for piece in batch:
         if piece.recipe is None:
             continue
-        tensor, data = piece.tensor, window[piece.begin - begin : piece.end - begin]
+        tensor, data = piece.tensor, buffer[piece.begin - begin : piece.end - begin]
         out = data.view(numpy_dtype(tensor)).reshape(piece.shape)
         specs.append((tensor.name, piece.recipe.spec(out, tensor.name, piece.offset, tensor.shape)))
     try:
         generator._fill(specs, "tensor {!r}")
     except MemoryError as error:
-        names = [piece.tensor.name for piece in batch if piece.recipe and piece.recipe.is_whole]
-        if not names:
-            raise
-        raise MemoryError(f"{listed(names)}: the scheme needs the whole matrix in memory: {error}") from None
+        raise _without_memory(batch, error) from None
     if sys.byteorder == "big":  # the file is little-endian, and the core fills what the machine counts with
         for _, (out, *_) in specs:
             # NumPy swaps the parts of complex numbers apart; of ml_dtypes' numbers it knows the size alone.
             (out if out.dtype.kind == "c" else out.view(f"u{out.itemsize}")).byteswap(inplace=True)
 
 
+def _without_memory(batch: list[Piece], error: MemoryError) -> MemoryError:
+    """The error of a batch for which memory was short, with the names of the tensors that need much of it."""
+    names = [piece.tensor.name for piece in batch if piece.recipe and piece.recipe.is_whole]
+    return MemoryError(f"{listed(names)}: the scheme needs the whole matrix in memory: {error}") if names else error
+
+
+def _check_source(source: io.BufferedReader | None, part: Part) -> None:
+    """OSError if the file that values are copied from is no longer the one whose header was read."""
+    if source is None or part.header.source_status is None:
+        return
+    now, then = os.fstat(source.fileno()), part.header.source_status
+    if any(getattr(now, name) != getattr(then, name) for name in ("st_dev", "st_ino", "st_size", "st_mtime_ns")):
+        raise OSError(f"{named(source.name)} was changed after its header was read")
+
+
 def _copy(source: io.BufferedReader, data: _Bytes) -> None:
     if source.readinto(data.data) != len(data):
-        raise OSError(f"{source.name} ended before its data did; it was changed meanwhile")
-
-
-def _let_go(file: BinaryIO, begin: int, size: int) -> None:
-    """
-    Begins to write the window to the disk, while the next one is filled.
-
-    Its pages are then clean soon, and the system can take them back as it needs memory. It would write them out itself,
-    but only when many have come together, and make the next fills wait for that.
-    """
-    if hasattr(os, "posix_fadvise"):
-        os.posix_fadvise(file.fileno(), begin, size, os.POSIX_FADV_DONTNEED)
+        raise OSError(f"{named(source.name)} ended before its data did; it was changed meanwhile")

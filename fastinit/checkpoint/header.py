@@ -1,19 +1,49 @@
 """The header of a .safetensors file: names, dtypes, shapes and places of its tensors, read strictly, and written."""
 
 import json
+import math
 import os
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO, TypeAlias
+
+import numpy as np
+
+from fastinit.files import open_regular
+from fastinit.text import named, quoted
 
 _Shape: TypeAlias = tuple[int, ...]
 
 LENGTH_BYTES = 8
 MOST_BYTES = 100_000_000  # the format's limit
 ALIGNMENT = 8
+DEEPEST = 127  # objects and arrays inside of each other; safetensors reads no more
+DIGITS = 1000  # of one number
+BOM = b"\xef\xbb\xbf"  # the byte order mark, with which some editors begin UTF-8
 METADATA = "__metadata__"
 LARGEST = 2**63 - 1  # what a file offset and a tensor's size can be
+
+# The memory that a parsed JSON takes depends on its objects, arrays and names, so a text may have no more of these than
+# one that is of use. The shortest tensor in a header, "a":{"dtype":"U8","shape":[],"data_offsets":[0,0]}, has 3 objects
+# and arrays and 4 names in 51 bytes; the shortest in a JSON of shapes is "a":[]. If that has more tensors than the
+# longest header has room for, no file can be made of it.
+SLACK = 10_000
+_SHORTEST = 51
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How few bytes a text has for each of its objects and arrays, and for each of its names; and how many at most."""
+
+    per_container: int
+    per_name: int
+    containers: int = MOST_BYTES // _SHORTEST * 3
+    names: int = MOST_BYTES // _SHORTEST * 4
+
+
+IN_HEADER = Limits(16, 12)
+IN_SHAPES = Limits(6, 7)
 
 # The format's dtypes, and their bits an element.
 BITS = {
@@ -57,6 +87,7 @@ class Header:
     prefix: bytes
     tensors: tuple[Tensor, ...]
     source_begin: int
+    source_status: os.stat_result | None = None
 
     @property
     def file_size(self) -> int:
@@ -65,12 +96,12 @@ class Header:
 
 def read_header(path: Path) -> Header:
     """The header of a file, exactly as long as it says; ValueError says what is wrong with it."""
-    with path.open("rb") as file:
-        size = os.fstat(file.fileno()).st_size
+    with open_regular(path) as file:
+        status = os.fstat(file.fileno())
         try:
-            return _read(file, size)
+            return replace(_read(file, status.st_size), source_status=status)
         except ValueError as error:
-            raise ValueError(f"{path}: {error}") from None
+            raise ValueError(f"{named(path)}: {error}") from None
 
 
 def _read(file: BinaryIO, size: int) -> Header:
@@ -84,9 +115,10 @@ def _read(file: BinaryIO, size: int) -> Header:
         raise ValueError(f"the header should take {length} bytes; the format allows {MOST_BYTES}")
     text = file.read(length)
     if not text.startswith(b"{"):
-        raise ValueError(f"the header, at byte {LENGTH_BYTES}, begins with {text[:1]!r} and not with a brace")
-    entries = parse_json(text, "the header")
-    check_metadata(entries.pop(METADATA, {}))
+        begin = "a byte order mark (BOM)" if text.startswith(BOM) else repr(text[:1])
+        raise ValueError(f"the header, at byte {LENGTH_BYTES}, begins with {begin} and not with a brace")
+    entries = parse_json(text, "the header", IN_HEADER)
+    check_metadata(entries.pop(METADATA, None))
     tensors = in_order(_tensor(name, entry) for name, entry in entries.items())
     header = Header(_prefix(text), tensors, LENGTH_BYTES + length)
     end = header.source_begin + (tensors[-1].end if tensors else 0)
@@ -113,40 +145,104 @@ def new_header(sizes: dict[str, tuple[str, _Shape]], metadata: dict[str, str] | 
     return Header(prefix, tuple(tensors), 0)
 
 
-def parse_json(text: bytes, what: str) -> dict[str, Any]:
-    """The JSON object that a text is; ValueError if it is none, or a key comes twice."""
+def check_room(names: Collection[str]) -> None:
+    """ValueError if no header has room for so many tensors of these names: it would be made in vain."""
+    if (least := sum(map(len, names)) + len(names) * (_SHORTEST - len("a,"))) > MOST_BYTES:
+        raise ValueError(f"the header would take more than {least} bytes; the format allows {MOST_BYTES}")
+
+
+def parse_json(text: bytes, what: str, limits: Limits) -> dict[str, Any]:
+    """The JSON object that a text is; ValueError if it is none, a key comes twice, or it is beyond the limits."""
     try:
-        parsed = json.loads(text.decode(), object_pairs_hook=_unique, parse_int=_integer, parse_constant=_no_constant)
-    except UnicodeDecodeError as error:
-        raise ValueError(f"{what} is not UTF-8: {error}") from None
+        _check_structure(text, limits)
+        parsed = json.loads(
+            decoded(text, what),
+            object_pairs_hook=_unique,
+            parse_int=_integer,
+            parse_float=_float,
+            parse_constant=_no_constant,
+        )
+    except UnicodeError as error:
+        raise ValueError(str(error)) from None
     except (ValueError, RecursionError) as error:
         raise ValueError(f"{what} is not the JSON that it should be: {error}") from None
     if not isinstance(parsed, dict):
-        raise ValueError(f"{what} is not a JSON object but {parsed!r:.40}")
+        raise ValueError(f"{what} is not a JSON object but {quoted(parsed)}")
     return parsed
+
+
+def decoded(text: bytes, what: str) -> str:
+    """A text that should be UTF-8, without a byte order mark; UnicodeError says what it is."""
+    if text.startswith((b"\xff\xfe", b"\xfe\xff")):
+        raise UnicodeError(f"{what} is UTF-16; accepted is UTF-8")
+    try:
+        return text.decode()
+    except UnicodeDecodeError as error:
+        raise UnicodeError(f"{what} is not UTF-8: {error}") from None
+
+
+def _check_structure(text: bytes, limits: Limits) -> None:
+    """ValueError for a text that would take far more memory when it is parsed than one of its length may."""
+    if b"\\" in text:  # leave only those quotation marks that begin and end a string
+        text = text.replace(b"\\\\", b"").replace(b'\\"', b"")
+    inside = depth = deepest = containers = names = 0
+    step = 1 << 18
+    for begin in range(0, len(text), step):
+        piece = np.frombuffer(text, np.uint8, min(step, len(text) - begin), begin)
+        quotes = np.cumsum(piece == ord('"'), dtype=np.uint8) + np.uint8(inside)  # modulo 256: odd inside of a string
+        outside = quotes & 1 == 0
+        folded = piece | 0x20  # brackets become braces
+        opens = (folded == ord("{")) & outside
+        depths = np.cumsum(opens.view(np.int8) - ((folded == ord("}")) & outside).view(np.int8), dtype=np.int64)
+        deepest = max(deepest, depth + int(depths.max()))
+        depth += int(depths[-1])
+        inside = int(quotes[-1]) & 1
+        containers += int(np.count_nonzero(opens))
+        names += int(np.count_nonzero((piece == ord(":")) & outside))
+    if deepest > DEEPEST:
+        raise ValueError(f"it is nested more than {DEEPEST} deep")
+    for count, per, most, what in (
+        (containers, limits.per_container, limits.containers, "objects and arrays"),
+        (names, limits.per_name, limits.names, "names"),
+    ):
+        if count > (accepted := min(len(text) // per + SLACK, most)):
+            raise ValueError(f"it holds {count:,} {what}; accepted in {len(text):,} bytes are {accepted:,}")
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = {}
     for key, value in pairs:
         if key in found:
-            raise ValueError(f"the name {key!r} comes twice")
+            raise ValueError(f"the name {quoted(key)} comes twice")
         _check_unicode(key)
+        _check_unicode(value)
         found[key] = value
     return found
 
 
-def _check_unicode(text: str) -> None:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        raise ValueError(f"{text!r} is no Unicode: it holds half of a surrogate pair") from None
+def _check_unicode(value: object) -> None:
+    """ValueError for a text, or one in an array, that other readers refuse."""
+    if isinstance(value, list):
+        for each in value:
+            _check_unicode(each)
+    elif isinstance(value, str):
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            raise ValueError(f"{quoted(value)} is no Unicode: it holds half of a surrogate pair") from None
 
 
-def _integer(text: str) -> int:
-    if text == "-0":
-        raise ValueError("-0 is no integer to other readers")
-    return int(text)
+def _integer(text: str) -> int | float:
+    # Where others read an integer, they do not read -0, which is a float.
+    return int(text) if len(text) <= 20 and text != "-0" else _float(text)
+
+
+def _float(text: str) -> float:
+    if len(text) > DIGITS:
+        raise ValueError(f"a number takes {len(text):,} characters; accepted are {DIGITS:,}")
+    if math.isinf(number := float(text)):
+        raise ValueError(f"{quoted(text)} is more than a float64 holds")
+    return number
 
 
 def _no_constant(text: str) -> None:
@@ -154,21 +250,21 @@ def _no_constant(text: str) -> None:
 
 
 def check_metadata(metadata: object) -> None:
+    if metadata is None:
+        return
     if not isinstance(metadata, dict) or not all(isinstance(value, str) for value in metadata.values()):
         raise ValueError(f"{METADATA} must map text to text")
-    for value in metadata.values():
-        _check_unicode(value)
 
 
 def check_shape(name: str, shape: object) -> _Shape:
     """The shape that a list of sizes is; their product may not overflow at any axis, as readers of the format check."""
     if not isinstance(shape, list) or not all(type(size) is int and 0 <= size <= LARGEST for size in shape):
-        raise ValueError(f"tensor {name!r}: shape={shape!r:.80}; accepted is a list of integers in [0, 2**63)")
+        raise ValueError(f"tensor {quoted(name)}: shape={quoted(shape)}; accepted is a list of integers in [0, 2**63)")
     count = 1
     for size in shape:
         count *= size
         if count > LARGEST:
-            raise ValueError(f"tensor {name!r}: shape={shape} is of 2**63 elements or more")
+            raise ValueError(f"tensor {quoted(name)}: shape={quoted(shape)} is of 2**63 elements or more")
     return tuple(shape)
 
 
@@ -177,25 +273,28 @@ def byte_count(name: str, dtype: str, shape: _Shape) -> int:
     for size in shape:
         bits *= size
     if bits % 8:
-        raise ValueError(f"tensor {name!r}: {dtype} of shape={list(shape)} does not end at a whole byte")
+        raise ValueError(f"tensor {quoted(name)}: {dtype} of shape={quoted(list(shape))} does not end at a whole byte")
     return bits // 8
 
 
 def _tensor(name: str, entry: object) -> Tensor:
-    keys = {"dtype", "shape", "data_offsets"}
-    if not isinstance(entry, dict) or set(entry) != keys:
-        raise ValueError(f"tensor {name!r}: {entry!r:.80}; accepted is an object of dtype, shape and data_offsets")
+    # Other keys may be there, as the format's own reader has it.
+    if not isinstance(entry, dict) or not {"dtype", "shape", "data_offsets"} <= set(entry):
+        raise ValueError(
+            f"tensor {quoted(name)}: {quoted(entry)}; accepted is an object of dtype, shape and data_offsets"
+        )
     dtype, offsets = entry["dtype"], entry["data_offsets"]
     if not isinstance(dtype, str) or dtype not in BITS:
-        raise ValueError(f"tensor {name!r}: dtype={dtype!r:.40}; accepted are {', '.join(BITS)}")
+        raise ValueError(f"tensor {quoted(name)}: dtype={quoted(dtype)}; accepted are {', '.join(BITS)}")
     shape = check_shape(name, entry["shape"])
     if not (isinstance(offsets, list) and len(offsets) == 2 and all(type(offset) is int for offset in offsets)):
-        raise ValueError(f"tensor {name!r}: data_offsets={offsets!r:.80}; accepted are two integers")
+        raise ValueError(f"tensor {quoted(name)}: data_offsets={quoted(offsets)}; accepted are two integers")
     begin, end = offsets
     size = byte_count(name, dtype, shape)
     if end - begin != size:
         raise ValueError(
-            f"tensor {name!r}: data_offsets={offsets} hold {end - begin} bytes; {dtype} of shape={list(shape)} "
+            f"tensor {quoted(name)}: data_offsets={quoted(offsets)} hold {end - begin} bytes; {dtype} of "
+            f"shape={quoted(list(shape))} "
             f"takes {size}"
         )
     return Tensor(name, dtype, shape, begin, end)
@@ -208,7 +307,8 @@ def in_order(tensors: Iterable[Tensor]) -> tuple[Tensor, ...]:
     for tensor in ordered:
         if tensor.begin != expected:
             raise ValueError(
-                f"tensor {tensor.name!r}: its data begins at {tensor.begin}, but what is before it ends at {expected}"
+                f"tensor {quoted(tensor.name)}: its data begins at {tensor.begin}, but what is before it ends at "
+                f"{expected}"
             )
         expected = tensor.end
     return ordered

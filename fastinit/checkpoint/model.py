@@ -1,17 +1,25 @@
 """What --like says a model is: the files to be made, their headers, and where values could be copied from."""
 
-from collections.abc import Iterator
+import os
+import re
+import unicodedata
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
 from fastinit.checkpoint import header
 from fastinit.checkpoint.header import BITS, FILLED, METADATA, Header, Tensor
+from fastinit.files import check_target, led_to, read_regular
 from fastinit.recipe import listed
+from fastinit.text import cut, meant, named, quoted
 
-PARTIAL = ".partial"
+# An index or a JSON of shapes is shorter than the headers that it leads to: of a longer one no file could be made.
+MOST_BYTES = header.MOST_BYTES
+WHOLE, INDEX = ".safetensors", ".safetensors.index.json"  # how the names of a model's one file and of its index end
 WEIGHT_MAP = "weight_map"
 
+_DEVICES = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
 FROM_NUMPY = {theirs: own for own, theirs in FILLED.items()}
 
 
@@ -26,10 +34,11 @@ class Part:
 
 @dataclass(frozen=True)
 class Model:
-    """The files of a model, and the index over them, if there is one, with its text."""
+    """The files of a model, the index over them, if there is one, with its text, and all files that say what it is."""
 
     parts: tuple[Part, ...]
-    index: tuple[Path, bytes] | None = None
+    index: tuple[Path, bytes] | None
+    read: tuple[Path, ...]
 
     @property
     def targets(self) -> list[Path]:
@@ -45,82 +54,147 @@ class Model:
         return frozenset(tensor.name for part in self.parts if part.source for tensor in part.header.tensors)
 
 
+def path_of(argument: str, value: str | os.PathLike[str]) -> Path:
+    """The path that an argument is; an empty one, which Path would take for the current folder, is a ValueError."""
+    if not os.fspath(value):
+        raise ValueError(f"{argument}={value!r}; accepted is the path of a file")
+    return Path(value)
+
+
 def read_model(like: Path, out: Path, dtype: str | None) -> Model:
-    """The model to be made at out: like a .safetensors file, an index of several, or a JSON of shapes."""
-    entries = _entries(like) if like.suffix == ".json" else None
+    """The model to be made at out: like a .safetensors file, an index of several or a JSON of shapes, or a folder's."""
+    if like.is_dir():
+        like = in_folder(like)
+    content = read_json(like) if like.suffix.lower() == ".json" else None
+    entries = None if content is None else _entries(like, content)
     if dtype is not None and (entries is None or WEIGHT_MAP in entries):
-        raise ValueError(f"dtype={dtype!r}; {like} has dtypes of its own, only a JSON of shapes takes one")
+        raise ValueError(f"dtype={quoted(dtype)}; {named(like)} has dtypes of its own, only a JSON of shapes takes one")
+    if content is not None and entries is not None and WEIGHT_MAP in entries:
+        return _indexed(like, content, out, entries[WEIGHT_MAP])
+    if out.suffix.lower() == ".json":
+        raise ValueError(
+            f"out={quoted(str(out))} for one file of tensors; accepted is a name that ends in {WHOLE}, say, and not in "
+            ".json as that of an index does"
+        )
     if entries is None:
-        return Model((Part(out, header.read_header(like), like),))
-    if WEIGHT_MAP in entries:
-        return _indexed(like, out, entries[WEIGHT_MAP])
+        return Model((Part(out, header.read_header(like), like),), None, (like,))
     try:
-        return Model((Part(out, _of_shapes(entries, dtype), None),))
+        return Model((Part(out, _of_shapes(entries, dtype), None),), None, (like,))
     except ValueError as error:
-        raise ValueError(f"{like}: {error}") from None
+        raise ValueError(f"{named(like)}: {error}") from None
 
 
-def check_targets(model: Model, like: Path, force: bool) -> None:
+def in_folder(folder: Path) -> Path:
+    """The index, or else the one file, of the model in a folder; ValueError if it is not clear which that is."""
+    # Hidden files are no models: macOS puts one beside each file on file systems that are not its own.
+    names = sorted(name for name in os.listdir(folder) if not name.startswith(".") and (folder / name).is_file())
+    for end in (INDEX, WHOLE):
+        found = [name for name in names if name.endswith(end)]
+        if f"model{end}" in found:
+            return folder / f"model{end}"
+        if len(found) == 1:
+            return folder / found[0]
+        if found:
+            raise ValueError(f"{named(folder)} holds {listed(found)}; name the file that is meant")
+    raise ValueError(f"{named(folder)} is a folder without a {WHOLE} file or an index of some ({INDEX})")
+
+
+def check_targets(model: Model, rules: Path | os.stat_result | None, force: bool) -> None:
     """Raises an error if a file to be made is one that is read, or is there and may not be replaced."""
-    read_files = [like, *(part.source for part in model.parts if part.source)]
+    read = [(path.stat(), "what the new checkpoint is to be like") for path in model.read]
+    if rules is not None:
+        read.append((rules.stat() if isinstance(rules, Path) else rules, "the rules"))
     for target in model.targets:
-        if not target.parent.is_dir():
-            raise FileNotFoundError(f"cannot write {target}: {target.parent} is no folder")
-        for path in (target, partial(target)):
-            if path.exists() and any(path.samefile(other) for other in read_files):
-                raise ValueError(f"cannot write {target}: {path} is what the new checkpoint is to be like")
-        if target.is_dir():
-            raise IsADirectoryError(f"cannot write {target}: it is a folder")
-        if not force and (target.exists() or target.is_symlink()):
-            raise FileExistsError(f"cannot write {target}: it exists; --force (in Python, force=True) replaces it")
+        if there := led_to(target):
+            for identity, what in read:
+                if os.path.samestat(there, identity):
+                    raise ValueError(f"cannot write {named(target)}: it is {what}")
+        check_target(target, force)
 
 
-def partial(target: Path) -> Path:
-    """The name of a file as long as it is not finished."""
-    return target.with_name(target.name + PARTIAL)
-
-
-def _entries(path: Path) -> dict[str, Any]:
+def read_json(path: Path) -> bytes:
     try:
-        return header.parse_json(path.read_bytes(), "its content")
+        return read_regular(path, MOST_BYTES, "an index or a JSON of shapes")
     except ValueError as error:
-        raise ValueError(f"{path}: {error}") from None
+        raise ValueError(f"{named(path)}: {error}") from None
+
+
+def _entries(path: Path, content: bytes) -> dict[str, Any]:
+    text = content.removeprefix(header.BOM)  # which editors put there: shapes are written by hand
+    try:
+        entries = header.parse_json(text, "its content", header.IN_SHAPES)
+        if WEIGHT_MAP in entries and text != content:
+            raise ValueError("it begins with a byte order mark (BOM), with which other programs read no index")
+    except ValueError as error:
+        raise ValueError(f"{named(path)}: {error}") from None
+    return entries
 
 
 # ---- An index --------------------------------------------------------------------------------------------------------
 
 
-def _indexed(like: Path, out: Path, weight_map: object) -> Model:
+def _indexed(like: Path, content: bytes, out: Path, weight_map: object) -> Model:
     if not isinstance(weight_map, dict):
-        raise ValueError(f"{like}: {WEIGHT_MAP} must map the names of tensors to those of files")
-    names = dict.fromkeys(_file_name(like, out, file) for file in weight_map.values())
+        raise ValueError(f"{named(like)}: {WEIGHT_MAP} must map the names of tensors to those of files")
+    if out.suffix.lower() != ".json":
+        raise ValueError(
+            f"out={quoted(str(out))} for the index that {named(like)} is; accepted is a name that ends in .json"
+        )
     # Beside the index by the name it was given: in a cache it may be a link to a place where no parts are.
-    sources = [like.with_name(name) for name in names]
+    sources = [like.with_name(name) for name in _file_names(like, out, weight_map)]
     parts = tuple(Part(out.with_name(source.name), header.read_header(source), source) for source in sources)
     for problem in _disagreements(weight_map, parts):
-        raise ValueError(f"{like}: {problem}")
-    return Model(parts, (out, like.read_bytes()))
+        raise ValueError(f"{named(like)}: {problem}")
+    return Model(parts, (out, content), (like, *sources))
 
 
-def _file_name(like: Path, out: Path, file: object) -> str:
-    """The name of a part, which leads to no other folder, under any system's rules."""
-    plain = isinstance(file, str) and file not in ("", ".", "..") and file.isprintable()
-    if not plain or not all(kind(str(file)).name == file for kind in (PurePosixPath, PureWindowsPath)):
-        raise ValueError(f"{like}: {WEIGHT_MAP} names the file {file!r}; accepted are plain names of files beside it")
-    if file == out.name or str(file).endswith(PARTIAL):
-        raise ValueError(f"{like}: a new file {file!r} is impossible: unfinished files or the index have such a name")
-    return str(file)
+def _file_names(like: Path, out: Path, weight_map: Mapping[str, object]) -> list[str]:
+    """The names of the parts, which lead to no other folder, under any system's rules, and are different on any."""
+    taken = {_folded(out.name): out.name}
+    names: dict[str, None] = {}
+    for file in weight_map.values():
+        if isinstance(file, str) and file in names:
+            continue
+        if not isinstance(file, str) or not _is_plain(file):
+            raise ValueError(
+                f"{named(like)}: {WEIGHT_MAP} names the file {quoted(file)}; accepted are plain names of files beside "
+                "it"
+            )
+        name = file
+        if other := taken.get(_folded(name)):
+            raise ValueError(
+                f"{named(like)}: a new file {quoted(name)} is impossible: {quoted(other)} is made beside it, the same "
+                "name where upper and lower case are one"
+            )
+        taken[_folded(name)] = name
+        names[name] = None
+    return list(names)
+
+
+def _is_plain(name: str) -> bool:
+    """Whether a name leads to a file in its folder, and nowhere else, under any system's rules."""
+    if not name.isprintable() or not all(kind(name).name == name for kind in (PurePosixPath, PureWindowsPath)):
+        return False
+    # Windows drops dots and spaces at the end, and has streams of files, patterns and devices.
+    return name[-1:] not in ("", ".", " ") and not set(name) & set('<>:"|?*') and not _DEVICES.fullmatch(name)
+
+
+def _folded(name: str) -> str:
+    """What names have in common that are the same on a file system which ignores case, or accents' composition."""
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFD", name).casefold())
 
 
 def _disagreements(weight_map: dict[str, str], parts: tuple[Part, ...]) -> Iterator[str]:
     """What the index says and the headers do not, or the other way round."""
+    said: dict[str, set[str]] = {part.target.name: set() for part in parts}
+    for name, file in weight_map.items():
+        said[file].add(name)
     for part in parts:
-        held = {tensor.name for tensor in part.header.tensors}
-        said = {name for name, file in weight_map.items() if file == part.target.name}
-        if said - held:
-            yield f"{WEIGHT_MAP} has {listed(sorted(said - held))} in {part.target.name}, which does not hold it"
-        if held - said:
-            yield f"{part.target.name} holds {listed(sorted(held - said))}, which {WEIGHT_MAP} does not have there"
+        held, file = {tensor.name for tensor in part.header.tensors}, part.target.name
+        if missing := said[file] - held:
+            yield f"{WEIGHT_MAP} has {listed(sorted(missing))} in {cut(file)}, which does not hold it"
+        if more := held - said[file]:
+            yield f"{cut(file)} holds {listed(sorted(more))}, which {WEIGHT_MAP} does not have there"
 
 
 # ---- A JSON of shapes ------------------------------------------------------------------------------------------------
@@ -131,24 +205,28 @@ def _of_shapes(entries: dict[str, Any], dtype: str | None) -> Header:
     metadata = entries.pop(METADATA, None)
     if metadata is not None:
         header.check_metadata(metadata)
+    header.check_room(entries)
     return header.new_header({name: _size(name, entry, default) for name, entry in entries.items()}, metadata)
 
 
 def _size(name: str, entry: object, default: str | None) -> tuple[str, tuple[int, ...]]:
     if isinstance(entry, list):
         if default is None:
-            raise ValueError(f"tensor {name!r} has a shape and no dtype; --dtype (in Python, dtype=) gives it one")
+            raise ValueError(
+                f"tensor {quoted(name)} has a shape and no dtype; --dtype (in Python, dtype=) gives it one"
+            )
         return default, header.check_shape(name, entry)
     if not isinstance(entry, dict) or set(entry) != {"dtype", "shape"}:
         raise ValueError(
-            f'tensor {name!r}: {entry!r:.80}; accepted is {{"dtype": "F32", "shape": [2, 3]}} or a shape alone'
+            f'tensor {quoted(name)}: {quoted(entry)}; accepted is {{"dtype": "F32", "shape": [2, 3]}} or a shape alone'
         )
-    return _dtype(f"tensor {name!r}: dtype", entry["dtype"]), header.check_shape(name, entry["shape"])
+    return _dtype(f"tensor {quoted(name)}: dtype", entry["dtype"]), header.check_shape(name, entry["shape"])
 
 
 def _dtype(what: str, name: object) -> str:
     """The file format's name of a dtype."""
     found = FROM_NUMPY.get(name, name) if isinstance(name, str) else None
     if found not in BITS:
-        raise ValueError(f"{what}={name!r:.40}; accepted are {', '.join(FROM_NUMPY)}, {', '.join(BITS)}")
+        close = meant(name, (*FROM_NUMPY, *BITS)) if isinstance(name, str) else ""
+        raise ValueError(f"{what}={quoted(name)}; accepted are {', '.join(FROM_NUMPY)}, {', '.join(BITS)}{close}")
     return str(found)
