@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 
 import fastinit
-from fastinit.bench import cases, environment, measure, models, openblas, peers
+from fastinit.bench import cases, environment, measure, models, openblas, peers, schema
 from fastinit.bench.results import LIMIT, OWN
 
 TINY = measure.Effort(rounds=4, batch_seconds=1e-5, case_seconds=60)
@@ -458,13 +458,16 @@ def test_slow_case_is_cut_short_but_keeps_enough_rounds() -> None:
 
 def test_environment_survives_json() -> None:
     here = replace(environment.describe(), load_after=0.5)
-    assert environment.Environment.from_json(json.loads(json.dumps(asdict(here)))) == here
+    assert schema.value_of(environment.Environment, json.loads(json.dumps(asdict(here)))) == here
 
 
-@pytest.mark.parametrize(("data", "error"), [({}, KeyError), ({"cpu": "x"}, KeyError), (None, TypeError)])
-def test_what_is_no_environment_is_refused(data: Any, error: type[Exception]) -> None:
-    with pytest.raises(error):
-        environment.Environment.from_json(data)
+@pytest.mark.parametrize(
+    ("data", "complaint"),
+    [({}, "date: it is missing"), ({"kpu": "x"}, "the key 'kpu' is unknown; .* mean 'cpu'"), (None, "null is")],
+)
+def test_what_is_no_environment_is_refused(data: Any, complaint: str) -> None:
+    with pytest.raises(ValueError, match=complaint):
+        schema.value_of(environment.Environment, data)
 
 
 def test_environment_tells_what_was_run() -> None:

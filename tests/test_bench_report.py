@@ -1,11 +1,14 @@
 """The benchmark report: every form says what was measured, and what cannot be is refused before measuring."""
 
+import errno
 import io
 import json
 import os
+import random
 import re
 import subprocess
 import sys
+import tempfile
 import threading
 from base64 import b64decode
 from collections.abc import Callable
@@ -18,6 +21,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 import pytest
+from fuzz import reports as fuzz
 
 import fastinit
 from fastinit import bench
@@ -33,9 +37,11 @@ from fastinit.bench import (
     numbers,
     page,
     results,
+    schema,
     summary,
 )
 from fastinit.bench.results import LIMIT, OWN, Key, Measurement, Results, Side
+from fastinit.progress import Progress
 
 STEADY = (1.0, 1.01, 0.99, 1.0, 1.02)
 NOISY = (1.0, 1.5, 0.8, 1.0, 1.4)
@@ -426,10 +432,155 @@ def test_file_that_is_no_run_is_refused(
     assert capsys.readouterr().err.startswith(f"python -m fastinit bench: cannot read {path}: {complaint}")
 
 
+def spoiled(*path: Any, value: Any = None) -> str:
+    """The JSON of a report with another value at that path, or without one there."""
+    data = fuzz.original()
+    within = data
+    for key in path[:-1]:
+        within = within[key]
+    if value is None:
+        del within[path[-1]]
+    else:
+        within[path[-1]] = value
+    return json.dumps(data)
+
+
+SIDES = ("measurements", 3, "sides")
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        (spoiled(*SIDES, "NumPy", "seconds", 0, value=0), "measurements[3].sides.NumPy.seconds[0]: 0 is not accepted"),
+        (spoiled(*SIDES, "NumPy", "seconds", 0, value=-1.0), "measurements[3].sides.NumPy.seconds[0]: -1.0 is not"),
+        (spoiled(*SIDES, "NumPy", "seconds", 1, value=float("nan")), "measurements[3].sides.NumPy.seconds[1]: nan is"),
+        (spoiled(*SIDES, "NumPy", "seconds", 1, value=float("inf")), "measurements[3].sides.NumPy.seconds[1]: inf is"),
+        (spoiled(*SIDES, "NumPy", "seconds", 4, value=True), "measurements[3].sides.NumPy.seconds[4]: true is not"),
+        (spoiled(*SIDES, "NumPy", "seconds", 4, value="1"), "measurements[3].sides.NumPy.seconds[4]: '1' is not"),
+        (
+            spoiled(*SIDES, "np.random", "seconds", value=[1e-7]),
+            "measurements[3].sides['np.random'].seconds: a list of 1",
+        ),
+        (
+            spoiled(*SIDES, "NumPy", "seconds", value=[1.0] * 4),
+            "measurements[3].sides.NumPy.seconds: 4 rounds; fastinit",
+        ),
+        (spoiled(*SIDES, "fastinit"), "measurements[3].sides.fastinit: it is missing"),
+        (
+            spoiled(*SIDES, "Other", value=fuzz.original()["measurements"][3]["sides"]["NumPy"]),
+            "measurements[3].sides.O",
+        ),
+        (
+            spoiled("measurements", 0, "elements", value=0),
+            "measurements[0].elements: 0 is not accepted; accepted is an",
+        ),
+        (spoiled("measurements", 0, "elements", value=64.0), "measurements[0].elements: 64.0 is not accepted"),
+        (spoiled("measurements", 0, "elements", value=10**400), f"measurements[0].elements: 1{'0' * 56}... is not"),
+        (spoiled("measurements", 0, "bytes", value=1 << 70), "measurements[0].bytes: 1180591620717411303424 is not"),
+        (
+            spoiled("measurements", 0, "section", value="none"),
+            "measurements[0].section: 'none' is not accepted; accepted",
+        ),
+        (spoiled("measurements", 1, "draw", value="normal"), "measurements[1]: the same fill as measurements[0]"),
+        (spoiled("measurements", 1, "extra", value=1), "measurements[1]: the key 'extra' is unknown; accepted are sec"),
+        (spoiled("measurements", value={}), "measurements: an object is not accepted; accepted is a list of 0 to 300"),
+        (spoiled("environment", "cpu"), "environment.cpu: it is missing"),
+        (spoiled("environment", "cpu", value="x" * 9000), f"environment.cpu: '{'x' * 57}"),
+        (
+            spoiled("environment", "virtual", value=1),
+            "environment.virtual: 1 is not accepted; accepted is true or false",
+        ),
+        (
+            spoiled("environment", "governor", value=[]),
+            "environment.governor: a list of 0 is not accepted; accepted is a",
+        ),
+        (spoiled("peers", "memset", value="x"), "peers.memset: it is no other library"),
+        (spoiled("peers", value=[]), "peers: a list of 0 is not accepted; accepted is an object of 0 to 20 keys"),
+        (
+            spoiled("missing", value={"\n": "", "\\n": ""}),
+            r"missing['\\n']: the same key as another, once it is escaped",
+        ),
+        (spoiled("environment", value=[]), "environment: a list of 0 is not accepted; accepted is an object with the"),
+        (spoiled("extra", value=1), "the report: the key 'extra' is unknown"),
+        (spoiled("format", value=True), "its format is true; this version reads 2"),
+        (
+            fuzz.doubled_key(random.Random(1), spoiled("missing", value={})),
+            "the key is there twice; accepted is each once",
+        ),
+        ("[" * 100_000, "not a report of this benchmark: its brackets are nested too deeply"),
+        ("\ufeff{}", "not a report of this benchmark: it begins with a byte order mark"),
+        ('{\n"a": 1,\n!', "not a report of this benchmark: line 3, column 1: "),
+        ("\udcff", "not a report of this benchmark: byte 0 is no UTF-8"),
+    ],
+)
+def test_damaged_report_is_refused_in_one_line_that_names_the_place(text: str, complaint: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(complaint.removesuffix("..."))) as caught:
+        results.of_json(text.encode(errors="surrogateescape"))
+    message = str(caught.value)
+    assert message.isprintable()
+    assert len(message) < 500
+
+
+def test_report_that_is_too_large_or_no_file_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(results, "MOST_BYTES", 100)
+    (tmp_path / "large.json").write_bytes(b" " * 101)
+    with pytest.raises(ValueError, match="more than 100 bytes"):
+        results.read(tmp_path / "large.json")
+    with pytest.raises(OSError, match="it is a folder"):
+        results.read(tmp_path)
+    if hasattr(os, "mkfifo"):
+        os.mkfifo(tmp_path / "pipe")
+        with pytest.raises(OSError, match="it is a pipe"):
+            results.read(tmp_path / "pipe")
+
+
+def test_a_field_that_no_rule_reads_is_an_error_of_the_program() -> None:
+    with pytest.raises(TypeError, match="no rule reads <class 'complex'>"):
+        schema.value_of(complex, 1)
+
+
+def test_sections_of_a_report_are_those_that_are_measured() -> None:
+    assert tuple(cases.SECTIONS) == results.SECTIONS
+
+
+@pytest.mark.parametrize("text", fuzz.TEXTS)
+def test_text_from_elsewhere_is_text_in_every_form(text: str) -> None:
+    pytest.importorskip("rich")
+    data = fuzz.original()
+    text = text[:99] or "-"
+    for name in ("cpu", "command", "platform", "kernel"):
+        data["environment"][name] = text
+    data["peers"] = {text + "!": data["peers"].pop("NumPy"), **data["peers"]}
+    data["missing"] = {text: text}
+    for each in data["measurements"]:
+        each["draw"], each["layout"] = text, text + each["layout"][: 99 - len(text)]
+        each["sides"][text + "!"] = {**each["sides"].pop("NumPy"), "statement": text}
+    content = json.dumps(data).encode()
+    base = results.of_json(json.dumps(fuzz.original()).encode())
+    with_page = "$" in text or "<" in text
+    if with_page:
+        pytest.importorskip("matplotlib")
+    fuzz.check(content, base, with_page)
+
+
+def test_mutated_reports_are_refused_or_rendered() -> None:
+    pytest.importorskip("rich")
+    assert re.match(r"40 tried, \d+ refused, \d+ rendered", fuzz.run(seed=5, cases=40))
+
+
+def test_fuzzer_notices_what_does_not_hold(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("rich")
+    monkeypatch.setattr(fuzz, "matplotlib", None)
+    monkeypatch.setattr(markdown, "escaped", lambda text: text)
+    with pytest.raises(fuzz.Broken, match=r"case \d+ of seed 0, saved in ") as caught:
+        fuzz.run(cases=100)
+    Path(re.findall("saved in (.*?): ", str(caught.value))[0]).unlink()
+
+
 # ---- The terminal ----------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("width", [80, 100, 110, 120])
+@pytest.mark.parametrize("width", [40, 50, 60, 80, 100, 110, 120])
 def test_report_fits_the_terminal_and_names_the_columns_it_leaves_out(width: int) -> None:
     pytest.importorskip("rich")
     from fastinit.bench import terminal
@@ -463,12 +614,10 @@ class Terminal(io.StringIO):
 
 def test_progress_bar_starts_no_thread_that_would_disturb_the_measuring(monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("rich")
-    from fastinit.bench import terminal
-
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setattr(sys, "stderr", stream := Terminal())
     before = threading.active_count()
-    with terminal.Bar(2) as bar:
+    with Progress(2) as bar:
         bar.show("a first case [bold]")
         bar.advance()
         bar.show("second")
@@ -491,6 +640,24 @@ def test_report_in_a_wide_terminal_stays_readable(monkeypatch: pytest.MonkeyPatc
 def test_report_in_a_terminal_shows_in_red_what_is_slower() -> None:
     text = in_terminal(summary.report(small_run()), width=110, force_terminal=True, color_system="standard")
     assert re.search(r"\x1b\[1;31m *0\.80 x\*", text)
+
+
+def test_words_stay_whole_in_a_narrow_terminal() -> None:
+    report = summary.report(large_run())
+    text = in_terminal(report, width=40)
+    words = {word for table in report.tables for row in table.rows for cell in row[:1] for word in cell.text.split()}
+    assert {part for word in words for part in re.findall("[^_]+_?", word)} <= set(re.findall(r"[^\s_]+_?", text))
+    assert "1.00 x*" in text
+    assert not re.search(r"^ *x\*?$", text, re.MULTILINE)
+
+
+def test_wide_letters_are_measured_by_their_columns() -> None:
+    cells = pytest.importorskip("rich.cells")
+    here = run_of(measurement({OWN: 1e-3, "NumPy": 1e-2}, draw="正規分布の乱数" * 3), cpu="処理装置" * 20)
+    for width in (40, 50, 60):
+        lines = in_terminal(summary.report(here), width=width).splitlines()
+        assert max(cells.cell_len(line.rstrip()) for line in lines) <= width
+        assert "正規分布の乱数" * 3 in "".join(re.findall("[正規分布の乱数]+", "".join(lines)))
 
 
 # ---- The page --------------------------------------------------------------------------------------------------------
@@ -632,8 +799,8 @@ def test_run_is_compared_with_an_earlier_one(tmp_path: Path, capsys: pytest.Capt
     [
         (["--sections", "draws,none"], "--sections: 'none' is unknown; accepted are draws, sizes, small, "),
         (["--peers", "numpy"], "--peers: 'numpy' is unknown; accepted are NumPy, NumPy SFC64, "),
-        (["--json", "{}/no/run.json"], "cannot write {}/no/run.json: No such file or directory"),
-        (["--markdown", "{}/no/run.md"], "cannot write {}/no/run.md: No such file or directory"),
+        (["--json", "{}/no/run.json"], "cannot write {}/no/run.json: {}/no is no folder"),
+        (["--markdown", "{}/no/run.md"], "cannot write {}/no/run.md: {}/no is no folder"),
         (["--html", "{}"], "cannot write {}: "),
         (["--compare", "{}/none.json"], "cannot read {}/none.json: No such file or directory"),
         (["--from", "{}/none.json"], "cannot read {}/none.json: No such file or directory"),
@@ -651,8 +818,293 @@ def test_what_cannot_be_is_refused_before_measuring(
     assert main(["bench", *(word.format(tmp_path) for word in arguments)]) == 2
     printed = capsys.readouterr()
     assert printed.out == ""
-    assert printed.err.startswith(f"python -m fastinit bench: {complaint.format(tmp_path)}")
+    assert printed.err.startswith(f"python -m fastinit bench: {complaint.format(*[tmp_path] * 2)}")
     assert printed.err.count("\n") == 1
+
+
+@pytest.fixture
+def saved(tmp_path: Path) -> str:
+    """The path of a run."""
+    path = tmp_path / "saved.json"
+    results.write(small_run(), path)
+    return str(path)
+
+
+def links(folder: Path) -> dict[str, str | None]:
+    """What is in a folder: names, and where links lead."""
+    return {path.name: os.readlink(path) if path.is_symlink() else None for path in folder.iterdir()}
+
+
+@pytest.mark.parametrize("option", ["--json", "--markdown", "--html"])
+@pytest.mark.parametrize("kind", ["folder", "pipe", "device", "circle", "folder by a link", "missing", "read-only"])
+def test_output_that_cannot_be_is_refused_and_nothing_is_touched(
+    option: str, kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(measure, "time_case", lambda case, effort: pytest.fail("something was measured"))
+    monkeypatch.setattr(bench, "check_drawing", lambda: None)
+    path = tmp_path / "there"
+    if kind == "folder":
+        path.mkdir()
+    elif kind == "pipe":
+        os.mkfifo(path)
+    elif kind == "device":
+        path = Path(os.devnull)
+    elif kind == "circle":
+        path.symlink_to("there")
+    elif kind == "folder by a link":
+        path.symlink_to(".")
+    elif kind == "missing":
+        path = tmp_path / "no" / "file"
+    else:
+        path.write_text("kept")
+        monkeypatch.setattr(os, "access", lambda path, mode: False)
+    (tmp_path / "dangling").symlink_to("nothing")
+    before = links(tmp_path)
+    assert main([*TINY, "--compare", str(tmp_path / "none.json"), option, str(path)]) == 2
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert re.fullmatch(f"python -m fastinit bench: cannot write {path}: .*\n", printed.err)
+    # Nor is anything left of a refusal for another reason.
+    assert main([*TINY, "--compare", str(tmp_path / "none.json"), option, str(tmp_path / "dangling")]) == 2
+    assert "cannot read" in capsys.readouterr().err
+    assert links(tmp_path) == before
+
+
+@pytest.mark.parametrize("other", ["one", "./one", "sub/../one", "link", "{}/one"])
+def test_one_file_for_two_outputs_is_refused(
+    other: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "link").symlink_to("one")
+    assert main([*TINY, "--json", "one", "--markdown", other.format(tmp_path)]) == 2
+    assert "--json and --markdown are the same file" in capsys.readouterr().err
+    assert links(tmp_path) == {"sub": None, "link": "one"}
+
+
+def test_outputs_follow_links_and_an_input_may_be_replaced(saved: str, tmp_path: Path) -> None:
+    (tmp_path / "link.md").symlink_to("new.md")
+    (tmp_path / "link.json").symlink_to("saved.json")
+    arguments = ["--from", saved, "--compare", saved, "--json", "link.json", "--markdown", "link.md"]
+    assert main(["bench", *(word if word[:4] != "link" else str(tmp_path / word) for word in arguments)]) == 0
+    assert links(tmp_path) == {"link.md": "new.md", "link.json": "saved.json", "saved.json": None, "new.md": None}
+    assert results.read(Path(saved)) == small_run()
+
+
+def broken(*_: Any) -> Any:
+    raise RuntimeError("no\nway")
+
+
+@pytest.mark.usefixtures("tiny")
+@pytest.mark.parametrize(
+    ("module", "function", "lost"),
+    [
+        (summary, "report", "cannot make the report"),
+        (markdown, "text", "cannot write "),
+        (page, "html", "cannot write "),
+    ],
+)
+def test_error_in_one_form_loses_neither_the_run_nor_the_other_forms(
+    module: Any,
+    function: str,
+    lost: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    pytest.importorskip("matplotlib")
+    pytest.importorskip("rich")
+    monkeypatch.setattr(module, function, broken)
+    files = {form: tmp_path / f"run.{form}" for form in ("json", "markdown", "html")}
+    files["json"].write_text("old")
+    paths = {f"{form}_path": path for form, path in files.items()}
+    with pytest.raises(bench.Failure, match=rf"\A{lost}.*: no way\Z"):
+        bench.run(quick=True, sections=["adding"], peers=["NumPy"], **paths)
+    assert {each.key.section for each in results.read(files["json"]).measurements} == {"adding"}
+    if module is summary:
+        return
+    assert "vs NumPy" in capsys.readouterr().out
+    name = {markdown: "markdown", page: "html"}[module]
+    assert {form for form, path in files.items() if path.exists()} == set(files) - {name}
+
+
+@pytest.mark.usefixtures("tiny")
+def test_run_without_a_file_is_saved_where_the_report_fails(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(summary, "report", lambda *_: (_ for _ in ()).throw(MemoryError))
+    assert main(TINY) == 1
+    error = capsys.readouterr().err
+    assert "cannot make the report: out of memory\n" in error
+    (path,) = tmp_path.glob("fastinit-bench-*/run.json")
+    assert f"the run is saved in {path}, which --from reads\n" in error
+    assert len(results.read(path).measurements) > 2
+
+
+@pytest.mark.usefixtures("tiny")
+def test_run_is_saved_where_its_file_cannot_be_written_any_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(target: Path, content: bytes, write: Any = bench.files.write) -> None:
+        if target == tmp_path / "run.json":
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        write(target, content)
+
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(bench.files, "write", full)
+    with pytest.raises(bench.Failure, match=f"{os.strerror(errno.ENOSPC)}\nthe run is saved in "):
+        bench.run(quick=True, sections=["adding"], peers=["NumPy"], json_path=tmp_path / "run.json")
+    (path,) = tmp_path.glob("fastinit-bench-*/run.json")
+    assert results.read(path).measurements
+
+
+@pytest.mark.usefixtures("tiny")
+def test_error_in_a_case_ends_the_run_and_keeps_what_was_measured(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[object] = []
+
+    def failing(case: Any, effort: Any, time_case: Any = bench.measure.time_case) -> Measurement:
+        calls.append(case)
+        if len(calls) == 2:
+            raise MemoryError
+        return time_case(case, effort)
+
+    monkeypatch.setattr(bench.measure, "time_case", failing)
+    path = tmp_path / "run.json"
+    with pytest.raises(bench.Failure, match=r"the run ended after 1 case, at .*: out of memory"):
+        bench.run(quick=True, sections=["adding"], peers=["NumPy"], json_path=path, out=io.StringIO())
+    assert len(results.read(path).measurements) == 1
+
+
+@pytest.mark.usefixtures("tiny")
+def test_ctrl_c_while_the_report_is_made_saves_the_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(bench, "show", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        bench.run(quick=True, sections=["adding"], peers=["NumPy"])
+    (path,) = tmp_path.glob("fastinit-bench-*/run.json")
+    assert capsys.readouterr().err == f"the run is saved in {path}, which --from reads\n"
+    assert results.read(path).measurements
+
+
+@pytest.mark.skipif(os.name == "nt", reason="descriptors of this kind")
+def test_standard_output_by_another_name_is_refused(saved: str, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "fastinit", "bench", "--from", saved, "--json"]
+    with (tmp_path / "out").open("w") as out:
+        done = subprocess.run([*command, str(tmp_path / "out")], stdout=out, stderr=subprocess.PIPE, check=False)
+    assert done.returncode == 2
+    assert b"it is standard output; accepted is -" in done.stderr
+
+
+class NobodyReads(io.StringIO):
+    def flush(self) -> None:
+        raise BrokenPipeError
+
+
+@pytest.mark.usefixtures("tiny")
+def test_report_that_nobody_reads_to_its_end_loses_nothing(
+    saved: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(BrokenPipeError):
+        bench.run(from_path=Path(saved), markdown_path=tmp_path / "x.md", out=NobodyReads())
+    assert (tmp_path / "x.md").read_text(encoding="utf-8").startswith("# fastinit beside")
+    (tmp_path / "saved").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "saved"))
+    with pytest.raises(bench.Failure, match=r"\Anobody read the report to its end\nthe run is saved in "):
+        bench.run(quick=True, sections=["adding"], peers=["NumPy"], out=NobodyReads())
+    (path,) = (tmp_path / "saved").glob("*/run.json")
+    assert results.read(path).measurements
+
+
+def test_closed_streams_are_told(saved: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", None)
+    with pytest.raises(bench.Refusal, match=r"\Acannot read standard input: it is closed\Z"):
+        bench.run(from_path=Path("-"))
+    monkeypatch.setattr(sys, "stdout", None)
+    with pytest.raises(bench.Failure, match=r"\Acannot print the report: standard output is closed\Z"):
+        bench.run(from_path=Path(saved), markdown_path=tmp_path / "x.md")
+    assert (tmp_path / "x.md").exists()
+
+
+def test_form_is_printed_to_a_stream_of_text_too(saved: str) -> None:
+    out = io.StringIO()
+    bench.run(from_path=Path(saved), json_path=Path("-"), out=out)
+    assert out.getvalue() == Path(saved).read_text(encoding="utf-8")
+
+
+@pytest.mark.usefixtures("tiny")
+def test_run_that_a_reader_would_refuse_is_reported_and_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bad = measurement({OWN: 1e-3, "NumPy": 1e-2}, elements=1 << 60)
+    monkeypatch.setattr(measure, "time_case", lambda case, effort: replace(bad, key=replace(bad.key, draw=case.name)))
+    with pytest.raises(bench.Failure, match=r"\Athe run is one that --from refuses: measurements\[0\].elements: 1152"):
+        bench.run(quick=True, sections=["adding"], peers=["NumPy"], json_path=tmp_path / "run.json")
+    assert "vs NumPy" in capsys.readouterr().out
+    assert json.loads((tmp_path / "run.json").read_text(encoding="utf-8"))["measurements"]
+
+
+@pytest.mark.parametrize("form", ["json", "markdown", "html"])
+def test_form_on_standard_output_takes_the_place_of_the_report(
+    form: str, saved: str, tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    pytest.importorskip("matplotlib")
+    assert main(["bench", "--from", saved, f"--{form}", str(tmp_path / "file")]) == 0
+    capfdbinary.readouterr()
+    assert main(["bench", "--from", saved, f"--{form}", "-"]) == 0
+    assert capfdbinary.readouterr().out == (tmp_path / "file").read_bytes()
+    assert not Path("-").exists()
+
+
+def test_standard_output_is_for_one_form_and_standard_input_for_one_run(
+    saved: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["bench", "--from", saved, "--json", "-", "--markdown", "-"]) == 2
+    assert "--json and --markdown are the same file, standard output" in capsys.readouterr().err
+    assert main(["bench", "--from", "-", "--compare", "-"]) == 2
+    assert "cannot both be standard input" in capsys.readouterr().err
+
+
+def test_run_is_read_from_standard_input(saved: str) -> None:
+    command = [sys.executable, "-m", "fastinit", "bench", "--from", "-", "--compare", saved, "--json", "-"]
+    options: dict[str, Any] = {"capture_output": True, "timeout": 60, "check": False}
+    content = Path(saved).read_bytes()
+    assert subprocess.run(command, input=content, **options).stdout == content
+    done = subprocess.run(command, input=b"{", **options)
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert done.stderr.startswith(b"python -m fastinit bench: cannot read standard input: not a report")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is full")
+def test_full_disk_behind_standard_output_is_told_and_the_files_are_written(saved: str, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "fastinit", "bench", "--from", saved, "--markdown", str(tmp_path / "x.md")]
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, timeout=60, check=False)
+    assert done.returncode != 0
+    assert "cannot print the report: No space left on device" in done.stderr
+    assert (tmp_path / "x.md").read_text(encoding="utf-8").startswith("# fastinit beside")
+
+
+@pytest.mark.usefixtures("tiny")
+def test_argument_that_is_no_text_is_escaped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "a\udcff\x1b[2J.json"
+    monkeypatch.setattr(sys, "argv", ["fastinit-weights", "bench", "--json", str(path)])
+    assert main([*TINY, "--json", str(path)]) == 0
+    assert results.read(path).environment.command.endswith(r"/a\udcff\x1b[2J.json'")
+    assert r"\x1b" in capsys.readouterr().out
+    assert main(["bench", "--from", str(path), "--compare", str(path)]) == 0
+    assert r"Compared with a\udcff\x1b[2J.json" in capsys.readouterr().out
+    assert main(["bench", "--from", f"{path}x"]) == 2
+    assert r"a\udcff\x1b[2J.jsonx: No such file" in capsys.readouterr().err
 
 
 def test_interrupted_run_ends_with_a_word_and_leaves_files_alone(

@@ -1,6 +1,8 @@
 """The pictures of a run: of the page, and of docs/. matplotlib is imported when one is drawn."""
 
 import io
+import re
+import warnings
 from base64 import b64encode
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -85,6 +87,11 @@ def styled() -> Any:
     return matplotlib.rc_context({**FONT, **COLORS})
 
 
+def literal(text: str) -> str:
+    """The text as matplotlib draws it letter by letter: dollar signs would make a formula of it."""
+    return text.replace("$", r"\$")
+
+
 def style(name: str) -> Style:
     return STYLES.get(name, OTHER)
 
@@ -146,7 +153,14 @@ def draw_line(axes: "Axes", name: str, group: list[Measurement], spreads: Spread
     low, middle, high = zip(*(spreads(each, name) for each in group), strict=True)
     axes.fill_between(x, low, high, color=color, alpha=0.18, linewidth=0)
     axes.plot(
-        x, middle, color=color, marker=marker, linestyle=dashes, linewidth=width, markersize=MARKER, label=label or name
+        x,
+        middle,
+        color=color,
+        marker=marker,
+        linestyle=dashes,
+        linewidth=width,
+        markersize=MARKER,
+        label=literal(label or name),
     )
 
 
@@ -183,7 +197,7 @@ def label_ends(axes: "Axes", ends: Mapping[str, float], styles: Mapping[str, Sty
         options: dict[str, Any] = {"color": color, "transform": axes.transAxes, "clip_on": False}
         axes.plot([1.03, 1.09], [place, place], linestyle=dashes, linewidth=width, **options)
         axes.plot([1.06], [place], marker=marker, markersize=MARKER, **options)
-        axes.text(1.11, place, name, transform=axes.transAxes, va="center", weight=weight(name))
+        axes.text(1.11, place, literal(name), transform=axes.transAxes, va="center", weight=weight(name))
 
 
 def weight(name: str) -> str:
@@ -343,13 +357,13 @@ def draw_ratio(axes: "Axes", y: float, name: str, ratio: float) -> None:
     axes.barh(y, ratio - 1, left=1, height=0.82, color=style(name).color)
     offset, side = (3, "left") if ratio >= 1 else (-3, "right")
     place: dict[str, Any] = {"xytext": (offset, 0), "textcoords": "offset points", "ha": side, "va": "center"}
-    axes.annotate(f"{ratio_text(ratio)} {name}", (ratio, y), fontsize=8, **place)
+    axes.annotate(literal(f"{ratio_text(ratio)} {name}"), (ratio, y), fontsize=8, **place)
 
 
 def fill_lines(measurement: Measurement) -> str:
     """The draw above its dtype."""
     key = measurement.key
-    return f"{key.draw.replace(', ', NEW_LINE)}\n{key.dtype}"
+    return literal(f"{key.draw.replace(', ', NEW_LINE)}\n{key.dtype}")
 
 
 def alt_of_ratios(group: list[Measurement]) -> str:
@@ -380,7 +394,7 @@ def draw_shares(axes: "Axes", told: list[Measurement]) -> None:
     shares = [each.memory_share or 0.0 for each in told]
     bars = axes.barh(range(len(told)), [100 * share for share in shares], height=0.7, color=style(OWN).color)
     axes.bar_label(bars, [share_text(each) for each in told], padding=3, fontsize=8)
-    axes.set_yticks(range(len(told)), [f"{each.key.draw}, {each.key.dtype}" for each in told])
+    axes.set_yticks(range(len(told)), [literal(f"{each.key.draw}, {each.key.dtype}") for each in told])
     axes.tick_params(axis="y", length=0)
     axes.invert_yaxis()
     axes.set_xlim(0, max(112, *(115 * share for share in shares)))
@@ -463,7 +477,7 @@ def draw_threads(axes: "Axes", names: list[str], one: Measurement, all_threads: 
         place: dict[str, Any] = {"xytext": (3, 0), "textcoords": "offset points", "va": "center", "fontsize": 8}
         axes.annotate("one", (pale, y - 0.19), **place)
         axes.annotate(f"all: {ratio_text(gain(name, one, all_threads))} one", (full, y + 0.19), **place)
-    axes.set_yticks(range(len(names)), names)
+    axes.set_yticks(range(len(names)), [literal(name) for name in names])
     axes.tick_params(axis="y", length=0)
     axes.invert_yaxis()
     axes.margins(x=0.32)
@@ -520,7 +534,7 @@ def picture_of_lines(
     grid = figure.subplots(-(-len(panels) // 2), 2, sharex=True, sharey=True, squeeze=False)
     for axes, (fill, group) in zip(grid.flat, panels, strict=False):
         draw(axes, group)
-        axes.set_title(fill)
+        axes.set_title(literal(fill))
         axes.spines[["top", "right"]].set_visible(False)
         axes.label_outer()
     for axes in grid.flat[len(panels) :]:
@@ -575,7 +589,9 @@ def svg(figure: "Figure") -> str:
     import matplotlib
 
     written = io.StringIO()
-    with matplotlib.rc_context(COLORS):
+    with matplotlib.rc_context(COLORS), warnings.catch_warnings():
+        # Of letters that its font lacks, which the reader's browser has, and of names that leave no room for lines.
+        warnings.simplefilter("ignore", UserWarning)
         save(figure, written)
     return themed(written.getvalue())
 
@@ -583,8 +599,9 @@ def svg(figure: "Figure") -> str:
 def themed(text: str) -> str:
     """An SVG of the colours of DARK with a style that turns them where the reader prefers it."""
     names = {color: f"--c{i}" for i, color in enumerate(DARK)}
-    for color, name in names.items():
-        text = text.replace(color, f"var({name})")
+    pattern = re.compile("|".join(names))
+    # In tags alone: a text stays what it is.
+    text = re.sub(r"<[^>]*>", lambda tag: pattern.sub(lambda color: f"var({names[color[0]]})", tag[0]), text)
     light = ";".join(f"{name}:{color}" for color, name in names.items())
     dark = ";".join(f"{name}:{DARK[color]}" for color, name in names.items())
     rules = f":root{{{light}}}@media (prefers-color-scheme:dark){{:root{{{dark}}}}}"

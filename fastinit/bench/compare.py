@@ -120,9 +120,9 @@ def differences(old: Results, new: Results) -> Iterator[str]:
 # ---- In the report ---------------------------------------------------------------------------------------------------
 
 COLUMNS = (
-    Column("case", numeric=False),
-    Column("then"),
-    Column("now"),
+    Column("case", numeric=False, label=True),
+    Column("then", rank=2),
+    Column("now", rank=1),
     Column("change"),
     Column("", numeric=False),
 )

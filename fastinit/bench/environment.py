@@ -5,22 +5,27 @@ import platform
 import re
 import shlex
 import sys
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import Annotated
 
 import numpy as np
 
 import fastinit
 from fastinit import _core
+from fastinit.bench.schema import Within
 from fastinit.distribution import NAME
+from fastinit.text import cut, printable
 
 CPUINFO = Path("/proc/cpuinfo")
 MEMINFO = Path("/proc/meminfo")
 CPUS = Path("/sys/devices/system/cpu")
 HUGE_PAGES = Path("/sys/kernel/mm/transparent_hugepage/enabled")
+MOST_OF_COMMAND = 1000  # characters
+
+Threads = Annotated[int, Within(1, 1 << 20)]
 
 
 @dataclass(frozen=True)
@@ -30,33 +35,26 @@ class Environment:
     date: str
     command: str
     fastinit: str
-    stream_version: int
+    stream_version: Annotated[int, Within(0, 1 << 20)]
     kernel: str
     kernels_available: tuple[str, ...]
     compiler: str
     cpu: str
     cpu_features: tuple[str, ...]
-    cpus_available: int
-    frequency_mhz: float | None  # when the run began
+    cpus_available: Threads
+    frequency_mhz: Annotated[float, Within(0, 1e9)] | None  # when the run began
     governor: str | None  # of the frequency
-    last_level_cache: int | None  # bytes
+    last_level_cache: Annotated[int, Within(0, 1 << 60)] | None  # bytes
     virtual: bool | None
     huge_pages: str | None  # of memory that a process allocates: "always", "madvise", "never"
     affinity: str
-    threads: int  # of a fill, at most
-    load_average: float | None
-    load_after: float | None  # None before the end of a run
+    threads: Threads  # of a fill, at most
+    load_average: Annotated[float, Within(0, 1e9)] | None
+    load_after: Annotated[float, Within(0, 1e9)] | None  # None before the end of a run
     platform: str
     python: str
     numpy: str
     ml_dtypes: str | None
-
-    @classmethod
-    def from_json(cls, data: dict[str, Any]) -> "Environment":
-        """The environment that asdict made the data of; KeyError or TypeError where it is no such thing."""
-        values: dict[str, Any] = {each.name: data[each.name] for each in fields(cls)}
-        lists = {name: tuple(value) for name, value in values.items() if isinstance(value, list)}
-        return cls(**{**values, **lists})
 
 
 def describe() -> Environment:
@@ -90,13 +88,13 @@ def describe() -> Environment:
 
 
 def command() -> str:
-    """How this process was started, as one would type it."""
+    """How this process was started, as one would type it; bytes that are no text are escaped."""
     program, *arguments = sys.argv or [""]
     if Path(program).name == "__main__.py":
         program = f"python -m {Path(program).parent.name}"
     elif Path(program).stem == NAME:
         program = NAME
-    return " ".join([program, shlex.join(arguments)]).strip()
+    return cut(printable(" ".join([program, shlex.join(arguments)]).strip()), MOST_OF_COMMAND)
 
 
 def version_of(package: str) -> str | None:

@@ -1,15 +1,17 @@
 """The machine and the versions in words: above a report, and as python -m fastinit info prints them."""
 
-import textwrap
+import json
 
 from fastinit.bench.environment import Environment
 from fastinit.bench.numbers import bytes_text, several
+from fastinit.text import folded, printable
 
 WIDTH = 110
+LEAST_COLUMNS = 12  # of values
 
 
-def info(environment: Environment) -> str:
-    """What fastinit is and runs on, without a measurement."""
+def info(environment: Environment, width: int = WIDTH) -> str:
+    """What fastinit is and runs on, without a measurement; values are folded to so many columns, or 110."""
     return labelled(
         [
             ("fastinit", environment.fastinit),
@@ -23,7 +25,29 @@ def info(environment: Environment) -> str:
             ("NumPy", environment.numpy),
             ("compiler", environment.compiler),
             ("platform", environment.platform),
-        ]
+        ],
+        min(width, WIDTH),
+    )
+
+
+def info_json(environment: Environment) -> str:
+    """The same as one JSON object in one line of ASCII: numbers, texts and lists of texts."""
+    return json.dumps(
+        {
+            "version": environment.fastinit,
+            "stream_version": environment.stream_version,
+            "kernel": environment.kernel,
+            "kernels_available": list(environment.kernels_available),
+            "cpu": environment.cpu,
+            "cpu_features": list(environment.cpu_features),
+            "cpus_available": environment.cpus_available,
+            "threads": environment.threads,
+            "python": environment.python,
+            "numpy": environment.numpy,
+            "compiler": environment.compiler,
+            "platform": environment.platform,
+        },
+        allow_nan=False,
     )
 
 
@@ -76,6 +100,5 @@ def versions_text(environment: Environment) -> str:
 def labelled(lines: list[tuple[str, str]], width: int = WIDTH) -> str:
     """Values under each other, behind their labels."""
     margin = max(len(label) for label, _ in lines) + 2
-    return "\n".join(
-        textwrap.fill(f"{label:{margin}}{value}", width, subsequent_indent=" " * margin) for label, value in lines
-    )
+    columns, below = max(width - margin, LEAST_COLUMNS), "\n" + " " * margin
+    return "\n".join(f"{label:{margin}}{below.join(folded(printable(value), columns))}" for label, value in lines)

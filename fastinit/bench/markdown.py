@@ -1,11 +1,25 @@
 """The report as Markdown, for a README or an issue: aligned, so that it can be read as it is too."""
 
+import re
 from collections.abc import Iterator
 
 from fastinit.bench.summary import Cell, Column, Report, Table
 
-# What would end a cell, or be markup, in a pipe table.
-ESCAPES = str.maketrans({"|": "\\|", "*": "\\*", "`": "\\`", "<": "&lt;", "&": "&amp;", "\n": " "})
+# What is markup to CommonMark or to GitHub, wherever it stands; the rest stays as it is, to be read in a file too.
+MARKUP = re.compile(
+    r"""
+      (?P<escaped> [\\`*\[\]|~\#] | (?<![^\W_])_ | _(?![^\W_]) )      # an underscore within a word is none
+    | (?P<entity> [&<$] )
+    | (?P<link> :(?=//) | :(?=[a-z+-][\w+-]*:) | (?<![^\W_])www(?=\.) | @ | \bGH-(?=\d) | \b(?:mailto|xmpp):)
+    """,
+    re.VERBOSE | re.IGNORECASE,
+)
+# What begins a list, a quotation or a line, where a text begins a line.
+BEGIN = re.compile(r"[-+>=]|\d+(?=[.)])")
+ENTITIES = {"&": "&amp;", "<": "&lt;", "$": "&#36;"}
+# GitHub makes links of addresses, mentions and numbers of issues in text that is escaped too: a space of no width in
+# them leaves them text.
+BREAK = "&#8203;"
 
 
 def text(report: Report) -> str:
@@ -45,7 +59,16 @@ def section(table: Table) -> Iterator[str]:
 
 
 def listing(lines: list[tuple[str, str]]) -> str:
-    return "\n".join(f"- {escaped(label)}: {escaped(value)}" for label, value in lines)
+    return "\n".join(f"- {label_text(label)}: {escaped(value)}" for label, value in lines)
+
+
+def label_text(label: str) -> str:
+    """A label, which begins a line."""
+    text = escaped(label)
+    begin = BEGIN.match(text)
+    if begin is None:
+        return text
+    return f"{text[: begin.end()]}{BREAK}{text[begin.end() :]}" if begin[0].isdigit() else f"\\{text}"
 
 
 def pipe_table(table: Table) -> str:
@@ -77,4 +100,15 @@ def padded_text(text: str, column: Column, width: int) -> str:
 
 
 def escaped(text: str) -> str:
-    return text.translate(ESCAPES)
+    """The text in one line, of which Markdown shows every character as it is."""
+    return MARKUP.sub(replacement, " ".join(text.split()))
+
+
+def replacement(found: re.Match[str]) -> str:
+    text = found[0]
+    if found["entity"]:
+        return ENTITIES[text]
+    if found["link"]:
+        return text + BREAK
+    number = text == "#" and found.string[found.end() : found.end() + 1].isalnum()
+    return f"\\{text}{BREAK if number else ''}"

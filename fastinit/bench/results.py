@@ -5,15 +5,21 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import quantiles
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
+from fastinit import files
+from fastinit.bench import schema
 from fastinit.bench.environment import Environment
+from fastinit.bench.schema import Among, Count, Flat, Within
 
 # Of the JSON. A reader refuses any other.
 FORMAT = 2
+MOST_BYTES = 16 << 20  # of the JSON; a full run with every library takes less than half a megabyte
 
 OWN = "fastinit"
 LIMIT = "memset"
+# Of the report, in its order: cases.SECTIONS says what each is.
+SECTIONS = ("draws", "sizes", "small", "threads", "pages", "layouts", "adding", "model")
 
 # A measurement is called noisy when the interquartile range of its times exceeds this part of their median ...
 NOISY_SPREAD = 0.2
@@ -39,34 +45,41 @@ class Spread(NamedTuple):
         return (self.high - self.low) / self.median
 
 
+# The ranges are wider than any measurement's, and so narrow that no figure of a report overflows.
+Name = Annotated[str, Count(1, 100)]
+Seconds = Annotated[float, Within(1e-12, 1e6)]
+Bytes = Annotated[int, Within(1, 1 << 60)]
+Elements = Annotated[int, Within(1, 1 << 53)]
+
+
 @dataclass(frozen=True)
 class Side:
     """What one library ran, and the seconds that a call took, round by round."""
 
     statement: str
-    seconds: tuple[float, ...]
+    seconds: Annotated[tuple[Seconds, ...], Count(2, 1000)]
 
 
 @dataclass(frozen=True)
 class Key:
     """Which fill was measured. Two runs measured the same if their keys are equal."""
 
-    section: str  # of the report: one of cases.SECTIONS
-    draw: str  # "normal", "he_normal", ...
-    dtype: str  # "float32", ..., "mixed" of a model
-    elements: int
-    threads: str  # "one" or "all"
-    pages: str  # "warm": written before; "fresh": allocated in the call
-    layout: str  # "contiguous", "Fortran order", ..., "148 arrays" of a model
+    section: Annotated[str, Among(SECTIONS)]  # of the report
+    draw: Name  # "normal", "he_normal", ...
+    dtype: Name  # "float32", ..., "mixed" of a model
+    elements: Elements
+    threads: Annotated[str, Among(("one", "all"))]
+    pages: Annotated[str, Among(("warm", "fresh"))]  # written before, or allocated in the call
+    layout: Name  # "contiguous", "Fortran order", ..., "148 arrays" of a model
 
 
 @dataclass(frozen=True)
 class Measurement:
     """One fill by several libraries, which took turns: round i of each side came after round i of the one before."""
 
-    key: Key
-    bytes: int  # of the array
-    sides: Mapping[str, Side]  # fastinit's is OWN, memset's, where it tells anything, LIMIT
+    key: Annotated[Key, Flat]
+    bytes: Bytes  # of the array
+    sides: Annotated[Mapping[Name, Side], Count(1, 20)]  # fastinit's is OWN, memset's, where it tells anything, LIMIT
 
     def seconds(self, name: str) -> Spread:
         """A call of a side."""
@@ -106,9 +119,10 @@ class Results:
     """A whole run."""
 
     environment: Environment
-    peers: Mapping[str, str]  # what each side is: "NumPy": "Generator(PCG64), NumPy 2.4.6"
-    missing: Mapping[str, str]  # what was not measured, and why: "JAX": "not installed"
-    measurements: tuple[Measurement, ...]
+    peers: Annotated[Mapping[Name, str], Count(0, 20)]  # what each side is: "NumPy": "Generator(PCG64), NumPy 2.4.6"
+    missing: Annotated[Mapping[Name, str], Count(0, 40)]  # what was not measured, and why: "JAX": "not installed"
+    # A report of more would take minutes; a full run with every library has 170.
+    measurements: Annotated[tuple[Measurement, ...], Count(0, 300)]
 
     @property
     def noisy_part(self) -> float:
@@ -124,8 +138,16 @@ class Results:
         return [each for each in self.measurements if each.key.section == name]
 
 
+# ---- JSON ------------------------------------------------------------------------------------------------------------
+
+
 def write(results: Results, path: Path) -> None:
-    """Writes the run as JSON, a measurement a line."""
+    """Writes the run as JSON, in the place of a file that is there."""
+    files.write(path, text(results))
+
+
+def text(results: Results) -> str:
+    """The run as JSON, a measurement a line."""
     head = {
         "format": FORMAT,
         "environment": asdict(results.environment),
@@ -133,8 +155,8 @@ def write(results: Results, path: Path) -> None:
         "missing": dict(results.missing),
     }
     lines = ",\n".join(json.dumps(json_ready(each), ensure_ascii=False) for each in results.measurements)
-    text = json.dumps(head, indent=2, ensure_ascii=False).removesuffix("\n}")
-    path.write_text(f'{text},\n  "measurements": [\n{lines}\n  ]\n}}\n', encoding="utf-8")
+    start = json.dumps(head, indent=2, ensure_ascii=False).removesuffix("\n}")
+    return f'{start},\n  "measurements": [\n{lines}\n  ]\n}}\n'
 
 
 def json_ready(measurement: Measurement) -> dict[str, Any]:
@@ -147,23 +169,44 @@ def json_ready(measurement: Measurement) -> dict[str, Any]:
 
 
 def read(path: Path) -> Results:
-    """Reads what write wrote; ValueError where the file is no such thing."""
+    """Reads what write wrote; ValueError, in one line, where the file is no such thing."""
+    return of_json(files.read_regular(path, MOST_BYTES, "a report"))
+
+
+def of_json(content: bytes) -> Results:
+    """The run of which the content is the JSON; ValueError, in one line, where it is no such thing."""
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-        if data["format"] != FORMAT:
-            raise ValueError(f"its format is {data['format']!r}; this version reads {FORMAT}")
-        return Results(
-            Environment.from_json(data["environment"]),
-            data["peers"],
-            data["missing"],
-            tuple(measurement_of(each) for each in data["measurements"]),
-        )
-    except (KeyError, TypeError, AttributeError, UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise ValueError(f"not a report of this benchmark: {error!r}") from None
+        data = schema.parsed(content)
+        if not isinstance(data, dict) or "format" not in data:
+            raise ValueError(f"{schema.shown(data)} without a format")
+    except ValueError as error:
+        raise ValueError(f"not a report of this benchmark: {error}") from None
+    if isinstance(data["format"], bool) or data["format"] != FORMAT:
+        raise ValueError(f"its format is {schema.shown(data['format'])}; this version reads {FORMAT}")
+    del data["format"]
+    results = schema.value_of(Results, data)
+    check(results)
+    return results
 
 
-def measurement_of(data: dict[str, Any]) -> Measurement:
-    """The measurement that json_ready made the data of."""
-    sides = {name: Side(side["statement"], tuple(side["seconds"])) for name, side in data.pop("sides").items()}
-    size = data.pop("bytes")
-    return Measurement(Key(**data), size, sides)
+def check(results: Results) -> None:
+    """ValueError, in one line, if parts of the run contradict each other."""
+    for name in (OWN, LIMIT):
+        if name in results.peers:
+            raise ValueError(f"peers.{name}: it is no other library; accepted are names of others")
+    known = (OWN, LIMIT, *results.peers)
+    places: dict[Key, int] = {}
+    for i, each in enumerate(results.measurements):
+        path = f"measurements[{i}]"
+        first = places.setdefault(each.key, i)
+        if first != i:
+            raise ValueError(f"{path}: the same fill as measurements[{first}]; accepted is each once")
+        if OWN not in each.sides:
+            raise ValueError(f"{path}.sides.{OWN}: it is missing")
+        rounds = len(each.sides[OWN].seconds)
+        for name, side in each.sides.items():
+            place = schema.below(f"{path}.sides", name)
+            if name not in known:
+                raise ValueError(f"{place}: it is unknown; accepted are {OWN}, {LIMIT} and the keys of peers")
+            if len(side.seconds) != rounds:
+                raise ValueError(f"{place}.seconds: {len(side.seconds)} rounds; {OWN} has {rounds}")

@@ -160,18 +160,25 @@ BASES = (
 )
 
 MORE_OF_NUMPY = ("np.random", "NumPy SFC64")
-# Columns of which that with the highest rank is left out first; NumPy's, and others of rank 0, never.
+# Columns of which that with the highest rank is left out first; NumPy's, and others of rank 0, never. Up to ESSENTIAL,
+# labels take more lines before a column is left out, as it is in terminals of less than 60 columns.
+ESSENTIAL = 3
 RANKS = {
-    "GB/s": 11,
-    "a call": 10,  # where all have as many elements, so that the time of one says as much
-    "np.random": 9,
-    "NumPy SFC64": 8,
-    "of memset": 7,
-    "spread": 6,
-    "JAX": 5,
-    "MKL": 4,
-    "PyTorch": 3,
+    "GB/s": 13,
+    "a call": 12,  # where all have as many elements, so that the time of one says as much
+    "np.random": 11,
+    "NumPy SFC64": 10,
+    "of memset": 9,
+    "spread": 8,
+    "JAX": 7,
+    "MKL": 6,
+    "PyTorch": 5,
+    "a call of any size": 3,
+    "ns an element": 2,
+    "NumPy": 0,
 }
+OTHER_RANK = 4
+BASE_RANK = 1
 
 Entry = tuple[Column, Callable[[Measurement], Cell]]
 
@@ -213,7 +220,10 @@ def usual(members: list[Measurement], field: str, each: Measurement) -> bool:
 
 def exceptions(members: list[Measurement], field: str) -> int:
     """How many of many rows have not what most have; where they are few, all."""
-    return sum(not usual(members, field, each) for each in members) if len(members) >= MANY_ROWS else len(members)
+    if len(members) < MANY_ROWS:
+        return len(members)
+    values = [getattr(each.key, field) for each in members]
+    return len(values) - values.count(mode(values))
 
 
 def label_entries(members: list[Measurement], shown: list[str], seldom: list[str], threads: int) -> Iterator[Entry]:
@@ -230,9 +240,9 @@ def label_entries(members: list[Measurement], shown: list[str], seldom: list[str
 
 def own_entries(members: list[Measurement], shown: list[str]) -> Iterator[Entry]:
     """fastinit's figures."""
-    rank = 0 if "elements" in shown else RANKS["a call"]
+    rank = RANKS["a call of any size" if "elements" in shown else "a call"]
     yield Column("a call", rank=rank), lambda each: Cell(time_text(each.seconds(OWN).median))
-    yield Column("ns an element"), lambda each: Cell(digits_text(each.ns_per_element(OWN)))
+    yield Column("ns an element", rank=RANKS["ns an element"]), lambda each: Cell(digits_text(each.ns_per_element(OWN)))
     yield Column("spread", rank=RANKS["spread"]), lambda each: Cell(percent_text(each.seconds(OWN).width))
     yield Column("GB/s", rank=RANKS["GB/s"]), lambda each: Cell(digits_text(each.gigabytes_per_second))
     if any(LIMIT in each.sides for each in members):
@@ -248,7 +258,7 @@ def base_entries(members: list[Measurement]) -> Iterator[Entry]:
     """fastinit's time an element beside that of the case's base."""
     for base in BASES:
         if any(beside_base(each, base, members).text != NOTHING for each in members):
-            yield Column(base.title), partial(beside_base, base=base, members=members)
+            yield Column(base.title, rank=BASE_RANK), partial(beside_base, base=base, members=members)
 
 
 def beside_base(measurement: Measurement, base: Base, members: list[Measurement]) -> Cell:
@@ -266,7 +276,7 @@ def beside_base(measurement: Measurement, base: Base, members: list[Measurement]
 
 def peer_entry(peer: str) -> Entry:
     """The ratio to a peer."""
-    return Column(f"vs {peer}", rank=RANKS.get(peer, 0)), partial(ratio_cell, peer=peer)
+    return Column(f"vs {peer}", rank=RANKS.get(peer, OTHER_RANK)), partial(ratio_cell, peer=peer)
 
 
 def ratio_cell(measurement: Measurement, peer: str) -> Cell:

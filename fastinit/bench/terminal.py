@@ -1,29 +1,42 @@
 """The report in a terminal, by rich."""
 
+import errno
+import os
+import re
 from collections.abc import Iterator
-from types import TracebackType
-from typing import TextIO
+from typing import Literal, TextIO
 
-from rich import box, progress
+from rich import box
+from rich.cells import cell_len
 from rich.console import Console, Group, RenderableType
 from rich.panel import Panel
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from fastinit.bench.summary import Cell, Report, Table
+from fastinit.bench.summary import ESSENTIAL, Cell, Report, Table
 
-WIDEST, NARROWEST = 120, 60
+WIDEST, NARROWEST = 120, 40
+NARROW = 60  # below, labels and values take turns in one column
 WIDTH_OF_FILES = 110
 GAP = 2
 LABEL_WIDTH = 18
 TONES = {"bad": "red", "good": "green", "": ""}
 # Behind the ratio to the fastest peer, as boldness alone is lost in a file.
 FASTEST = "*"
+# What a line may not end within: a number and its unit, or a word, but behind its underscores.
+PART = re.compile(rf"[\d.]+ (?:x|%|[nµm]?s|[KMG]i?)(?:{re.escape(FASTEST)}|(?!\S))|[^\s_]*_+|[^\s_]+")
+
+
+class Printer(Console):
+    """A console that tells when nobody reads on, where rich would end the program."""
+
+    def on_broken_pipe(self) -> None:
+        raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
 
 
 def show(report: Report, out: TextIO | None = None) -> None:
     """Prints the report to out (standard output): in colour on a terminal, 110 columns wide in a file."""
-    console = Console(file=out, highlight=False, emoji=False, markup=False)
+    console = Printer(file=out, highlight=False, emoji=False, markup=False)
     if console.is_terminal:
         console.width = max(NARROWEST, min(console.width, WIDEST))
         console.print(*parts(report, console.width))
@@ -38,7 +51,7 @@ def show(report: Report, out: TextIO | None = None) -> None:
 def parts(report: Report, width: int) -> Iterator[RenderableType]:
     """The report from top to bottom."""
     yield Text(report.title, style="bold")
-    yield labelled(report.facts)
+    yield labelled(report.facts, width)
     if report.warning:
         yield alarm(report.warning)
     if report.headline.rows:
@@ -46,46 +59,9 @@ def parts(report: Report, width: int) -> Iterator[RenderableType]:
     for table in report.tables:
         yield section(table, width)
     yield Text("\nNotes", style="bold")
-    yield labelled([*report.notes, (FASTEST, "the fastest of the other libraries in this row")])
+    yield labelled([*report.notes, (FASTEST, "the fastest of the other libraries in this row")], width)
     if report.warning:
         yield alarm(report.warning)
-
-
-class Bar:
-    """fastinit.progress.Progress, with the time gone and left: on standard error, if that is a terminal."""
-
-    def __init__(self, total: int) -> None:
-        console = Console(stderr=True)
-        self.bar: progress.Progress = progress.Progress(
-            progress.BarColumn(24),
-            progress.MofNCompleteColumn(),
-            progress.TimeElapsedColumn(),
-            progress.TextColumn("gone,"),
-            progress.TimeRemainingColumn(),
-            progress.TextColumn("left  {task.description}", markup=False),
-            console=console,
-            transient=True,
-            auto_refresh=False,  # by a thread, which would run while something is measured
-            disable=not console.is_terminal,
-        )
-        self.task: progress.TaskID = self.bar.add_task("", total=total)
-
-    def __enter__(self) -> "Bar":
-        self.bar.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.bar.stop()
-
-    def show(self, label: str) -> None:
-        """Names what is being measured."""
-        self.bar.update(self.task, description=label, refresh=True)
-
-    def advance(self) -> None:
-        """One more case is done."""
-        self.bar.advance(self.task)
 
 
 def alarm(text: str) -> RenderableType:
@@ -93,10 +69,12 @@ def alarm(text: str) -> RenderableType:
     return Panel(Text(f"WARNING: {text}", style="bold red"), border_style="bold red", box=box.ASCII2)
 
 
-def labelled(lines: list[tuple[str, str]]) -> RenderableType:
+def labelled(lines: list[tuple[str, str]], width: int) -> RenderableType:
     """Values under each other, behind their labels."""
+    if width < NARROW:
+        return Group(*(Text.assemble((f"{label}: ", "dim"), value) for label, value in lines))
     grid = RichTable.grid(padding=(0, GAP))
-    grid.add_column(style="dim", max_width=24)
+    grid.add_column(style="dim", max_width=24, overflow="fold")
     grid.add_column(overflow="fold")
     for label, value in lines:
         grid.add_row(label, value)
@@ -123,11 +101,12 @@ def fitting(table: Table, width: int) -> dict[int, int]:
     """The indices of the columns that there is room for, and their widths: the highest ranks are left out first."""
     shown = list(range(len(table.columns)))
     for i in sorted(shown, key=lambda i: -table.columns[i].rank):
-        if total(folded(table, shown)) <= width or table.columns[i].rank == 0:
+        rank = table.columns[i].rank
+        if rank == 0 or total((least if rank <= ESSENTIAL else folded)(table, shown)) <= width:
             break
         shown.remove(i)
-    fashions = [whole(table, shown), unfolded(table, shown), folded(table, shown)]
-    widths = next((widths for widths in fashions if total(widths) <= width), fashions[-1])
+    fashions = (whole(table, shown), unfolded(table, shown))
+    widths = next((widths for widths in fashions if total(widths) <= width), None) or squeezed(table, shown, width)
     return dict(zip(shown, widths, strict=True))
 
 
@@ -138,7 +117,7 @@ def total(widths: list[int]) -> int:
 
 def whole(table: Table, shown: list[int]) -> list[int]:
     """The widths that titles and cells take in one line."""
-    titles = [len(table.columns[i].title) for i in shown]
+    titles = [cell_len(table.columns[i].title) for i in shown]
     return [max(pair) for pair in zip(titles, unfolded(table, shown), strict=True)]
 
 
@@ -155,7 +134,33 @@ def folded(table: Table, shown: list[int]) -> list[int]:
 
 
 def longest(texts: list[str]) -> int:
-    return max((len(text) for text in texts), default=0)
+    return max((cell_len(text) for text in texts), default=0)
+
+
+def least(table: Table, shown: list[int]) -> list[int]:
+    """The widths of the longest parts that lines do not end within."""
+    return [longest(PART.findall("\n".join([table.columns[i].title, *column_texts(table, i)]))) for i in shown]
+
+
+def breakable(text: str, width: int) -> str:
+    """The text with ends of lines behind the underscores of words that are too long for a line."""
+    words = re.split(r"(?<=\s)", text)
+    return "".join(re.sub(r"_(?=[^_\s])", "_\n", word) if cell_len(word.rstrip()) > width else word for word in words)
+
+
+def squeezed(table: Table, shown: list[int], width: int) -> list[int]:
+    """
+    The widths that fill the terminal: at least the longest word's, and more where there is room, for labels last.
+
+    Where not even words have room, the widest columns break them.
+    """
+    wanted = unfolded(table, shown)
+    widths = least(table, shown)
+    while total(widths) > width and max(widths) > 1:
+        widths[widths.index(max(widths))] -= 1
+    for place in sorted(range(len(shown)), key=lambda place: table.columns[shown[place]].label):
+        widths[place] += max(0, min(width - total(widths), wanted[place] - widths[place]))
+    return widths
 
 
 def column_texts(table: Table, index: int) -> list[str]:
@@ -170,11 +175,12 @@ def rich_table(table: Table, shown: dict[int, int]) -> RichTable:
     # Of the gap between two columns, one place is the box's.
     made = RichTable(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, GAP - 1, 0, 0))
     for i, width in shown.items():
-        made.add_column(table.columns[i].title, justify="right" if table.columns[i].numeric else "left", width=width)
+        justify: Literal["left", "right"] = "right" if table.columns[i].numeric else "left"
+        made.add_column(table.columns[i].title, justify=justify, width=width, overflow="fold")
     texts = {i: iter(column_texts(table, i)) for i in shown}
     for group in table.groups:
         for row in group:
-            made.add_row(*(styled(next(texts[i]), row[i]) for i in shown))
+            made.add_row(*(styled(breakable(next(texts[i]), width), row[i]) for i, width in shown.items()))
         made.add_section()
     return made
 
