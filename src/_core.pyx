@@ -7,6 +7,7 @@ import functools
 import math
 import os
 import re
+import warnings
 
 import numpy
 
@@ -237,7 +238,9 @@ def cpu_features():
 
 cdef const fi_kernels *find_kernels(str name) except NULL:
     if name not in _KERNELS:
-        raise ValueError(f"{name!r} names no kernels that this machine can run; it can run {', '.join(_KERNELS)}")
+        from fastinit.text import quoted
+
+        raise ValueError(f"{quoted(name)} names no kernels that this machine can run; it can run {', '.join(_KERNELS)}")
     return <const fi_kernels *><uintptr_t>_KERNELS[name]
 
 
@@ -311,14 +314,25 @@ cdef int thread_count(str name, object value) except -1:
 
 
 cdef int set_threads_from_environment() except -1:
-    text = os.environ.get("FASTINIT_NUM_THREADS")
-    if text:
-        try:
-            fi_set_threads(thread_count("FASTINIT_NUM_THREADS", int(text)))
-        except ValueError:
-            raise ImportError(
-                f"FASTINIT_NUM_THREADS={text!r}; accepted is a number from 1 to {FI_THREADS_MAX}"
-            ) from None
+    """A value that is no number of threads is warned of, and counts as none: it changes how long fills take, no bit."""
+    text = os.environ.get("FASTINIT_NUM_THREADS", "").strip()
+    if not text:
+        return 0
+    try:
+        fi_set_threads(thread_count("FASTINIT_NUM_THREADS", int(text)))
+        return 0
+    except ValueError:
+        pass  # and no cause of the warning, where that is made an error
+    from fastinit.text import quoted
+
+    warnings.warn_explicit(
+        f"FASTINIT_NUM_THREADS={quoted(text)} is ignored, and a fill may take as many threads as there are CPUs; "
+        f"accepted is a number from 1 to {FI_THREADS_MAX}",
+        RuntimeWarning,
+        "<environment>",  # no line of code is to blame
+        1,
+        "fastinit",
+    )
     return 0
 
 

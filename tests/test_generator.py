@@ -469,6 +469,13 @@ class TestKernelChoice:
         assert "FASTINIT_SIMD='mmx'" in run.stderr
         assert "portable" in run.stderr
 
+    def test_unknown_kernels_of_any_length_are_named_in_one_line(self):
+        run = fresh_python("import fastinit", FASTINIT_SIMD="\x1b[2J\n" + "x" * 10**5)
+        line = run.stderr.splitlines()[-1]
+        assert line.startswith("ImportError: FASTINIT_SIMD='\\x1b[2J\\nxxx")
+        assert len(line) < 400
+        assert line.isprintable()
+
     def test_forced_kernels_write_the_same_bits(self, kernels):
         code = (
             "import numpy as np, fastinit, sys;"
