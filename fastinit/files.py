@@ -91,6 +91,7 @@ class NewFile:
         self.target: Path = target
         self.path: Path = target.with_name(_unfinished(target.name))
         self.mode: int | None = None  # of the finished file
+        self.size: int | None = None  # of the finished file, in bytes, where that is known
         self.identity: os.stat_result | None = None
         self.begun: bool = False
 
@@ -126,6 +127,11 @@ class NewFile:
             os.fsync(file.fileno())
             if hasattr(os, "fchmod") and self.mode is not None:
                 os.fchmod(file.fileno(), self.mode)
+
+    def check(self) -> None:
+        """OSError if the finished file has not the size that it is to have: another process has cut it off."""
+        if self.size is not None and self.path.lstat().st_size != self.size:
+            raise OSError(f"cannot write {named(self.target)}: another process has cut it off meanwhile")
 
     def place(self, replace: bool) -> None:
         """Gives the file its target's name; OSError if that is taken and may not be, or cannot be, replaced."""
@@ -250,6 +256,7 @@ def _place(made: Sequence[NewFile], replace: bool) -> None:
     """Gives all files their names, or none of them: after an error, or a signal's exception, all is as it was."""
     for file in made:
         check_target(file.target, replace)
+        file.check()
     if len(made) == 1:
         made[0].place(replace)
         return

@@ -258,6 +258,20 @@ def test_file_that_takes_the_unfinished_ones_place_is_not_written(tmp_path: Path
     assert left.read_text() == "theirs"
 
 
+@pytest.mark.parametrize("size", [0, 4, 6])
+def test_file_of_another_size_than_it_is_to_have_does_not_get_its_name(tmp_path: Path, size: int) -> None:
+    def run() -> None:
+        with files.new_files([tmp_path / "a", tmp_path / "b"], replace=False) as (_, new):
+            with new.open() as file:
+                file.write(b"whole")
+            new.size = 5
+            os.truncate(new.path, size)  # by another process
+
+    with pytest.raises(OSError, match=re.escape(f"cannot write {tmp_path / 'b'}: another process has cut it off")):
+        run()
+    assert os.listdir(tmp_path) == []
+
+
 @on_posix
 def test_permissions_are_those_of_the_file_that_is_replaced_or_of_any_new_one(tmp_path: Path) -> None:
     path = tmp_path / "a"
