@@ -78,7 +78,9 @@ def run(command: Callable[[], int], name: str) -> int:
             print(f"{name}: standard output: {out.error.strerror}", file=errors)
             status = status or INCOMPLETE
         errors.flush()
+        signals.over = True
     except Stop as stop:
+        signals.over = True
         status = stopped(stop.number)
     # Nothing is left to be stopped: Python itself would die of a signal from here on, and report a failure.
     signals.ignore()
@@ -97,6 +99,7 @@ class Signals:
     def __init__(self) -> None:
         self.caught: list[int] = []
         self.last: float = -CLEANUP
+        self.over: bool = False  # whether the command is: what then comes stops nothing
 
     def catch(self) -> None:
         for number in SIGNALS:
@@ -107,7 +110,7 @@ class Signals:
 
     def stop(self, number: int, _: FrameType | None) -> None:
         now = time.monotonic()
-        if now - self.last > CLEANUP:
+        if not self.over and now - self.last > CLEANUP:
             self.last = now
             raise Stop(number)
 

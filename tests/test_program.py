@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -259,6 +260,17 @@ def test_second_signal_does_not_stop_the_cleanup_but_a_later_one_does(monkeypatc
     now[0] += 2
     with pytest.raises(Stop):
         signal.raise_signal(signal.SIGINT)
+
+
+@pytest.mark.usefixtures("handlers")
+@pytest.mark.parametrize("number", program.SIGNALS)
+def test_signal_after_the_end_of_a_command_changes_nothing(number: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    def late(self: program.Signals, ignore: Any = program.Signals.ignore) -> None:
+        signal.raise_signal(number)
+        ignore(self)
+
+    monkeypatch.setattr(program.Signals, "ignore", late)
+    assert program.run(lambda: 0, "name") == 0
 
 
 @pytest.mark.usefixtures("handlers")
