@@ -26,7 +26,7 @@ MOST_PADDED = 60  # columns, in a file: one name of a megabyte must not make eve
 MOST_OF_SHAPE = 72  # characters: a tensor may have a million axes
 JSON_FORMAT = 1  # goes up when a reader of the JSON would have to change
 
-BytesProgress = functools.partial(Progress, unit="bytes")
+BytesProgress: functools.partial[Progress] = functools.partial(Progress, unit="bytes")
 
 
 class Initialised(NamedTuple):
