@@ -121,12 +121,6 @@ class Signals:
 
 # ---- Standard streams ------------------------------------------------------------------------------------------------
 
-NOBODY_READS = (
-    errno.EPIPE,
-    errno.EBADF,
-    errno.EIO,
-)  # a pipe's reader went, the stream was closed, the terminal hung up
-
 
 def open_closed_descriptors() -> None:
     """Opens the null device where a standard stream is closed, so that no file of the command's gets its number."""
