@@ -18,7 +18,7 @@ from fastinit.insight.figures import plot_histograms, plot_propagation
 from fastinit.insight.histograms import Histogram, scheme_histograms
 from fastinit.insight.propagation import Moments, Propagation, signal_propagation
 from fastinit.progress import Progress
-from fastinit.text import cut, printable
+from fastinit.text import named, printable
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -51,8 +51,7 @@ def check_folder(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         tempfile.TemporaryFile(dir=folder).close()
     except OSError as error:
-        shown = cut(printable(str(folder)))
-        raise OSError(f"cannot write into the folder {shown}: {error.strerror or error}") from None
+        raise OSError(f"cannot write into the folder {named(folder)}: {error.strerror or error}") from None
     for name in PICTURES:
         files.check_target(folder / name, replace=True)
 
