@@ -10,8 +10,12 @@ import ml_dtypes
 import numpy as np
 import pytest
 import reference
+from hypothesis import settings
 
 from fastinit import _core
+
+settings.register_profile("fastinit")  # a busy machine may stop any example for a second
+settings.load_profile("fastinit")
 
 KERNELS = _core.available_kernels()
 FLOATS = tuple(np.dtype(dtype) for dtype in ("f4", "f8", "f2", ml_dtypes.bfloat16))

@@ -51,7 +51,7 @@ def close_to_cancellation(floats):
     )
 
 
-@settings(max_examples=2000, deadline=None)
+@settings(max_examples=2000)
 @given(st.one_of(st.tuples(anything, anything, anything), close_to_cancellation(st.floats(-1e9, 1e9))))
 @example((0.1, 10.0, -1.0))
 @example((5e-324, 0.5, 0.0))
@@ -71,7 +71,7 @@ def test_soft_fma_rounds_once(numbers):
     assert math.copysign(1, result) == math.copysign(1, expected)
 
 
-@settings(max_examples=2000, deadline=None)
+@settings(max_examples=2000)
 @given(a=anything32, b=anything32, c=anything32)
 @example(a=1 + 2.0**-12, b=1 + 2.0**-12, c=2.0**-60)
 @example(a=1 + 2.0**-23, b=1 + 2.0**-23, c=-1.0)

@@ -52,7 +52,7 @@ def blocks(draw, most=20_000):
     return lambda size: dense(shape, size + gap, order, steps, lead), offset, global_shape
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=600)
 @given(fill=st.sampled_from(FILLS), kernels=st.sampled_from(KERNELS), block=blocks(), accumulate=st.booleans())
 def test_any_block_is_the_slice_of_the_whole(fill, kernels, block, accumulate):
     layout, offset, global_shape = block
@@ -267,7 +267,7 @@ def test_many_rows_each_of_which_needs_another_high_word(kernels, dtype):
             check_fill(kernels, fill, layout, values, offset=offset, global_shape=global_shape)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     fill=st.sampled_from(FILLS),
     kernels=st.sampled_from(KERNELS),
@@ -327,7 +327,7 @@ def test_shards_of_random_bits_are_the_words_of_the_whole():
         assert np.array_equal(together, whole)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(
     shape=st.lists(st.integers(1, 30), min_size=1, max_size=3),
     fill=st.sampled_from(["normal", "uniform"]),

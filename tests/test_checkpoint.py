@@ -382,9 +382,7 @@ VALID = {
 }
 
 
-@settings(
-    max_examples=300, derandomize=True, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=300, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
 def test_what_is_accepted_loads_in_the_safetensors_package(tmp_path: Path, data: st.DataObject) -> None:
     """Headers with some characters changed: whatever the reader lets through, the package takes too."""

@@ -84,7 +84,7 @@ def dirac_of(shape, groups):
 
 
 @given(data=st.data())
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_any_block_of_a_matrix_of_constants_in_any_layout(data):
     g = fastinit.Generator(7)
     dtype = data.draw(st.sampled_from([dtype for dtype in DTYPES if dtype.char not in "gG"]))

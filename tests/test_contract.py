@@ -88,7 +88,7 @@ def test_accumulate_keeps_nan_and_infinity(kernels, dtype):
     assert np.isfinite(values[4])
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     fill=st.sampled_from(FILLS),
     kernels=st.sampled_from(KERNELS),
@@ -107,7 +107,7 @@ def test_any_range_of_any_stream(fill, kernels, seed, stream, first, size):
 finite = st.floats(-1e6, 1e6)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     draw=st.sampled_from(["uniform", "normal"]),
     dtype=st.sampled_from(FLOATS),
@@ -150,7 +150,7 @@ BOUNDS = st.one_of(
 )
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 @given(
     dtype=st.sampled_from(FLOATS),
     bounds=BOUNDS,
@@ -194,7 +194,7 @@ def test_uniform_reaches_low_but_never_high(kernels, dtype, low, high):
     assert (out == low).all() if low == high else (out < high).all()
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     dtype=st.sampled_from(["float32", "float64"]),
     low=st.one_of(st.just(0.0), st.floats(-4, 4), st.floats(-1e-30, 1e-30)),

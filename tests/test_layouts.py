@@ -97,7 +97,7 @@ def views(draw, most=2000):
     return lambda size: dense(shape, size + gap, order, steps, lead)
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 @given(fill=st.sampled_from(FILLS), kernels=st.sampled_from(KERNELS), view=views(), accumulate=st.booleans())
 def test_any_view_of_any_array(fill, kernels, view, accumulate):
     layout = view(fill.dtype.itemsize)
@@ -283,7 +283,7 @@ def test_every_small_array_of_two_axes_is_refused_if_and_only_if_elements_share_
     assert 0 < found < 16 * 15**2
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 @given(
     dtype=st.sampled_from(FLOATS),
     axes=st.lists(st.tuples(st.integers(0, 4), st.integers(-40, 40)), max_size=5),

@@ -132,7 +132,7 @@ def test_order_and_company_do_not_matter(g):
         assert same(together[name], alone[name])
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(data=st.data(), named=st.booleans(), first=st.integers(0, 2**63 - 20))
 def test_any_set_of_fills_is_what_they_are_one_by_one(data, named, first):
     names = data.draw(st.lists(st.sampled_from(sorted(SCHEMES)), max_size=8))
@@ -439,7 +439,7 @@ def test_arrays_that_lie_between_each_others_elements_are_filled(g):
         assert same(view, g.normal(np.empty(view.shape, view.dtype), stream=name)), name
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     slices=st.lists(
         st.tuples(st.integers(0, 30), st.integers(0, 30), st.sampled_from([1, 2, 3, 5, -1, -2, -4])), max_size=5
@@ -703,7 +703,7 @@ def views_of_a_few_bases(draw):
     return draw(st.permutations(views))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(views=views_of_a_few_bases(), apart=st.booleans())
 def test_any_views_share_memory_if_and_only_if_a_byte_is_in_two_of_them(views, apart):
     taken = []

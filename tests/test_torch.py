@@ -157,7 +157,7 @@ def test_matrices_and_constants_are_torchs():
     assert zeros.tolist() == (torch.nn.init.sparse_(torch.empty(10, 6), 0.35) == 0).sum(0).tolist() == [4] * 6
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     mean=st.floats(-1e3, 1e3),
     std=st.floats(1e-4, 1e3),
