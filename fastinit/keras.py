@@ -21,8 +21,9 @@ import numpy as np
 import fastinit
 from fastinit import _core
 from fastinit.constants import array_in_dtype
+from fastinit.distribution import missing
 from fastinit.docstrings import documented
-from fastinit.recipe import Recipe, address, missing, product_along, sizes_of
+from fastinit.recipe import Recipe, address, product_along, sizes_of
 from fastinit.typing import Stream
 
 try:

@@ -18,7 +18,7 @@ import numpy as np
 
 import fastinit
 from fastinit import _core
-from fastinit.distribution import command_for
+from fastinit.dtypes import COMPLEX, REALS, WORDS
 from fastinit.generator import FILLS
 from fastinit.text import meant, quoted
 from fastinit.typing import Array, Sizes, Stream
@@ -29,7 +29,6 @@ _Item = TypeVar("_Item")
 WHERE = ("out", "stream", "offset", "global_shape", "accumulate")  # what a tensor has and a recipe has not
 CACHE_LINE = 64  # bytes
 LISTED = 600  # characters of a list of names in an error
-FLOATS = ("float32", "float64", "float16", "bfloat16")
 WHOLE = frozenset(("orthogonal", "delta_orthogonal", "sparse"))  # a block of these costs as much as all of it
 
 
@@ -98,8 +97,8 @@ class Recipe:
     def dtypes(self) -> tuple[str, ...]:
         """The names of the dtypes that it draws."""
         if self.scheme == "bits":
-            return "uint32", "uint64"
-        return (*FLOATS, "complex64", "complex128") if self.takes_complex else FLOATS
+            return WORDS
+        return REALS + COMPLEX if self.takes_complex else REALS
 
     def if_complex(self, is_complex: bool, by: str = "normal and by the normal schemes that are not truncated") -> str:
         """What an error about a dtype says besides where that is complex: what draws such numbers."""
@@ -247,16 +246,6 @@ def product_along(shape: _Shape, name: str, axes: int | Iterable[int]) -> int:
         raise ValueError(f"{name}={axes!r}; accepted are axes of shape={shape}") from None
 
 
-def extension_dtype(name: str, extra: str) -> np.dtype[Any]:
-    """A dtype that NumPy has not, such as "bfloat16": ml_dtypes brings it, and the extra brings ml_dtypes."""
-    try:
-        import ml_dtypes
-    except ModuleNotFoundError as error:
-        raise missing(error, extra) from None
-    dtype: np.dtype[Any] = np.dtype(getattr(ml_dtypes, name))
-    return dtype
-
-
 def pieces(shape: _Shape, elements: int) -> Iterator[tuple[_Shape, _Shape]]:
     """Cuts a tensor into blocks of at most that many elements, (offset, shape), that follow each other in C order."""
     if not shape:
@@ -318,9 +307,3 @@ def _joined(texts: Iterable[str], most: int = 12, shown: Callable[[str], str] = 
             break
         words.append(shown(text))
     return ", ".join(words) + (f" and {len(every) - len(words)} more" if len(every) > len(words) else "")
-
-
-def missing(error: ModuleNotFoundError, extra: str) -> ImportError:
-    """What importing the module for a framework raises where the framework is not installed."""
-    package = (error.name or extra).partition(".")[0]
-    return ImportError(f"fastinit.{extra} needs {package}, which {command_for(extra)} installs")

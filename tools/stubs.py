@@ -203,8 +203,14 @@ class Module:
         return found
 
 
-def core_paragraphs() -> dict[str, str]:
+def core_source() -> str:
+    """The Cython layer, with the files that it includes."""
     source = (ROOT / "src" / "_core.pyx").read_text(encoding="utf-8")
+    return re.sub(r'^include "(.*)"$', lambda found: (ROOT / "src" / found[1]).read_text("utf-8"), source, flags=re.M)
+
+
+def core_paragraphs() -> dict[str, str]:
+    source = core_source()
     table = re.search(r"^_SHARED = (\{.*?^\})", source, re.M | re.S)
     assert table
     return dict(ast.literal_eval(table[1]))
@@ -212,7 +218,7 @@ def core_paragraphs() -> dict[str, str]:
 
 def core_docs() -> dict[str, str]:
     """The docstrings of src/_core.pyx, by the names of functions and classes, Class.method for methods."""
-    source = (ROOT / "src" / "_core.pyx").read_text(encoding="utf-8")
+    source = core_source()
     found = {}
     inside = ""
     opening = re.compile(r'^( *)(cdef class|def) (\w+)(?:\([^:]*\))?:\n(?:\s+"""(.*?)""")?', re.M | re.S)

@@ -16,9 +16,10 @@ import numpy as np
 import fastinit
 from fastinit import _core
 from fastinit.checkpoint.header import BOM, FILLED, Tensor, decoded
+from fastinit.dtypes import dtype_named
 from fastinit.files import read_all, read_regular
 from fastinit.generator import FILLS
-from fastinit.recipe import Recipe, UnusedRule, extension_dtype, first_matches, listed
+from fastinit.recipe import Recipe, UnusedRule, first_matches, listed
 from fastinit.text import MOST, cut, meant, named, printable, quoted
 
 RulesSource: TypeAlias = str | os.PathLike[str] | Mapping[str, Any]
@@ -153,7 +154,7 @@ def numpy_dtype(tensor: Tensor) -> np.dtype[Any]:
     if not tensor.dtype.startswith(("BF16", "F8")):
         return np.dtype(FILLED[tensor.dtype])
     try:
-        return extension_dtype(FILLED[tensor.dtype], "checkpoint")
+        return dtype_named(FILLED[tensor.dtype], "checkpoint")
     except ImportError as error:
         raise ImportError(f"tensor {quoted(tensor.name)} is {tensor.dtype}: {error}") from None
 
