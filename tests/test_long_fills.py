@@ -11,6 +11,10 @@ from conftest import printed_by
 
 import fastinit
 
+needs_gil = pytest.mark.skipif(
+    not getattr(sys, "_is_gil_enabled", lambda: True)(), reason="threads of this Python need not wait for each other"
+)
+
 
 @pytest.fixture
 def no_forced_switches():
@@ -21,8 +25,20 @@ def no_forced_switches():
     sys.setswitchinterval(before)
 
 
-def test_other_threads_run_during_a_long_fill(no_forced_switches):
-    g, w = fastinit.Generator(7), np.empty(1 << 22)
+@pytest.mark.parametrize(
+    ("elements", "seconds", "others_run"),
+    [
+        (1 << 22, 10, True),
+        (1 << 15, 10, True),
+        pytest.param(
+            (1 << 15) - 1, 0.2, False, marks=needs_gil
+        ),  # letting go and taking it again costs more than it gives
+    ],
+)
+def test_other_threads_run_during_a_long_fill_and_not_during_a_short_one(
+    no_forced_switches, elements, seconds, others_run
+):
+    g, w = fastinit.Generator(7), np.empty(elements)
     go, ran = threading.Event(), []
 
     def work():
@@ -32,12 +48,12 @@ def test_other_threads_run_during_a_long_fill(no_forced_switches):
     thread = threading.Thread(target=work)
     thread.start()
     go.set()
-    end = time.monotonic() + 10
+    end = time.monotonic() + seconds
     while not ran and time.monotonic() < end:  # a busy machine may let the other thread wait for longer than one fill
         g.normal(w)
     ran_during_a_fill = bool(ran)
     thread.join()
-    assert ran_during_a_fill
+    assert ran_during_a_fill == others_run
 
 
 INTERRUPTED = """

@@ -343,6 +343,12 @@ BAD = [
 ]
 
 
+@pytest.mark.parametrize("scheme", ["normal", "zeros"])
+def test_fill_in_a_mapping_takes_its_key_as_the_stream_and_no_other(scheme):
+    caught = refusal({"fc1": (ones(), scheme, {"stream": "fc2"})})
+    assert str(caught) == "fills['fc1']: stream='fc2'; the stream of a fill in a mapping is its key"
+
+
 @pytest.mark.parametrize(("spec", "error", "text"), BAD)
 def test_error_says_whose_fill_is_wrong_and_nothing_is_written(spec, error, text):
     caught = refusal({"fc1": (ones(), "normal"), "fc2.weight": spec, "fc3": (ones(), "zeros")})
