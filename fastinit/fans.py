@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterable
 from typing import NamedTuple, SupportsIndex
 
-from fastinit import _core
+from fastinit import _core, hints
 from fastinit.typing import Layout
 
 
@@ -56,7 +56,7 @@ def fans(shape: Iterable[SupportsIndex], layout: Layout) -> Fans:
     try:
         sizes = tuple([_core.integer_of("shape", size, "of integers") for size in shape])
     except TypeError as error:
-        traced = "".join(map(_core.if_traced, shape if isinstance(shape, (tuple, list)) else ()))
+        traced = "".join(map(hints.if_traced, shape if isinstance(shape, (tuple, list)) else ()))
         raise TypeError(f"shape={shape!r}; accepted is a tuple of integers{traced}") from error.__cause__
     if any(size < 0 for size in sizes):
         raise ValueError(f"shape={shape!r}; accepted are sizes of zero and more")

@@ -9,7 +9,7 @@ from typing import Any, SupportsIndex, TypeAlias, TypeVar, overload
 
 import numpy as np
 
-from fastinit import _core, docstrings
+from fastinit import _core, docstrings, hints
 from fastinit.constants import bytes_in_dtype, check_overflow, finite_in_dtype, held_bytes
 from fastinit.typing import Array, ComplexNumber, Number, Sizes, Stream
 
@@ -434,7 +434,7 @@ def _with_hint(function: _Function) -> _Function:
         except TypeError as error:
             unknown = [name for name in keywords if name not in names]
             if unknown and error.__traceback__ is not None and error.__traceback__.tb_next is None:
-                raise TypeError(f"{error}{_core.hint_of_keyword(function.__name__, unknown[0], names)}") from None
+                raise TypeError(f"{error}{hints.of_keyword(function.__name__, unknown[0], names)}") from None
             raise
 
     names = tuple(inspect.signature(function).parameters)

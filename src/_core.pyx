@@ -5,7 +5,6 @@ import copyreg
 import functools
 import math
 import os
-import re
 import warnings
 
 import numpy
@@ -300,73 +299,6 @@ def fill_range(
     c.fill.stream = stream
     run_fill(find_kernels(kernels_name), &c, array, first << c.is_complex)
     return out
-
-
-def philox_block(str kernels_name, counter, key):
-    """The four words of a counter of four words and a key of two."""
-    cdef uint32_t c[4]
-    cdef uint32_t k[2]
-    cdef uint32_t words[4]
-    c[0], c[1], c[2], c[3] = counter
-    k[0], k[1] = key
-    fi_philox_block(find_kernels(kernels_name), c, k, words)
-    return words[0], words[1], words[2], words[3]
-
-
-def soft_fma(double a, double b, double c):
-    """fma(a, b, c) as the portable kernels do it on a CPU that cannot."""
-    return fi_soft_fma(a, b, c)
-
-
-def soft_fmaf(float a, float b, float c):
-    """fma(a, b, c) in float32, likewise."""
-    return fi_soft_fmaf(a, b, c)
-
-
-# ---- Keywords --------------------------------------------------------------------------------------------------------
-
-# Keywords of other libraries' functions, and what fastinit's take for them: the first that the function has.
-_KEYWORDS_ELSEWHERE = {
-    **dict.fromkeys(("loc", "mu", "center"), ("mean", "low")),
-    **dict.fromkeys(("stddev", "sigma"), ("std",)),
-    "scale": ("std", "high"),
-    **dict.fromkeys(("a", "minval", "minimum", "lower"), ("low", "negative_slope")),
-    **dict.fromkeys(("b", "maxval", "maximum", "upper"), ("high",)),
-    **dict.fromkeys(("val", "fill_value"), ("value",)),
-    **dict.fromkeys(("in_features", "fan"), ("fan_in",)),
-    "out_features": ("fan_out",),
-    "out_sharding": ("global_shape",),
-    "name": ("stream",),
-}
-_INSTEAD_OF_KEYWORDS = {
-    **dict.fromkeys(("size", "shape"), "out is an array of that shape, which the fill writes to"),
-    "dtype": "out is an array of that dtype, which the fill writes to",
-    **dict.fromkeys(
-        ("rng", "generator", "key", "random_state"), "fastinit.Generator(seed) has these functions as methods"
-    ),
-    "seed": "fastinit.Generator(seed) has these functions as methods, and fastinit.seed seeds those of the module",
-    "mode": "fan_in= or fan_out= says which it is",
-    "nonlinearity": "fastinit.recommend(nonlinearity) names the scheme and its arguments",
-}
-
-
-def hint_of_keyword(function, keyword, names=None):
-    """What the error about a keyword that a method does not take says besides; names are those that it takes."""
-    if names is None:
-        code = getattr(getattr(Generator, function, None), "__code__", None)
-        names = () if code is None else code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
-    for meant in _KEYWORDS_ELSEWHERE.get(keyword, ()):
-        if meant in names:
-            return f"; did you mean {meant}=?"
-    if keyword == "mode" and not ("negative_slope" in names and "fan_out" in names):
-        return ""
-    if "out" in names and keyword in _INSTEAD_OF_KEYWORDS:
-        return f"; {_INSTEAD_OF_KEYWORDS[keyword]}"
-    return ""
-
-
-Py_INCREF(hint_of_keyword)
-keyword_hint = <PyObject *>hint_of_keyword
 
 
 cdef int set_attributes(object of, object attributes) except -1:
@@ -1237,3 +1169,4 @@ cdef class Generator:
 
 
 include "many.pxi"
+include "testing.pxi"

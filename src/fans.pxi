@@ -63,7 +63,7 @@ cpdef object choice(str name, object value, dict accepted):
         raise TypeError(f"{name} must be a string, not {type(value).__name__}; accepted are {', '.join(accepted)}")
     value = characters_of(value)
     if value not in accepted:
-        meant = closest(value, accepted)
+        meant = hints().closest(value, accepted)
         raise ValueError(
             f"{name}={value!r}; accepted are {', '.join(accepted)}{f'; did you mean {meant!r}?' if meant else ''}"
         )
@@ -73,27 +73,6 @@ cpdef object choice(str name, object value, dict accepted):
 cdef inline str characters_of(object text):
     """A string of Python's own: a subclass may compare as it likes, and an enumeration's str() is another name."""
     return text if PyUnicode_CheckExact(text) else PyUnicode_FromObject(text)
-
-
-# What other libraries call fastinit's schemes, where it is not a matter of spelling.
-_NAMES_ELSEWHERE = {
-    "eye": "identity",
-    "full": "constant",
-    "random_normal": "normal",
-    "random_uniform": "uniform",
-    "trunc_normal": "truncated_normal",
-}
-
-
-def closest(name, accepted):
-    """Which of the accepted names is meant by one like "kaiming_normal_", "HeNormal" or "he_norml"; None if none is."""
-    words = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower().strip("_")
-    words = _NAMES_ELSEWHERE.get(words, words)
-    if words in accepted:
-        return words
-    import difflib  # which takes as long to import as all of fastinit
-
-    return next(iter(difflib.get_close_matches(words, accepted, 1, 0.82)), None)
 
 
 cdef int read_fans(
