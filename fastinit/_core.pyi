@@ -99,7 +99,7 @@ class Fans(NamedTuple):
 def fans(shape: Iterable[SupportsIndex], layout: Layout) -> Fans: ...
 
 @disjoint_base
-class Generator:
+class Draws:
     def __init__(self, seed: SupportsIndex | _Entropy | None = None, stream: SupportsIndex = 0) -> None: ...
     def reseed(self, seed: SupportsIndex | _Entropy | None = None) -> None: ...
     def spawn(self, n: SupportsIndex) -> list[Self]: ...
@@ -176,6 +176,24 @@ class Generator:
         global_shape: Sizes | None = None,
         accumulate: bool = False,
     ) -> Array: ...
+    def variance_scaling(
+        self,
+        out: Array,
+        scale: Number = 1.0,
+        mode: Literal["fan_in", "fan_out", "fan_avg", "fan_geo_avg"] = "fan_in",
+        distribution: Literal["truncated_normal", "untruncated_normal", "normal", "uniform"] = "truncated_normal",
+        *,
+        fan_in: Number | None = None,
+        fan_out: Number | None = None,
+        layout: Layout | None = None,
+        stream: Stream | None = None,
+        offset: Sizes | None = None,
+        global_shape: Sizes | None = None,
+        accumulate: bool = False,
+    ) -> Array: ...
+
+# Made by tools/make: schemes.
+class Generator(Draws):
     def xavier_uniform(
         self,
         out: Array,
@@ -280,18 +298,5 @@ class Generator:
         global_shape: Sizes | None = None,
         accumulate: bool = False,
     ) -> Array: ...
-    def variance_scaling(
-        self,
-        out: Array,
-        scale: Number = 1.0,
-        mode: Literal["fan_in", "fan_out", "fan_avg", "fan_geo_avg"] = "fan_in",
-        distribution: Literal["truncated_normal", "untruncated_normal", "normal", "uniform"] = "truncated_normal",
-        *,
-        fan_in: Number | None = None,
-        fan_out: Number | None = None,
-        layout: Layout | None = None,
-        stream: Stream | None = None,
-        offset: Sizes | None = None,
-        global_shape: Sizes | None = None,
-        accumulate: bool = False,
-    ) -> Array: ...
+
+# The end of it.
