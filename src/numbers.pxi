@@ -110,7 +110,7 @@ cdef inline bint is_small_int(object value, uint64_t *small) noexcept:
     return number >= 0 and not overflow
 
 
-cdef object integer_of(str name, object value, str accepted_type):
+cpdef object integer_of(str name, object value, str accepted_type):
     """value as an int; a bool is none."""
     if is_bool(value):
         raise TypeError(f"{name} must be {accepted_type}, not {kind_of(value)}")

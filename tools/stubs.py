@@ -161,7 +161,7 @@ class Module:
         for each in self.statements:
             if isinstance(each, ast.Assign) and code(each.targets[0]) == "_PARAGRAPHS":
                 return dict(ast.literal_eval(each.value))
-        return core_paragraphs()
+        return dict(docstrings["PARAGRAPHS"])
 
     @cached_property
     def imports(self) -> dict[str, str]:
@@ -207,13 +207,6 @@ def core_source() -> str:
     """The Cython layer, with the files that it includes."""
     source = (ROOT / "src" / "_core.pyx").read_text(encoding="utf-8")
     return re.sub(r'^include "(.*)"$', lambda found: (ROOT / "src" / found[1]).read_text("utf-8"), source, flags=re.M)
-
-
-def core_paragraphs() -> dict[str, str]:
-    source = core_source()
-    table = re.search(r"^_SHARED = (\{.*?^\})", source, re.M | re.S)
-    assert table
-    return dict(ast.literal_eval(table[1]))
 
 
 def core_docs() -> dict[str, str]:
