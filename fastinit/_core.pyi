@@ -90,7 +90,7 @@ class Pending:
     def out(self) -> np.ndarray[Any, Any]: ...
 
 @disjoint_base
-class Generator:
+class Draws:
     def __init__(self, seed: SupportsIndex | _Entropy | None = None, stream: SupportsIndex = 0) -> None: ...
     def reseed(self, seed: SupportsIndex | _Entropy | None = None) -> None: ...
     def spawn(self, n: SupportsIndex) -> list[Self]: ...
@@ -167,6 +167,24 @@ class Generator:
         global_shape: Sizes | None = None,
         accumulate: bool = False,
     ) -> Array: ...
+    def variance_scaling(
+        self,
+        out: Array,
+        scale: Number = 1.0,
+        mode: Literal["fan_in", "fan_out", "fan_avg", "fan_geo_avg"] = "fan_in",
+        distribution: Literal["truncated_normal", "untruncated_normal", "normal", "uniform"] = "truncated_normal",
+        *,
+        fan_in: Number | None = None,
+        fan_out: Number | None = None,
+        layout: Layout | None = None,
+        stream: Stream | None = None,
+        offset: Sizes | None = None,
+        global_shape: Sizes | None = None,
+        accumulate: bool = False,
+    ) -> Array: ...
+
+# Made by tools/make: schemes.
+class Generator(Draws):
     def xavier_uniform(
         self,
         out: Array,
@@ -271,18 +289,5 @@ class Generator:
         global_shape: Sizes | None = None,
         accumulate: bool = False,
     ) -> Array: ...
-    def variance_scaling(
-        self,
-        out: Array,
-        scale: Number = 1.0,
-        mode: Literal["fan_in", "fan_out", "fan_avg", "fan_geo_avg"] = "fan_in",
-        distribution: Literal["truncated_normal", "untruncated_normal", "normal", "uniform"] = "truncated_normal",
-        *,
-        fan_in: Number | None = None,
-        fan_out: Number | None = None,
-        layout: Layout | None = None,
-        stream: Stream | None = None,
-        offset: Sizes | None = None,
-        global_shape: Sizes | None = None,
-        accumulate: bool = False,
-    ) -> Array: ...
+
+# The end of it.

@@ -107,20 +107,19 @@ cdef inline fi_scheme scheme_of(fi_fan_mode mode, double scale, double gain=1, d
     return fi_scheme(mode, 0, 0, scale, gain, negative_slope)
 
 
-cdef fi_scheme he_scheme(object fan_in, object fan_out, object negative_slope) except *:
+cdef int one_fan(object fan_in, object fan_out) except -1:
+    """The fi_fan_mode of a scheme that takes the one fan or the other."""
     if fan_in is not None and fan_out is not None:
         raise ValueError(f"fan_in={fan_in!r}, fan_out={fan_out!r}; accepted is one of the two")
-    cdef fi_fan_mode mode = FI_FAN_IN if fan_out is None else FI_FAN_OUT
-    return scheme_of(mode, 2, 1, finite("negative_slope", negative_slope))
+    return FI_FAN_IN if fan_out is None else FI_FAN_OUT
 
 
-cdef fi_scheme lasagne_scheme(object gain) except *:
-    cdef double scale = 2
+cdef fi_scheme scheme_of_gain_or_relu(fi_fan_mode mode, double scale, object gain) except *:
     if isinstance(gain, str):
         if characters_of(gain) != "relu":
             raise ValueError(f"gain={gain!r}; accepted is a positive finite number or 'relu'")
-        gain, scale = 1.0, 4  # sqrt(2) squared, unrounded
-    return scheme_of(FI_FAN_SUM, scale, positive("gain", gain))
+        return scheme_of(mode, 2 * scale)  # sqrt(2) squared, unrounded
+    return scheme_of(mode, scale, positive("gain", gain))
 
 
 cdef inline fi_scheme_draw normal_or(bint truncated) noexcept:
