@@ -17,7 +17,7 @@ from typing import Any, SupportsIndex, TypeAlias, TypeVar
 import numpy as np
 
 import fastinit
-from fastinit import _core
+from fastinit import _core, hints
 from fastinit.dtypes import COMPLEX, REALS, WORDS
 from fastinit.generator import FILLS
 from fastinit.text import meant, quoted
@@ -57,7 +57,7 @@ class Recipe:
             names = tuple(parameters.parameters)
             for name in (name for name in keywords if name not in names):
                 problem = problem.replace(repr(name), quoted(name))
-                hint = hint or _core.hint_of_keyword(scheme, name, names) or meant(name, names)
+                hint = hint or hints.of_keyword(scheme, name, names) or meant(name, names)
             accepted = ", ".join(map(str, parameters.parameters.values()))
             raise TypeError(f"{scheme}: {problem}; accepted are ({accepted}){hint}") from None
         return cls(scheme, bound.arguments)
@@ -210,7 +210,7 @@ def sizes_of(shape: object) -> _Shape:
     try:
         sizes = tuple(map(_integer, (shape,) if isinstance(shape, SupportsIndex) else shape))  # type: ignore[call-overload]
     except TypeError as error:
-        traced = "".join(map(_core.if_traced, shape if isinstance(shape, (tuple, list)) else (shape,)))
+        traced = "".join(map(hints.if_traced, shape if isinstance(shape, (tuple, list)) else (shape,)))
         refused = TypeError(f"shape={shape!r}; accepted is an integer or a tuple of integers{traced}")
         raise refused from None if traced else error.__cause__
     if any(size < 0 for size in sizes):
@@ -232,7 +232,7 @@ def _integer(value: object) -> int:
 def check_axes(name: str, axes: object) -> None:
     """TypeError for axes, or one, that are bools or that JAX traces."""
     for axis in axes if isinstance(axes, (tuple, list)) else (axes,):
-        if traced := _core.if_traced(axis):
+        if traced := hints.if_traced(axis):
             raise TypeError(f"{name}={axes!r}; accepted are axes{traced}")
         if _core.is_bool(axis):
             raise TypeError(f"{name}={axes!r}; accepted are axes: integers, not bools")

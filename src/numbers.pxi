@@ -23,7 +23,7 @@ cdef double converted(str name, object value) except? -1.0:
     try:
         return PyFloat_AsDouble(value)
     except TypeError as error:
-        traced = if_traced(value, _UNIT_DRAW if name in ("std", "stddev", "scale") else "")
+        traced = hints().if_traced(value, hints().UNIT_DRAW if name in ("std", "stddev", "scale") else "")
         refused = TypeError(f"{name} must be a number, not {type(value).__name__}{traced}")
         raise refused from cause_of(error, value, "__float__", traced)
     except OverflowError as error:
@@ -67,6 +67,13 @@ cpdef bint is_complex(object value):
     return getattr(dtype, "kind", "") in ("c", "W") or getattr(dtype, "is_complex", False) is True
 
 
+cdef object hints():
+    """What errors say besides the problem: imported when there is one."""
+    from fastinit import hints
+
+    return hints
+
+
 cdef str kind_of(object value):
     """What an error calls a value of the wrong type."""
     dtype = getattr(value, "dtype", None)
@@ -92,7 +99,7 @@ cdef bint read_complex(str name, object value, double *parts) except -1:
     try:
         both = in_standard_environment(complex, value)
     except TypeError as error:
-        traced = if_traced(value)
+        traced = hints().if_traced(value)
         refused = TypeError(f"{name} must be a number, not {kind_of(value)}{traced}")
         raise refused from cause_of(error, value, "__complex__", traced)
     parts[0], parts[1] = PyComplex_RealAsDouble(both), PyComplex_ImagAsDouble(both)
@@ -110,29 +117,16 @@ cdef inline bint is_small_int(object value, uint64_t *small) noexcept:
     return number >= 0 and not overflow
 
 
-cdef object integer_of(str name, object value, str accepted_type):
+cpdef object integer_of(str name, object value, str accepted_type):
     """value as an int; a bool is none."""
     if is_bool(value):
         raise TypeError(f"{name} must be {accepted_type}, not {kind_of(value)}")
     try:
         return PyNumber_Index(value)
     except TypeError as error:
-        traced = if_traced(value)
+        traced = hints().if_traced(value)
         refused = TypeError(f"{name} must be {accepted_type}, not {type(value).__name__}{traced}")
         raise refused from cause_of(error, value, "__index__", traced)
-
-
-_UNIT_DRAW = ", or scale a draw by it in the program, as in std * fastinit.jax.normal(1.0)(key, shape)"
-
-
-def if_traced(value, advice=""):
-    """What an error about a value says besides if JAX traces it, as inside of jax.jit; JAX need not be imported."""
-    if any(each.__name__ == "Tracer" and each.__module__.partition(".")[0] == "jax" for each in type(value).__mro__):
-        return (
-            ": JAX traces it, so it has no value yet, and an initialiser needs one when it is made, a fill when it is "
-            f"called. Pass a number of Python's, or inside of jax.jit make it static (static_argnums){advice}"
-        )
-    return ""
 
 
 def positive_integer(str name, value):
@@ -153,55 +147,67 @@ cdef uint64_t integer_below(
 
 
 cdef str dtype_name(fi_dtype dtype):
-    return ("uint32", "uint64", "float32", "float64", "float16", "bfloat16")[<int>dtype]
+    return fi_dtype_name(dtype).decode()
 
 
 cdef int set_uniform(fi_fill *fill, double low, double high) except -1:
-    if fi_set_uniform(fill, low, high):
-        raise ValueError(
-            f"low={low}, high={high}: accepted are finite numbers with low <= high whose values and difference do not "
-            f"overflow {dtype_name(fill.dtype)}"
-        )
+    if fi_set_uniform(fill, low, high) != FI_ACCEPTED:
+        raise refused_uniform(fill.dtype, low, high)
     return 0
 
 
 cdef int set_normal(fi_fill *fill, double mean, double std) except -1:
-    if fi_set_normal(fill, mean, std):
-        raise ValueError(
-            f"mean={mean}, std={std}: accepted are finite numbers with std >= 0 whose draws, up to "
-            f"{fi_normal_reach(fill.dtype)} standard deviations from the mean, do not overflow {dtype_name(fill.dtype)}"
-        )
+    if fi_set_normal(fill, mean, std) != FI_ACCEPTED:
+        raise refused_normal(fill.dtype, mean, std)
     return 0
 
 
 cdef int set_complex_normal(fi_fill *fill, double real, double imaginary, double std) except -1:
-    if fi_set_complex_normal(fill, real, imaginary, std):
-        raise ValueError(
-            f"mean={complex(real, imaginary)}, std={std}: accepted are finite numbers with std >= 0 whose draws, each "
-            f"part up to {fi_normal_reach(fill.dtype)} sqrt(1/2) standard deviations from the mean's, do not overflow "
-            f"{dtype_name(fill.dtype)}"
-        )
+    if fi_set_complex_normal(fill, real, imaginary, std) != FI_ACCEPTED:
+        raise refused_normal(fill.dtype, complex(real, imaginary), std, "each part ", "sqrt(1/2) ", "'s")
     return 0
 
 
 cdef int set_truncated_normal(fi_fill *fill, double mean, double std, double low, double high) except -1:
-    if fi_set_truncated_normal(fill, mean, std, low, high):
-        if not (is_at_most(low, high) and not is_at_most(INFINITY, low) and not is_at_most(high, -INFINITY)):
-            raise ValueError(
-                f"low={low}, high={high}: accepted are bounds in standard deviations with low <= high, low < inf and "
-                "high > -inf"
-            )
+    cdef fi_refusal refusal = fi_set_truncated_normal(fill, mean, std, low, high)
+    if refusal == FI_REFUSED_BOUNDS:
         raise ValueError(
-            f"mean={mean}, std={std}, low={low}, high={high}: accepted are a finite mean and std >= 0 whose draws do "
-            f"not overflow {dtype_name(fill.dtype)}"
+            f"low={low}, high={high}: accepted are bounds in standard deviations with low <= high, low < inf and "
+            "high > -inf"
         )
+    if refusal != FI_ACCEPTED:
+        raise refused_truncated_normal(fill.dtype, mean, std, low, high)
     return 0
 
 
-cdef int refuse_scheme(fi_fill *fill, const fi_scheme *scheme, fi_scheme_draw draw) except -1:
+cdef object refused_uniform(fi_dtype dtype, double low, double high):
+    return ValueError(
+        f"low={low}, high={high}: accepted are finite numbers with low <= high whose values and difference do not "
+        f"overflow {dtype_name(dtype)}"
+    )
+
+
+cdef object refused_normal(fi_dtype dtype, object mean, double std, str each="", str share="", str of_mean=""):
+    return ValueError(
+        f"mean={mean}, std={std}: accepted are finite numbers with std >= 0 whose draws, {each}up to "
+        f"{fi_normal_reach(dtype)} {share}standard deviations from the mean{of_mean}, do not overflow "
+        f"{dtype_name(dtype)}"
+    )
+
+
+cdef object refused_truncated_normal(fi_dtype dtype, double mean, double std, double low, double high):
+    return ValueError(
+        f"mean={mean}, std={std}, low={low}, high={high}: accepted are a finite mean and std >= 0 whose draws do "
+        f"not overflow {dtype_name(dtype)}"
+    )
+
+
+cdef int refuse_scheme(
+    const fi_fill *fill, const fi_scheme *scheme, fi_scheme_draw draw, fi_refusal refusal
+) except -1:
     """Raises why fi_set_scheme refused: what the draw with the scheme's parameter raises, or that this is 0."""
     cdef double parameter = fi_scheme_parameter(scheme, draw)
-    if not is_at_most(1, parameter):  # so its draws do not overflow
+    if refusal == FI_REFUSED_UNDERFLOW:
         name = "limit" if draw == FI_SCHEME_UNIFORM else "std"
         compute = "float64" if fill.dtype == FI_FLOAT64 else "float32"
         raise ValueError(
@@ -209,10 +215,10 @@ cdef int refuse_scheme(fi_fill *fill, const fi_scheme *scheme, fi_scheme_draw dr
             f"{dtype_name(fill.dtype)} are arguments that give more"
         )
     if draw == FI_SCHEME_UNIFORM:
-        return set_uniform(fill, -parameter, parameter)
+        raise refused_uniform(fill.dtype, -parameter, parameter)
     if draw == FI_SCHEME_NORMAL:
-        return set_normal(fill, 0.0, parameter)
-    return set_truncated_normal(fill, 0.0, parameter, -2.0, 2.0)
+        raise refused_normal(fill.dtype, 0.0, parameter)
+    raise refused_truncated_normal(fill.dtype, 0.0, parameter, -2.0, 2.0)
 
 
 cpdef double positive(str name, object value) except? -1.0:

@@ -255,6 +255,7 @@ sys.exit(failures or not tried)
 DOCSTRINGS = {
     "__init__.py": "test_docs.py",
     "activations.py": "test_docs.py",
+    "fans.py": "test_docs.py",
     "docstrings.py": "test_dask.py",
     "capi.py": "test_docs.py",
     "generator.py": "test_docs.py",
