@@ -14,12 +14,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import FLOATS, fresh_python, printed_by
+from conftest import FLOATS, ROOT, fresh_python, printed_by
 
 import fastinit
 from fastinit import capi
 
-ROOT = Path(__file__).parent.parent
 EXAMPLE = ROOT / "examples" / "extension"
 SEED, STREAM = 7, fastinit.stream_number("fc1.weight")
 NUMBERS = {

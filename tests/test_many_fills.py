@@ -8,7 +8,7 @@ from types import MappingProxyType
 import ml_dtypes
 import numpy as np
 import pytest
-from conftest import FLOATS
+from conftest import FLOATS, same
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_docs import FILLS
@@ -39,15 +39,6 @@ def called(g, spec, **keywords):
     out, name, *arguments = spec
     given = arguments.pop() if arguments and isinstance(arguments[-1], dict) else {}
     return getattr(g, name)(out, *arguments, **given, **keywords)
-
-
-def same(a, b):
-    return a.dtype == b.dtype and a.shape == b.shape and a.tobytes() == b.tobytes()
-
-
-@pytest.fixture
-def g():
-    return fastinit.Generator(7)
 
 
 @pytest.fixture

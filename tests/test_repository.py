@@ -4,11 +4,10 @@ import re
 import shutil
 import subprocess
 import tomllib
-from pathlib import Path
 
 import pytest
+from conftest import ROOT
 
-ROOT = Path(__file__).parent.parent
 MAP = "docs/architecture.md"
 SOURCES = {".c", ".h", ".pxd", ".py", ".pyi", ".pyx"}
 FOLDERS = r"(?:\.ci|\.github|benchmarks|docs|examples|fastinit|proofs|src|tests|tools)/[\w./-]*"

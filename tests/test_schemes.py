@@ -15,8 +15,8 @@ import ml_dtypes
 import numpy as np
 import pytest
 import reference
+from conftest import ROUNDING_MODES, sets_rounding
 from scipy import stats
-from test_arithmetic import ROUNDING_MODES, sets_rounding
 from test_statistics import LEAST_P, p_of_sample_mean
 
 import fastinit
