@@ -209,7 +209,7 @@ class Copy:
 
     def test(self, files: list[str], seconds: float) -> tuple[str, str]:
         """Runs these tests to the first that fails: "survived", "killed" or "late", and by which."""
-        command = [self.python, "-P", "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *files]
+        command = [self.python, "-P", "-m", "pytest", "-x", "-q", "-rfE", "-p", "no:cacheprovider", *files]
         log = self.tree.parent / "log"
         with log.open("wb") as out:
             run = subprocess.Popen(
