@@ -1,5 +1,6 @@
 """What the tests share: every draw in every dtype, arrays of any layout, Pythons of their own."""
 
+import contextlib
 import functools
 import importlib.util
 import math
@@ -25,6 +26,13 @@ from fastinit import _core
 
 settings.register_profile("fastinit", deadline=None)  # a busy machine may stop any example for a second
 settings.load_profile("fastinit")
+
+with contextlib.suppress(ImportError):  # on Windows
+    import resource
+
+    # A mistake in what writes checkpoints is to fail a test, not to fill the disk. The slow tests write 4.3 GiB.
+    if resource.getrlimit(resource.RLIMIT_FSIZE) == (resource.RLIM_INFINITY,) * 2:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (6 << 30, resource.RLIM_INFINITY))
 
 ROOT = Path(__file__).parent.parent
 KERNELS = _core.available_kernels()

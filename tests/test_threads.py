@@ -477,7 +477,7 @@ class TestForks:
             "where = fill, long.ctypes.data, 1, size, stride, None, None\n"
             "thread = threading.Thread(target=capi.fill_block, args=where)\n"
             "thread.start()\n"
-            "while not long[0]: time.sleep(0.001)\n"
+            "while not long[1 << 19]: time.sleep(0.001)\n"  # all helpers are at it
             "if os.fork() == 0: os._exit(0)\n"
             "goes_on = not long[-1]\n"
             "thread.join()\n"
