@@ -22,7 +22,20 @@ static ALWAYS_INLINE OP(constants) OP(constants_of)(fi_draw draw, const fi_fill 
     c.least = OP(set)((OP(scalar))fill->least);
     c.most = OP(set)((OP(scalar))fill->most);
     c.unit = OP(set)((OP(scalar))(fill->scale * OP_(UNIT)));
-    if (draw < FI_TRUNCATED_SYMMETRIC) return c;
+    switch (draw) {
+    case FI_BITS:
+    case FI_UNIFORM:
+    case FI_UNIFORM_CAPPED:
+    case FI_NORMAL:
+    case FI_NORMAL_PAIRED:
+    case FI_CONSTANT:
+        return c;
+    case FI_TRUNCATED_SYMMETRIC:
+    case FI_TRUNCATED_CENTRAL:
+    case FI_TRUNCATED_WIDE:
+    case FI_TRUNCATED_TAIL:
+        break;
+    }
     c.origin_high = OP(set)((OP(scalar))t->origin_high);
     c.origin_low = OP(set)((OP(scalar))t->origin_low);
     c.step = OP(set)((OP(scalar))t->step);
@@ -65,23 +78,35 @@ static ALWAYS_INLINE OP(vec) OP(tail_of)(OP(word) w, const OP(constants) * c) {
     return OP(tail_quantile)(square, c->row);
 }
 
-/* The standard draw of a truncated normal. */
-static ALWAYS_INLINE OP(vec) OP(standard_truncated)(fi_draw draw, OP(word) w, const OP(constants) * c) {
-    switch (draw) {
-    case FI_TRUNCATED_SYMMETRIC:
-        return OP(central_quantile)(OP(fma)(OP(from_middle)(w), c->step, c->start));
-    case FI_TRUNCATED_CENTRAL:
-        return OP(central_quantile)(OP(fma)(OP(distance)(w, c->origin_high, c->origin_low), c->step, c->start));
-    case FI_TRUNCATED_WIDE:
-        return OP(wide_of)(w, c);
-    default:
-        return OP(tail_of)(w, c);
-    }
+/* Of the standard draw of a truncated normal. */
+static ALWAYS_INLINE OP(vec) OP(truncated_of)(OP(vec) z, const OP(constants) * c) {
+    OP(vec) x = OP(fma)(z, c->scale, c->shift);
+    return OP(at_most)(OP(at_least)(x, c->least), c->most);
 }
 
-static ALWAYS_INLINE OP(vec) OP(truncated_of)(fi_draw draw, OP(word) w, const OP(constants) * c) {
-    OP(vec) x = OP(fma)(OP(standard_truncated)(draw, w, c), c->scale, c->shift);
-    return OP(at_most)(OP(at_least)(x, c->least), c->most);
+/* The value that a word makes. */
+static ALWAYS_INLINE OP(vec) OP(value_of)(fi_draw draw, OP(word) w, const OP(constants) * c) {
+    switch (draw) {
+    case FI_UNIFORM:
+        return OP(uniform_of)(w, c);
+    case FI_UNIFORM_CAPPED:
+        return OP(capped_of)(w, c);
+    case FI_TRUNCATED_SYMMETRIC:
+        return OP(truncated_of)(OP(central_quantile)(OP(fma)(OP(from_middle)(w), c->step, c->start)), c);
+    case FI_TRUNCATED_CENTRAL:
+        return OP(truncated_of)(
+            OP(central_quantile)(OP(fma)(OP(distance)(w, c->origin_high, c->origin_low), c->step, c->start)), c);
+    case FI_TRUNCATED_WIDE:
+        return OP(truncated_of)(OP(wide_of)(w, c), c);
+    case FI_TRUNCATED_TAIL:
+        return OP(truncated_of)(OP(tail_of)(w, c), c);
+    case FI_BITS: /* the word itself; */
+    case FI_NORMAL:
+    case FI_NORMAL_PAIRED: /* of two words, in run_normals; */
+    case FI_CONSTANT:      /* and of none */
+        break;
+    }
+    return c->shift;
 }
 
 /* Stores a group's values, or adds them to what is there. */
@@ -104,19 +129,10 @@ static ALWAYS_INLINE void OP(put_normal)(fi_mode mode, void *out, const OP(box_m
 
 static ALWAYS_INLINE void OP(put_draw)(fi_draw draw, fi_mode mode, void *out, OP(word) even, OP(word) odd,
                                        const OP(constants) * c) {
-    switch (draw) {
-    case FI_BITS:
+    if (draw == FI_BITS) {
         OP(store_words)(out, even, odd);
-        break;
-    case FI_UNIFORM:
-        OP(put)(mode, out, OP(uniform_of)(even, c), OP(uniform_of)(odd, c));
-        break;
-    case FI_UNIFORM_CAPPED:
-        OP(put)(mode, out, OP(capped_of)(even, c), OP(capped_of)(odd, c));
-        break;
-    default:
-        OP(put)(mode, out, OP(truncated_of)(draw, even, c), OP(truncated_of)(draw, odd, c));
-        break;
+    } else {
+        OP(put)(mode, out, OP(value_of)(draw, even, c), OP(value_of)(draw, odd, c));
     }
 }
 

@@ -195,19 +195,27 @@ static double fan_of(const fi_scheme *scheme) {
         return in + out;
     case FI_FAN_AVERAGE:
         return (in + out) / 2;
-    default:
+    case FI_FAN_GEOMETRIC:
         return isnormal(in * out) ? sqrt(in * out) : 0;
     }
+    return 0;
 }
 
 static wide wide_fan_of(const fi_scheme *scheme) {
-    if (scheme->mode == FI_FAN_IN) return wide_of(scheme->fan_in, 0);
-    if (scheme->mode == FI_FAN_OUT) return wide_of(scheme->fan_out, 0);
-    const wide in = wide_of(scheme->fan_in, 0), out = wide_of(scheme->fan_out, 0);
-    if (scheme->mode == FI_FAN_GEOMETRIC) return root(times(in, out));
-    wide fan = plus(in, out);
-    if (scheme->mode == FI_FAN_AVERAGE) fan.exponent--;
-    return fan;
+    const double in = scheme->fan_in, out = scheme->fan_out;
+    switch (scheme->mode) {
+    case FI_FAN_IN:
+        return wide_of(in, 0);
+    case FI_FAN_OUT:
+        return wide_of(out, 0);
+    case FI_FAN_SUM:
+        return plus(wide_of(in, 0), wide_of(out, 0));
+    case FI_FAN_AVERAGE:
+        return over(plus(wide_of(in, 0), wide_of(out, 0)), wide_of(2, 0));
+    case FI_FAN_GEOMETRIC:
+        return root(times(wide_of(in, 0), wide_of(out, 0)));
+    }
+    return wide_of(0, 0);
 }
 
 static double wide_parameter_of(const fi_scheme *scheme, fi_scheme_draw draw) {
@@ -236,19 +244,23 @@ double fi_scheme_parameter(const fi_scheme *scheme, fi_scheme_draw draw) {
     return parameter;
 }
 
+static fi_refusal set_with(fi_fill *fill, fi_scheme_draw draw, double parameter) {
+    switch (draw) {
+    case FI_SCHEME_UNIFORM:
+        return set_uniform(fill, -parameter, parameter);
+    case FI_SCHEME_NORMAL:
+        return set_normal(fill, 0, parameter);
+    case FI_SCHEME_TRUNCATED:
+        return fi_set_truncated_normal(fill, 0, parameter, -2, 2);
+    }
+    return FI_REFUSED_BOUNDS;
+}
+
 fi_refusal fi_set_scheme(fi_fill *fill, const fi_scheme *scheme, fi_scheme_draw draw) {
     const fi_fpenv caller = fi_fpenv_enter();
     const double parameter = parameter_of(scheme, draw);
-    fi_refusal result;
-    if (fi_rounded(fill->dtype, parameter) == 0) {
-        result = FI_REFUSED_UNDERFLOW;
-    } else if (draw == FI_SCHEME_UNIFORM) {
-        result = set_uniform(fill, -parameter, parameter);
-    } else if (draw == FI_SCHEME_NORMAL) {
-        result = set_normal(fill, 0, parameter);
-    } else {
-        result = fi_set_truncated_normal(fill, 0, parameter, -2, 2);
-    }
+    const fi_refusal result =
+        fi_rounded(fill->dtype, parameter) == 0 ? FI_REFUSED_UNDERFLOW : set_with(fill, draw, parameter);
     fi_fpenv_leave(caller);
     return result;
 }
