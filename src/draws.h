@@ -124,15 +124,15 @@ static ALWAYS_INLINE void OP(put)(fi_mode mode, OP(scalar) * out, OP(vec) even, 
 static ALWAYS_INLINE void OP(put_normal)(fi_mode mode, void *out, const OP(box_muller) * b, const OP(constants) * c) {
     OP(vec) z0, z1;
     OP(point)(&b->direction, b->r, &z0, &z1);
-    OP(put)(mode, out, OP(fma)(z0, c->scale, c->shift), OP(fma)(z1, c->scale, c->odd_shift));
+    OP(put)(mode, (OP(scalar) *)out, OP(fma)(z0, c->scale, c->shift), OP(fma)(z1, c->scale, c->odd_shift));
 }
 
 static ALWAYS_INLINE void OP(put_draw)(fi_draw draw, fi_mode mode, void *out, OP(word) even, OP(word) odd,
                                        const OP(constants) * c) {
     if (draw == FI_BITS) {
-        OP(store_words)(out, even, odd);
+        OP(store_words)((OP(integer) *)out, even, odd);
     } else {
-        OP(put)(mode, out, OP(value_of)(draw, even, c), OP(value_of)(draw, odd, c));
+        OP(put)(mode, (OP(scalar) *)out, OP(value_of)(draw, even, c), OP(value_of)(draw, odd, c));
     }
 }
 
@@ -211,7 +211,7 @@ static ALWAYS_INLINE size_t OP(advance)(fi_draw draw, fi_mode mode, int n, OP(po
 /* Writes the normals of the words of `now` groups and draws the words of the `next` ones: a round stands between two steps. */
 static ALWAYS_INLINE void OP(put_normals)(fi_mode mode, int now, int next, OP(position) * at, OP(words) * w,
                                           const fi_philox *p, const OP(constants) * c) {
-    _Static_assert((int)OP_(BOX_MULLER_STEPS) == (int)PHILOX_STEPS, "a step of each in turn");
+    static_assert((int)OP_(BOX_MULLER_STEPS) == (int)PHILOX_STEPS, "a step of each in turn");
     OP(box_muller) b[MAX_UNROLL];
     OP(words) drawn;
     OP(start_words)(mode, next, at, &drawn);
@@ -249,9 +249,12 @@ static ALWAYS_INLINE void OP(run_normals)(fi_mode mode, int n, OP(position) * at
 }
 
 /* What is left over goes by fewer groups, then one by one. */
-static ALWAYS_INLINE void OP(run)(fi_draw draw, fi_mode mode, int unroll, char *out, const fi_run *run, size_t groups) {
+static ALWAYS_INLINE void OP(run)(fi_draw draw, fi_mode mode, int unroll, void *out, const fi_run *run, size_t groups) {
     const OP(constants) c = OP(constants_of)(draw, run->fill);
-    OP(position) at = {.out = out, .list = run->list, .to = run->to};
+    OP(position) at;
+    at.list = run->list;
+    at.out = (char *)out;
+    at.to = run->to;
     if (mode != FI_STORE_LISTED) at.products = first_products(run->block);
     if (draw == FI_NORMAL || draw == FI_NORMAL_PAIRED) {
         OP(run_normals)(mode, unroll, &at, groups, &run->philox, &c);
@@ -262,10 +265,10 @@ static ALWAYS_INLINE void OP(run)(fi_draw draw, fi_mode mode, int unroll, char *
     OP(advance)(draw, mode, 1, &at, groups, &run->philox, &c);
 }
 
-/* restrict: no store changes the round keys, whose vectors are then made once and not in every iteration. */
-#define DEFINE_KERNEL(name, draw, mode, unroll)                                           \
-    static void OP(name)(void *restrict out, const fi_run *restrict run, size_t groups) { \
-        OP(run)(draw, mode, unroll, out, run, groups);                                    \
+/* __restrict: no store changes the round keys, whose vectors are then made once and not in every iteration. */
+#define DEFINE_KERNEL(name, draw, mode, unroll)                                               \
+    static void OP(name)(void *__restrict out, const fi_run *__restrict run, size_t groups) { \
+        OP(run)(draw, mode, unroll, out, run, groups);                                        \
     }
 
 /* The kernels of a draw: one for each mode. */

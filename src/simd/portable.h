@@ -56,8 +56,10 @@ static inline lane_word xor_xor_key(lane_word a, lane_word b, uint32_t k) { retu
 /* The last round, its words laid out as even and odd: word 2i and word 2i + 1 of the group. */
 static inline void f32_last_round(lane_product p1, lane_product p0, lane_word c1, lane_word c3, uint32_t k0,
                                   uint32_t k1, f32_word *even, f32_word *odd) {
-    *even = (f32_word){{high(p1) ^ c1 ^ k0, high(p0) ^ c3 ^ k1}};
-    *odd = (f32_word){{low(p1), low(p0)}};
+    even->lane[0] = high(p1) ^ c1 ^ k0;
+    even->lane[1] = high(p0) ^ c3 ^ k1;
+    odd->lane[0] = low(p1);
+    odd->lane[1] = low(p0);
 }
 
 /* The same, for pairs of words: word 2i + 2^32 word 2i + 1. */
@@ -156,8 +158,10 @@ static inline void f32_store(float *p, f32_vec a) { memcpy(p, a.lane, sizeof a.l
 
 /* Two vectors' worth in the order of the elements. */
 static inline void f32_interleave(f32_vec even, f32_vec odd, f32_vec *lower, f32_vec *upper) {
-    *lower = (f32_vec){{even.lane[0], odd.lane[0]}};
-    *upper = (f32_vec){{even.lane[1], odd.lane[1]}};
+    lower->lane[0] = even.lane[0];
+    lower->lane[1] = odd.lane[0];
+    upper->lane[0] = even.lane[1];
+    upper->lane[1] = odd.lane[1];
 }
 static inline void f32_store_words(uint32_t *p, f32_word even, f32_word odd) {
     for (int i = 0; i < F32_LANES; i++) {
