@@ -117,28 +117,24 @@ static_assert((int)f32_GROUP <= (int)FI_GROUP_MAX && (int)f64_GROUP <= (int)FI_G
 #define TEXT_(a) #a
 #define TEXT(a) TEXT_(a)
 
-#define DRAW_OF(real, name) {real##_##name, real##_add_##name, real##_listed_##name}
-#define DRAW(name) {[FI_F32] = DRAW_OF(f32, name), [FI_F64] = DRAW_OF(f64, name)}
-
 const fi_kernels JOIN(fi_kernels_, SIMD_NAME) = {
     .name = TEXT(SIMD_NAME),
     .group_blocks = GROUP_BLOCKS,
     .group = {[FI_F32] = f32_GROUP, [FI_F64] = f64_GROUP},
-    .draw = {[FI_BITS] = {[FI_F32] = {f32_bits, NULL, f32_listed_bits}, [FI_F64] = {f64_bits, NULL, f64_listed_bits}},
-             [FI_UNIFORM] = DRAW(uniform),
-             [FI_UNIFORM_CAPPED] = DRAW(capped),
-             [FI_NORMAL] = DRAW(normal),
-             [FI_NORMAL_PAIRED] = DRAW(paired),
-             [FI_TRUNCATED_SYMMETRIC] = DRAW(symmetric),
-             [FI_TRUNCATED_CENTRAL] = DRAW(central),
-             [FI_TRUNCATED_WIDE] = DRAW(wide),
-             [FI_TRUNCATED_TAIL] = DRAW(tail)},
-    .sink = {[FI_UINT32] = {copy_4},
-             [FI_UINT64] = {copy_8},
-             [FI_FLOAT32] = {copy_4, add_f32},
-             [FI_FLOAT64] = {copy_8, add_f64},
-             [FI_FLOAT16] = {store_f16, add_f16},
-             [FI_BFLOAT16] = {store_bf16, add_bf16}},
+    .draw =
+        {
+#define FI_DRAW(NAME, name, ...)                                               \
+    [FI_##NAME] = {[FI_F32] = {f32_##name, f32_add_##name, f32_listed_##name}, \
+                   [FI_F64] = {f64_##name, f64_add_##name, f64_listed_##name}},
+#define FI_DRAW_OF_WORDS(NAME, name, ...) \
+    [FI_##NAME] = {[FI_F32] = {f32_##name, NULL, f32_listed_##name}, [FI_F64] = {f64_##name, NULL, f64_listed_##name}},
+#include "draws.def"
+        },
+    .sink =
+        {
+#define FI_DTYPE(NAME, name, kind, size, real, greatest, store, add) [FI_##NAME] = {store, add},
+#include "dtypes.def"
+        },
 };
 
 #endif
