@@ -119,6 +119,7 @@ static_assert((int)f32_GROUP <= (int)FI_GROUP_MAX && (int)f64_GROUP <= (int)FI_G
 
 const fi_kernels JOIN(fi_kernels_, SIMD_NAME) = {
     .name = TEXT(SIMD_NAME),
+    .features = SIMD_FEATURES,
     .group_blocks = GROUP_BLOCKS,
     .group = {[FI_F32] = f32_GROUP, [FI_F64] = f64_GROUP},
     .draw =

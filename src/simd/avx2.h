@@ -8,6 +8,7 @@
 #include "../philox.h"
 
 #define SIMD_NAME avx2
+#define SIMD_FEATURES "avx2 fma f16c"
 enum { GROUP_BLOCKS = 4, F32_LANES = 8, F64_LANES = 4 };
 enum { UNROLL_UNIFORM = 8, UNROLL_NORMAL = 2, UNROLL_TRUNCATED = 6, UNROLL_REST = 1 };
 

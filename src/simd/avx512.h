@@ -8,6 +8,7 @@
 #include "../philox.h"
 
 #define SIMD_NAME avx512
+#define SIMD_FEATURES "avx512f avx512dq avx512bw avx512vl"
 enum { GROUP_BLOCKS = 8, F32_LANES = 16, F64_LANES = 8 };
 enum { UNROLL_UNIFORM = 6, UNROLL_NORMAL = 2, UNROLL_TRUNCATED = 6, UNROLL_REST = 2 };
 

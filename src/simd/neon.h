@@ -8,6 +8,7 @@
 #include "../philox.h"
 
 #define SIMD_NAME neon
+#define SIMD_FEATURES "neon"
 enum { GROUP_BLOCKS = 4, F32_LANES = 8, F64_LANES = 4 };
 enum { UNROLL_UNIFORM = 6, UNROLL_NORMAL = 2, UNROLL_TRUNCATED = 4, UNROLL_REST = 1 };
 

@@ -19,6 +19,7 @@
 #include "../softfloat.h"
 
 #define SIMD_NAME portable
+#define SIMD_FEATURES ""
 enum { GROUP_BLOCKS = 1, F32_LANES = 2, F64_LANES = 1 };
 enum { UNROLL_UNIFORM = 1, UNROLL_NORMAL = 1, UNROLL_TRUNCATED = 1, UNROLL_REST = 1 };
 
