@@ -36,6 +36,8 @@ typedef double f64_vec;
 
 /* Philox */
 
+static inline lane_product product(lane_word a, uint32_t m) { return (uint64_t)a * m; }
+
 /* M0 times the index of each block of the group that begins at block. */
 static inline lane_product first_products(uint32_t block) { return (uint64_t)FI_PHILOX_M0 * block; }
 
@@ -43,8 +45,6 @@ static inline lane_product first_products(uint32_t block) { return (uint64_t)FI_
 static inline lane_product listed_products(const uint32_t *blocks) { return (uint64_t)FI_PHILOX_M0 * *blocks; }
 
 static inline lane_product product_add(lane_product p, uint64_t a) { return p + a; }
-
-static inline lane_product product(lane_word a, uint32_t m) { return (uint64_t)a * m; }
 
 static inline lane_word low(lane_product p) { return (uint32_t)p; }
 
