@@ -15,12 +15,6 @@ from conftest import fresh_python
 import fastinit
 from fastinit import _core, matrices
 
-
-@pytest.fixture
-def g():
-    return fastinit.Generator(7)
-
-
 # ---- Code of the user's, which runs while the arguments are read -----------------------------------------------------
 
 GUARD = 64  # elements on each side

@@ -12,13 +12,12 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
-from conftest import fresh_python
+from conftest import ROOT, fresh_python
 
 import fastinit
 from fastinit import _core
 from fastinit.generator import FILLS
 
-ROOT = Path(__file__).parent.parent
 TYPING = ROOT / "tests" / "typing"
 INSTALLED = Path(_core.__file__).parent
 NEEDED = {"torch/functions": "torch", "jax": "jax", "keras": "keras", "dask": "dask"}  # by modules that have a stub
