@@ -248,10 +248,8 @@ class Stub:
             base = self.core.definitions[name]
             assert isinstance(base, ast.ClassDef)
             found |= self.core.functions(base.body, f"{name}.")
-        found |= self.generator.functions(derived.body)
-        for name, value in aliases(derived.body):
-            found[name] = renamed(found[value.rpartition(".")[2]], name)
-        return found
+            found |= {alias: renamed(found[function], alias) for alias, function in aliases(base.body)}
+        return found | self.generator.functions(derived.body)
 
     def text(self) -> str:
         """What is public, and what that uses of the rest."""
@@ -272,8 +270,13 @@ class Stub:
         return "\n".join(filter(None, [HEAD, quoted(doc, "") if doc else "", self.imports(free), body]))
 
     def exported(self) -> list[str]:
-        value = self.module.definitions.get("__all__")
-        return ast.literal_eval(value.value) if isinstance(value, ast.Assign) and self.module.name != "dask" else []
+        lists = [
+            each.value
+            for each in self.module.statements
+            if (isinstance(each, ast.Assign) and code(each.targets[0]) == "__all__")
+            or (isinstance(each, ast.AugAssign) and code(each.target) == "__all__")
+        ]
+        return [name for each in lists for name in ast.literal_eval(each)] if self.module.name != "dask" else []
 
     def imports(self, names: Iterable[str]) -> str:
         lines: dict[str, list[str]] = {}
@@ -372,7 +375,7 @@ class Stub:
 def aliases(body: Iterable[ast.stmt]) -> Iterator[tuple[str, str]]:
     """Other names that a class gives to functions."""
     for each in body:
-        if isinstance(each, ast.Assign) and code(each.value).startswith("_core.Generator."):
+        if isinstance(each, ast.Assign) and isinstance(each.value, ast.Name):
             name = code(each.targets[0])
             if not name.startswith("_"):
                 yield name, code(each.value)
