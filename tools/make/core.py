@@ -2,13 +2,12 @@
 
 import re
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 from rows import between, schemes
-from text import WIDTH, listed, wrapped
 
-INDENT = " " * 8
+WIDTH, INDENT = 120, " " * 8
 HEAD = """# Made by tools/make from fastinit/schemes.py. The schemes that are a draw and a scale.
 
 cdef class Generator(Draws):
@@ -94,7 +93,7 @@ def method(row: Any, draw: str) -> str:
     given, keywords = arguments(row, draw)
     names = [each.name for each in (*given, *keywords)]
     signature = f"{', '.join(['self', 'out', *(each.in_cython for each in given), '*'])},\n"
-    signature += listed(*(each.in_cython for each in keywords), width=WIDTH - len(INDENT))
+    signature += listed(each.in_cython for each in keywords)
     scheme = TAKES[row.takes][1].format(mode=FANS[row.n][2], scale=row.scale)
     if len(scheme) > WIDTH - len("        cdef fi_scheme scheme = "):
         scheme = re.sub(r"\((.*)\)", r"(\n            \1\n        )", scheme)
@@ -147,11 +146,9 @@ def docstring(row: Any, draw: str) -> str:
     square = row.scale * (3 if uniform else 1) * (2 if takes_relu else 1)
     marks = ["<out>" if uniform else "<normal out>", *(each.mark for each in (*given, *keywords))]
     return DOC.format(
-        summary=wrapped(
-            f"Fills an array {row.purpose.format(Draw=draw.title())}: {formula}.{also}", WIDTH - len(INDENT)
-        ),
+        summary=wrapped(f"Fills an array {row.purpose.format(Draw=draw.title())}: {formula}.{also}"),
         parameters="\n".join(filter(None, marks)),
-        notes=wrapped(f"{notes}. {row.why} Source: {row.sources[draw]}.", WIDTH - len(INDENT)),
+        notes=wrapped(f"{notes}. {row.why} Source: {row.sources[draw]}."),
         name=f"{row.name}_{draw}",
         given='gain="relu", layout="lasagne"' if takes_relu else fans,
         parameter="a" if uniform else "std",
@@ -159,6 +156,15 @@ def docstring(row: Any, draw: str) -> str:
         draw=draw,
         of_draw="-a, a" if uniform else "0.0, std",
     )
+
+
+def wrapped(text: str) -> str:
+    return textwrap.fill(text, WIDTH - len(INDENT), break_long_words=False, break_on_hyphens=False)
+
+
+def listed(items: Iterable[str]) -> str:
+    """With commas between them, in lines that break after a comma."""
+    return wrapped(", ".join(each.replace(" ", "\0") for each in items)).replace("\0", " ")
 
 
 def methods(_: str) -> str:

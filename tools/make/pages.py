@@ -3,7 +3,6 @@
 import re
 
 from rows import FAMILIES, FUNCTIONS, between, of_kind, schemes
-from text import wrapped
 
 KINDS = {"draw": "draws", "scheme": "schemes", "matrix": "matrices", "constant": "constants"}
 N = {"sum": "fan_in + fan_out", "fan": "fan_in, or fan_out if that is given", "fan_in": "fan_in"}
@@ -35,8 +34,8 @@ def reference(text: str) -> str:
     for kind, title in KINDS.items():
         lines = "".join(f".. automethod:: fastinit.Generator.{name}\n" for name in of_kind(kind))
         text = between(text, title, f"\n```{{eval-rst}}\n{lines}```\n\n")
-    methods = ", ".join(f":py:meth:`~fastinit.Generator.{name}`" for name in (*FUNCTIONS, "fill"))
-    sentence = wrapped(f"The others are its methods, under their own names: {methods}.", 120)
+    methods = ",\n".join(f":py:meth:`~fastinit.Generator.{name}`" for name in (*FUNCTIONS, "fill"))
+    sentence = f"The others are its methods, under their own names:\n{methods}."
     return between(text, "functions", f"\n```{{eval-rst}}\n{sentence}\n```\n\n")
 
 
