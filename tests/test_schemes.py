@@ -22,6 +22,7 @@ from test_statistics import LEAST_P, p_of_sample_mean
 import fastinit
 from fastinit import capi
 from fastinit.constants import array_in_dtype
+from fastinit.generator import FILLS
 from fastinit.matrices import BLOCK
 
 DTYPES = [np.dtype(dtype) for dtype in ("f4", "f8", "f2", ml_dtypes.bfloat16)]
@@ -316,6 +317,12 @@ def test_fills_return_the_array_itself(g):
     for name in DRAWN:
         out = w[0] if name == "sparse" else w
         assert call(g, name, out) is out
+
+
+def test_every_public_method_is_a_row_or_no_fill():
+    methods = {name for name in dir(fastinit.Generator) if not name.startswith("_")}
+    assert methods - set(FILLS) == {"fill", "reseed", "seed", "spawn", "state", "stream"}
+    assert set(FILLS) <= methods
 
 
 def test_module_functions_and_aliases_are_the_generators():

@@ -14,11 +14,18 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import core
+import package
+import pages
 
 ROOT = Path(__file__).parent.parent.parent
 OUTPUTS: dict[str, Callable[[str], str]] = {
     "src/schemes.pxi": core.methods,
     "fastinit/_core.pyi": core.types,
+    "fastinit/__init__.py": package.names,
+    "tests/typing/uses_everything.py": package.uses,
+    "docs/stream.md": pages.contract,
+    "docs/schemes.md": pages.guide,
+    "docs/reference/fastinit.md": pages.reference,
 }
 
 
