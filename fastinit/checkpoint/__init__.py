@@ -17,8 +17,10 @@ from fastinit.checkpoint.fills import fill_file
 from fastinit.checkpoint.header import Tensor
 from fastinit.checkpoint.model import check_targets, path_of, read_model
 from fastinit.checkpoint.report import BytesProgress, Initialised, Written
-from fastinit.checkpoint.rules import RulesSource, choose, read_rules
+from fastinit.checkpoint.rules import SPELLINGS, choose
 from fastinit.files import check_folder, new_files
+from fastinit.recipe import Recipe
+from fastinit.rules import RulesSource, read_rules
 
 __all__ = ["Initialised", "Tensor", "init_checkpoint"]
 
@@ -124,14 +126,14 @@ def write_checkpoint(
     if not isinstance(rules, Mapping):
         rules = path_of("rules", rules)
     model = read_model(like, out, dtype)
-    chosen = choose(read_rules(rules), model.tensors, model.copied_names)
+    chosen = choose(read_rules(rules, SPELLINGS), model.tensors, model.copied_names)
     check_targets(model, rules if isinstance(rules, Path) else getattr(rules, "status", None), force)
     sizes = [part.header.file_size for part in model.parts] + ([len(model.index[1])] if model.index else [])
     written = [FileWritten(target, size, None) for target, size in zip(model.targets, sizes, strict=True)]
     if dry_run:
         check_folder(out)
     else:
-        recipes = {name: rule.recipe for name, rule in chosen.items()}
+        choices = {name: choice for name, (_, choice) in chosen.items()}
         with (
             BytesProgress(sum(sizes), visible=progress) as shown,
             new_files(model.targets, replace=force) as new,
@@ -142,7 +144,7 @@ def write_checkpoint(
                 with new[i].open() as file:
                     growing = Growing(file, sizes[i] if reserved else 0, hashes)
                     if i < len(model.parts):
-                        fill_file(growing, model.parts[i], recipes, generator, shown)
+                        fill_file(growing, model.parts[i], choices, generator, shown)
                     elif model.index:
                         growing.append(model.index[1])
                 new[i].size = growing.size
@@ -150,8 +152,11 @@ def write_checkpoint(
             shown.show("writing out")
     return Written(
         generator.seed,
-        [Initialised(tensor, chosen[tensor.name].recipe) for tensor in model.tensors.values()],
-        {name: rule.number for name, rule in chosen.items()},
+        [
+            Initialised(tensor, choice if isinstance(choice := chosen[tensor.name][1], Recipe) else None)
+            for tensor in model.tensors.values()
+        ],
+        {name: rule.number for name, (rule, _) in chosen.items()},
         {tensor.name: part.target for part in model.parts for tensor in part.header.tensors},
         written,
     )

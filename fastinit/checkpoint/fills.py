@@ -19,8 +19,9 @@ from fastinit.checkpoint.model import Part
 from fastinit.checkpoint.rules import numpy_dtype
 from fastinit.files import open_regular
 from fastinit.progress import Progress
-from fastinit.recipe import Recipe, listed
-from fastinit.text import named
+from fastinit.recipe import Recipe
+from fastinit.rules import Choice
+from fastinit.text import listed, named
 
 _Bytes: TypeAlias = np.ndarray[tuple[int], np.dtype[np.uint8]]
 
@@ -32,10 +33,10 @@ BUFFER_BYTES = 1 << 24
 
 @dataclass(frozen=True)
 class Piece:
-    """A block of a tensor, bytes begin to end of the data, and the recipe that fills it; without one it is copied."""
+    """A block of a tensor, bytes begin to end of the data, and the recipe that fills it, or the action of a copy."""
 
     tensor: Tensor
-    recipe: Recipe | None
+    choice: Choice
     begin: int
     end: int
     offset: tuple[int, ...] = ()
@@ -45,24 +46,24 @@ class Piece:
 def fill_file(
     file: Growing,
     part: Part,
-    recipes: Mapping[str, Recipe | None],
+    choices: Mapping[str, Choice],
     generator: fastinit.Generator,
     progress: Progress,
 ) -> None:
-    """Writes the header and the tensors, each from the stream of its name or, without a recipe, from the source."""
+    """Writes the header and the tensors, each from the stream of its name or, where it is copied, from the source."""
     file.append(part.header.prefix)
     size = part.header.file_size - len(part.header.prefix)
     buffer = np.empty(min(size, BUFFER_BYTES), np.uint8)
     with contextlib.ExitStack() as opened:
         source = opened.enter_context(open_regular(part.source)) if part.source else None
         _check_source(source, part)
-        for batch in _batches(_pieces(part.header.tensors, recipes)):
+        for batch in _batches(_pieces(part.header.tensors, choices)):
             progress.show(text.printable(text.cut(batch[0].tensor.name)))
             begin, size = batch[0].begin, batch[-1].end - batch[0].begin
             data = buffer[:size] if size <= len(buffer) else _room(batch, size)
             _fill(batch, data, begin, generator)
             for piece in batch:
-                if piece.recipe is None and source is not None:
+                if source is not None and not isinstance(piece.choice, Recipe):
                     source.seek(part.header.source_begin + piece.begin)
                     _copy(source, data[piece.begin - begin : piece.end - begin])
             file.append(data)
@@ -79,21 +80,21 @@ def _room(batch: list[Piece], size: int) -> _Bytes:
         raise _without_memory(batch, error) from None
 
 
-def _pieces(tensors: Iterable[Tensor], recipes: Mapping[str, Recipe | None]) -> Iterator[Piece]:
+def _pieces(tensors: Iterable[Tensor], choices: Mapping[str, Choice]) -> Iterator[Piece]:
     """All tensors' pieces in the order of their data: bytes that follow each other without a hole."""
     for tensor in tensors:
-        recipe = recipes[tensor.name]
+        choice = choices[tensor.name]
         if tensor.begin == tensor.end:
             continue
-        if recipe is None:
+        if not isinstance(choice, Recipe):
             for begin in range(tensor.begin, tensor.end, BUFFER_BYTES):
-                yield Piece(tensor, None, begin, min(begin + BUFFER_BYTES, tensor.end))
+                yield Piece(tensor, choice, begin, min(begin + BUFFER_BYTES, tensor.end))
             continue
         itemsize = numpy_dtype(tensor).itemsize
         begin = tensor.begin
-        for offset, shape in recipe.pieces(tensor.shape, BUFFER_BYTES // itemsize):
+        for offset, shape in choice.pieces(tensor.shape, BUFFER_BYTES // itemsize):
             end = begin + math.prod(shape) * itemsize
-            yield Piece(tensor, recipe, begin, end, offset, shape)
+            yield Piece(tensor, choice, begin, end, offset, shape)
             begin = end
 
 
@@ -113,11 +114,11 @@ def _fill(batch: list[Piece], buffer: _Bytes, begin: int, generator: fastinit.Ge
     """Fills the pieces that have recipes, in one call; the buffer has the data's bytes from begin on."""
     specs = []
     for piece in batch:
-        if piece.recipe is None:
+        if not isinstance(piece.choice, Recipe):
             continue
         tensor, data = piece.tensor, buffer[piece.begin - begin : piece.end - begin]
         out = data.view(numpy_dtype(tensor)).reshape(piece.shape)
-        specs.append((tensor.name, piece.recipe.spec(out, tensor.name, piece.offset, tensor.shape)))
+        specs.append((tensor.name, piece.choice.spec(out, tensor.name, piece.offset, tensor.shape)))
     try:
         generator._fill(specs, "tensor {!r}")
     except MemoryError as error:
@@ -130,7 +131,7 @@ def _fill(batch: list[Piece], buffer: _Bytes, begin: int, generator: fastinit.Ge
 
 def _without_memory(batch: list[Piece], error: MemoryError) -> MemoryError:
     """The error of a batch for which memory was short, with the names of the tensors that need much of it."""
-    names = [piece.tensor.name for piece in batch if piece.recipe and piece.recipe.is_whole]
+    names = [piece.tensor.name for piece in batch if isinstance(piece.choice, Recipe) and piece.choice.is_whole]
     return MemoryError(f"{listed(names)}: the scheme needs the whole matrix in memory: {error}") if names else error
 
 

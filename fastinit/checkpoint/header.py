@@ -11,7 +11,7 @@ from typing import Any, BinaryIO, TypeAlias
 import numpy as np
 
 from fastinit.files import open_regular
-from fastinit.text import named, quoted
+from fastinit.text import BOM, decoded, named, quoted
 
 _Shape: TypeAlias = tuple[int, ...]
 
@@ -20,7 +20,6 @@ MOST_BYTES = 100_000_000  # the format's limit
 ALIGNMENT = 8
 DEEPEST = 127  # objects and arrays inside of each other; safetensors reads no more
 DIGITS = 1000  # of one number
-BOM = b"\xef\xbb\xbf"  # the byte order mark, with which some editors begin UTF-8
 METADATA = "__metadata__"
 LARGEST = 2**63 - 1  # what a file offset and a tensor's size can be
 
@@ -169,16 +168,6 @@ def parse_json(text: bytes, what: str, limits: Limits) -> dict[str, Any]:
     if not isinstance(parsed, dict):
         raise ValueError(f"{what} is not a JSON object but {quoted(parsed)}")
     return parsed
-
-
-def decoded(text: bytes, what: str) -> str:
-    """A text that should be UTF-8, without a byte order mark; UnicodeError says what it is."""
-    if text.startswith((b"\xff\xfe", b"\xfe\xff")):
-        raise UnicodeError(f"{what} is UTF-16; accepted is UTF-8")
-    try:
-        return text.decode()
-    except UnicodeDecodeError as error:
-        raise UnicodeError(f"{what} is not UTF-8: {error}") from None
 
 
 def _check_structure(text: bytes, limits: Limits) -> None:

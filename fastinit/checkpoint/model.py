@@ -11,8 +11,7 @@ from typing import Any
 from fastinit.checkpoint import header
 from fastinit.checkpoint.header import BITS, FILLED, METADATA, Header, Tensor
 from fastinit.files import check_target, led_to, read_regular
-from fastinit.recipe import listed
-from fastinit.text import cut, meant, named, quoted
+from fastinit.text import BOM, cut, listed, meant, named, quoted
 
 # An index or a JSON of shapes is shorter than the headers that it leads to: of a longer one no file could be made.
 MOST_BYTES = header.MOST_BYTES
@@ -120,7 +119,7 @@ def read_json(path: Path) -> bytes:
 
 
 def _entries(path: Path, content: bytes) -> dict[str, Any]:
-    text = content.removeprefix(header.BOM)  # which editors put there: shapes are written by hand
+    text = content.removeprefix(BOM)  # which editors put there: shapes are written by hand
     try:
         entries = header.parse_json(text, "its content", header.IN_SHAPES)
         if WEIGHT_MAP in entries and text != content:
