@@ -11,16 +11,18 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from fastinit import _core
+from fastinit import _core, hints
+from fastinit.dtypes import BY_NAME, REALS
 
 _DType: TypeAlias = np.dtype[Any]
 
-_DRAWN = ("float32", "float64", "float16", "bfloat16")
 _USERDEF = 256  # NPY_USERDEF: from here on, NumPy numbers dtypes of other packages
 _SMALL = 65504.0  # what every one of these holds
 _PLAIN = (float, int)
 _PACKED = {np.dtype(code).num: struct.Struct(code).pack for code in "fd"}
-_NUMPYS = tuple(np.dtype(name).num for name in _DRAWN if name != "bfloat16")  # ml_dtypes uses up their characters
+_NUMPYS = tuple(
+    np.dtype(name).num for name in REALS if not BY_NAME[name].is_extension
+)  # ml_dtypes uses up their characters
 
 
 def bytes_in_dtype(name: str, value: object, dtype: _DType) -> bytes:
@@ -119,7 +121,7 @@ def check_overflow(name: str, value: float, dtype: _DType) -> float:
 @functools.cache
 def _rule(dtype: _DType) -> Callable[[str, Any], Any]:
     """What turns an argument's name and value into a value of the dtype."""
-    if dtype.name in _DRAWN:
+    if dtype.name in REALS:
         return lambda name, value: check_overflow(name, _real(name, value), dtype)
     if dtype == np.bool_:
         return lambda name, value: _integer(name, int(value) if _core.is_bool(value) else value, dtype, 0, 1)
@@ -174,7 +176,7 @@ def _complex(name: str, value: Any, dtype: _DType) -> Any:
         except OverflowError as error:
             raise ValueError(f"{name} is too large for a double") from error
         except (TypeError, ValueError) as error:
-            traced = _core.if_traced(value)
+            traced = hints.if_traced(value)
             refused = TypeError(f"{name} must be a number, not {type(value).__name__}{traced}")
             raise refused from (None if traced else error)
     else:

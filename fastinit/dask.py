@@ -17,9 +17,10 @@ from numpy.typing import DTypeLike
 
 import fastinit
 from fastinit import _core
+from fastinit.distribution import missing
 from fastinit.docstrings import of_lazy_array
 from fastinit.generator import FILLS
-from fastinit.recipe import WHERE, Recipe, address, missing, sizes_of
+from fastinit.recipe import WHERE, Recipe, address, sizes_of
 from fastinit.typing import Stream
 
 try:

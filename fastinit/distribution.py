@@ -22,6 +22,12 @@ def command_for(extra: str) -> str:
     return f"`pip install '{NAME}[{extra}]'`"
 
 
+def missing(error: ModuleNotFoundError, extra: str) -> ImportError:
+    """What importing the module for a framework raises where the framework is not installed."""
+    package = (error.name or extra).partition(".")[0]
+    return ImportError(f"fastinit.{extra} needs {package}, which {command_for(extra)} installs")
+
+
 def other_in(folder: str) -> str | None:
     """The other project's distribution in a folder of packages, with its version; None where it is not installed."""
     try:

@@ -15,8 +15,9 @@ import numpy as np
 
 import fastinit
 from fastinit import _core
+from fastinit.distribution import missing
 from fastinit.docstrings import documented
-from fastinit.recipe import Recipe, address, check_axes, missing, product_along
+from fastinit.recipe import Recipe, address, check_axes, product_along
 from fastinit.typing import Stream
 
 try:

@@ -16,8 +16,8 @@ from typing import Any, SupportsIndex, TypeAlias
 import numpy as np
 
 import fastinit
-from fastinit import _core
-from fastinit.distribution import command_for
+from fastinit import _core, hints
+from fastinit.dtypes import COMPLEX, REALS, WORDS
 from fastinit.generator import FILLS
 from fastinit.text import meant, quoted
 from fastinit.typing import Array, Sizes, Stream
@@ -26,7 +26,6 @@ _Shape: TypeAlias = tuple[int, ...]
 
 WHERE = ("out", "stream", "offset", "global_shape", "accumulate")  # what a tensor has and a recipe has not
 CACHE_LINE = 64  # bytes
-FLOATS = ("float32", "float64", "float16", "bfloat16")
 WHOLE = frozenset(("orthogonal", "delta_orthogonal", "sparse"))  # a block of these costs as much as all of it
 
 
@@ -55,7 +54,7 @@ class Recipe:
             names = tuple(parameters.parameters)
             for name in (name for name in keywords if name not in names):
                 problem = problem.replace(repr(name), quoted(name))
-                hint = hint or _core.hint_of_keyword(scheme, name, names) or meant(name, names)
+                hint = hint or hints.of_keyword(scheme, name, names) or meant(name, names)
             accepted = ", ".join(map(str, parameters.parameters.values()))
             raise TypeError(f"{scheme}: {problem}; accepted are ({accepted}){hint}") from None
         return cls(scheme, bound.arguments)
@@ -95,8 +94,8 @@ class Recipe:
     def dtypes(self) -> tuple[str, ...]:
         """The names of the dtypes that it draws."""
         if self.scheme == "bits":
-            return "uint32", "uint64"
-        return (*FLOATS, "complex64", "complex128") if self.takes_complex else FLOATS
+            return WORDS
+        return REALS + COMPLEX if self.takes_complex else REALS
 
     def if_complex(self, is_complex: bool, by: str = "normal and by the normal schemes that are not truncated") -> str:
         """What an error about a dtype says besides where that is complex: what draws such numbers."""
@@ -208,7 +207,7 @@ def sizes_of(shape: object) -> _Shape:
     try:
         sizes = tuple(map(_integer, (shape,) if isinstance(shape, SupportsIndex) else shape))  # type: ignore[call-overload]
     except TypeError as error:
-        traced = "".join(map(_core.if_traced, shape if isinstance(shape, (tuple, list)) else (shape,)))
+        traced = "".join(map(hints.if_traced, shape if isinstance(shape, (tuple, list)) else (shape,)))
         refused = TypeError(f"shape={shape!r}; accepted is an integer or a tuple of integers{traced}")
         raise refused from None if traced else error.__cause__
     if any(size < 0 for size in sizes):
@@ -230,7 +229,7 @@ def _integer(value: object) -> int:
 def check_axes(name: str, axes: object) -> None:
     """TypeError for axes, or one, that are bools or that JAX traces."""
     for axis in axes if isinstance(axes, (tuple, list)) else (axes,):
-        if traced := _core.if_traced(axis):
+        if traced := hints.if_traced(axis):
             raise TypeError(f"{name}={axes!r}; accepted are axes{traced}")
         if _core.is_bool(axis):
             raise TypeError(f"{name}={axes!r}; accepted are axes: integers, not bools")
@@ -242,16 +241,6 @@ def product_along(shape: _Shape, name: str, axes: int | Iterable[int]) -> int:
         return math.prod(shape[axis] for axis in ((axes,) if isinstance(axes, int) else axes))
     except (IndexError, TypeError):
         raise ValueError(f"{name}={axes!r}; accepted are axes of shape={shape}") from None
-
-
-def extension_dtype(name: str, extra: str) -> np.dtype[Any]:
-    """A dtype that NumPy has not, such as "bfloat16": ml_dtypes brings it, and the extra brings ml_dtypes."""
-    try:
-        import ml_dtypes
-    except ModuleNotFoundError as error:
-        raise missing(error, extra) from None
-    dtype: np.dtype[Any] = np.dtype(getattr(ml_dtypes, name))
-    return dtype
 
 
 def pieces(shape: _Shape, elements: int) -> Iterator[tuple[_Shape, _Shape]]:
@@ -268,9 +257,3 @@ def pieces(shape: _Shape, elements: int) -> Iterator[tuple[_Shape, _Shape]]:
         for first in range(0, shape[axis], step):
             size = min(step, shape[axis] - first)
             yield (*outer, first, *(0,) * len(rest)), (*(1,) * axis, size, *rest)
-
-
-def missing(error: ModuleNotFoundError, extra: str) -> ImportError:
-    """What importing the module for a framework raises where the framework is not installed."""
-    package = (error.name or extra).partition(".")[0]
-    return ImportError(f"fastinit.{extra} needs {package}, which {command_for(extra)} installs")

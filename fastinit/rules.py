@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple, TypeAlias
 
 import fastinit
-from fastinit import _core
+from fastinit import _core, hints
 from fastinit.files import read_all, read_regular
 from fastinit.generator import FILLS
 from fastinit.recipe import Recipe
@@ -229,7 +229,7 @@ def _check_function(function: Any, owners: Owners) -> None:
     if not isinstance(function, type) and not _fills_tensors(inner, owners) and _required(function) in (2, None):
         return
     name = getattr(inner, "__name__", type(inner).__name__)
-    scheme = _core.closest(name, FILLS)
+    scheme = hints.closest(name, FILLS)
     raise TypeError(
         f"{name} is not a function of a {owners.owner} and a {owners.tensor}'s name; accepted are such a function, the "
         f"name of a scheme{f', here {scheme!r},' if scheme else ''} or a tuple of the name and its arguments"

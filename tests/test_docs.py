@@ -255,6 +255,7 @@ sys.exit(failures or not tried)
 DOCSTRINGS = {
     "__init__.py": "test_docs.py",
     "activations.py": "test_docs.py",
+    "fans.py": "test_docs.py",
     "docstrings.py": "test_dask.py",
     "capi.py": "test_docs.py",
     "generator.py": "test_docs.py",
@@ -318,7 +319,7 @@ def test_every_docstring_with_examples_is_run():
     assert with_some == set(DOCSTRINGS)
     for file in DOCSTRINGS.values():
         assert "doctest" in (ROOT / "tests" / file).read_text(encoding="utf-8")
-    core = (ROOT / "src" / "_core.pyx").read_text(encoding="utf-8")
+    core = "".join(path.read_text(encoding="utf-8") for path in ROOT.glob("src/*.p[yx][xi]"))
     shown = [value.__doc__ for _, value in documented() if ">>> " in (value.__doc__ or "")]
     for line in re.findall(r"^ *(>>> (?!import).*)", core, re.M):
         assert any(line in text for text in shown), f"nothing runs: {line}"

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from fastinit.checkpoint.header import FILLED, Tensor
-from fastinit.recipe import extension_dtype
+from fastinit.dtypes import dtype_named
 from fastinit.rules import Action, Choice, Item, Rule, Rules, Spellings, said
 from fastinit.text import listed, quoted
 
@@ -50,7 +50,7 @@ def numpy_dtype(tensor: Tensor) -> np.dtype[Any]:
     if not tensor.dtype.startswith(("BF16", "F8")):
         return np.dtype(FILLED[tensor.dtype])
     try:
-        return extension_dtype(FILLED[tensor.dtype], "checkpoint")
+        return dtype_named(FILLED[tensor.dtype], "checkpoint")
     except ImportError as error:
         raise ImportError(f"tensor {quoted(tensor.name)} is {tensor.dtype}: {error}") from None
 

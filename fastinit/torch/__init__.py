@@ -16,7 +16,7 @@ DTensors not on the mesh. docs/pytorch.md shows how.
 try:
     import torch  # noqa: F401  (what all of this needs)
 except ModuleNotFoundError as _error:
-    from fastinit.recipe import missing
+    from fastinit.distribution import missing
 
     raise missing(_error, "torch") from None
 

@@ -12,7 +12,8 @@ import torch
 
 import fastinit
 from fastinit import _core
-from fastinit.recipe import Recipe, extension_dtype
+from fastinit.dtypes import dtype_named
+from fastinit.recipe import Recipe
 from fastinit.typing import Stream
 
 Tensor: TypeAlias = torch.Tensor
@@ -114,7 +115,7 @@ def numpy_dtype(dtype: torch.dtype) -> np.dtype[Any] | None:
             known = np.dtype(name)
         elif name in _BY_ML_DTYPES:
             with suppress(AttributeError):  # complex32 came with ml_dtypes 0.6
-                known = extension_dtype(name, "torch")
+                known = dtype_named(name, "torch")
         _NUMPY[dtype] = known
     return _NUMPY[dtype]
 

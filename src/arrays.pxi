@@ -1,0 +1,360 @@
+# The array and the block of a tensor that it is: read, checked before the first byte, and described in errors.
+
+# A call converts all of its arguments first, which may run code of the user's (a number's __float__, an iterable), and
+# that may change the array. Then it checks the array, and from there to the last byte nothing of Python runs, but for
+# signal handlers between two slices of a long fill, whose memory is written down by then.
+
+cdef enum:
+    WORDS, REALS, REALS_OR_COMPLEX  # what a draw may fill
+
+# What part of a tensor an array is; the sizes are in the order of the array's axes.
+cdef struct block:
+    bint given  # otherwise it is all of it
+    int offset_axes, shape_axes
+    uint64_t offset[FI_AXES_MAX]
+    uint64_t global_shape[FI_AXES_MAX]
+
+# What a call asks for besides the array.
+cdef struct call:
+    fi_fill fill
+    block where
+    bint unnamed  # the generator's next stream; otherwise it is fill.stream
+    bint is_complex  # the fill's elements are the parts
+
+
+cdef bint is_bfloat16(cnp.ndarray array):
+    """Whether the dtype is that of ml_dtypes, which registers it with NumPy under a number of its own."""
+    if cnp.PyArray_TYPE(array) < NPY_USERDEF:
+        return False
+    cdef const char *name = (<cnp.dtype>cnp.PyArray_DESCR(array)).typeobj.tp_name
+    cdef const char *dot = strrchr(name, c".")
+    return strcmp(name if dot is NULL else dot + 1, "bfloat16") == 0
+
+
+cdef bint is_of_numbers(cnp.ndarray array):
+    """Whether the dtype is one of NumPy's of numbers, bool too, or of ml_dtypes, whose names NumPy does not know."""
+    if cnp.PyTypeNum_ISNUMBER(cnp.PyArray_TYPE(array)):
+        return True
+    if cnp.PyArray_TYPE(array) < NPY_USERDEF:
+        return False
+    kind = <object>(<cnp.dtype>cnp.PyArray_DESCR(array)).typeobj
+    return kind.__module__.partition(".")[0] == "ml_dtypes"
+
+
+cdef int dtype_of(cnp.ndarray array):
+    """The fi_dtype of an array, or -1."""
+    cdef int number = cnp.PyArray_TYPE(array)
+    cdef Py_ssize_t size = cnp.PyArray_ITEMSIZE(array)
+    if number == cnp.NPY_FLOAT32:
+        return FI_FLOAT32
+    if number == cnp.NPY_FLOAT64:
+        return FI_FLOAT64
+    if number == cnp.NPY_FLOAT16:
+        return FI_FLOAT16
+    # C has more than one unsigned type of a size.
+    if cnp.PyTypeNum_ISUNSIGNED(number) and size == 4:
+        return FI_UINT32
+    if cnp.PyTypeNum_ISUNSIGNED(number) and size == 8:
+        return FI_UINT64
+    if is_bfloat16(array):
+        return FI_BFLOAT16
+    return -1
+
+
+cdef int part_dtype_of(cnp.ndarray array):
+    """The fi_dtype of the parts of complex numbers, or -1."""
+    if cnp.PyArray_TYPE(array) == cnp.NPY_COMPLEX64:
+        return FI_FLOAT32
+    if cnp.PyArray_TYPE(array) == cnp.NPY_COMPLEX128:
+        return FI_FLOAT64
+    return -1
+
+
+cdef cnp.ndarray array_of(object out):
+    if not cnp.PyArray_Check(out):
+        raise TypeError(f"out must be a NumPy array, not {type(out).__name__}{hints().instead_of_array(out)}")
+    return <cnp.ndarray>out
+
+
+cdef object descr_of(cnp.ndarray array):
+    """The dtype; a subclass may have another attribute of that name."""
+    return <object>cnp.PyArray_DESCR(array)
+
+
+cdef cnp.ndarray array_of_dtype(object out, call *c, int accepted):
+    """out as an array of a dtype that the draw fills; sets the fill's dtype."""
+    cdef cnp.ndarray array = array_of(out)
+    cdef int dtype = dtype_of(array)
+    c.is_complex = False
+    if dtype < 0 and accepted == REALS_OR_COMPLEX:
+        dtype = part_dtype_of(array)
+        c.is_complex = dtype >= 0
+    if dtype < 0 or (dtype <= FI_UINT64) != (accepted == WORDS):
+        raise wrong_dtype(array, accepted)
+    check_byte_order(array)
+    c.fill.dtype = <fi_dtype>dtype
+    return array
+
+
+cdef object wrong_dtype(cnp.ndarray array, int accepted):
+    names = "uint32, uint64" if accepted == WORDS else "float32, float64, float16, bfloat16 (of ml_dtypes)"
+    if accepted == REALS_OR_COMPLEX:
+        names += ", complex64, complex128"
+    rest = ""
+    if accepted == REALS and part_dtype_of(array) >= 0:
+        rest = "; complex numbers are drawn by normal and by the normal schemes that are not truncated"
+    return TypeError(f"out has dtype {descr_of(array)}; accepted are {names}{rest}")
+
+
+cdef int check_byte_order(cnp.ndarray array) except -1:
+    if cnp.PyArray_ISBYTESWAPPED(array):
+        raise TypeError(f"out has dtype {descr_of(array).str!r}, byte-swapped; accepted is the machine's byte order")
+    return 0
+
+
+cdef inline int check_memory(cnp.ndarray array) except -1:
+    cdef int plain = cnp.NPY_ARRAY_C_CONTIGUOUS | cnp.NPY_ARRAY_WRITEABLE
+    return 0 if cnp.PyArray_FLAGS(array) & plain == plain else check_unusual_memory(array)
+
+
+cdef int check_unusual_memory(cnp.ndarray array) except -1:
+    if not cnp.PyArray_FLAGS(array) & cnp.NPY_ARRAY_WRITEABLE:
+        raise ValueError("out is read-only; a writeable array is accepted")
+    cdef fi_extent extent = extent_of(array)
+    if fi_overlaps_itself(&extent):
+        strides = tuple([extent.strides[i] for i in range(extent.axes)])
+        raise ValueError(
+            f"out with shape={shape_of(array)} and strides={strides} overlaps itself; accepted are arrays whose "
+            "elements each have their own memory"
+        )
+    return 0
+
+
+cdef inline fi_extent extent_of(cnp.ndarray array) noexcept:
+    """Where an array lies, by its C structure, so that no code of a subclass runs; until its shape is set."""
+    return fi_extent(
+        cnp.PyArray_DATA(array), <size_t>cnp.PyArray_ITEMSIZE(array), cnp.PyArray_NDIM(array),
+        <const ptrdiff_t *>cnp.PyArray_DIMS(array), <const ptrdiff_t *>cnp.PyArray_STRIDES(array)
+    )
+
+
+def overlaps_itself(cnp.ndarray array not None):
+    """Whether two elements of an array share memory."""
+    cdef fi_extent extent = extent_of(array)
+    return bool(fi_overlaps_itself(&extent))
+
+
+cdef cnp.ndarray checked_array(object out, call *c, int accepted=REALS):
+    """out as an array that the core can fill with what the call asks for; sets the fill's dtype."""
+    cdef cnp.ndarray array = array_of_dtype(out, c, accepted)
+    check_memory(array)
+    check_block(&c.where, array, c.is_complex)
+    return array
+
+
+cdef cnp.ndarray array_for_constants(object out):
+    """out as an array that constants can be written to: they need no draw, and so take every dtype of numbers."""
+    cdef cnp.ndarray array = array_of(out)
+    if not is_of_numbers(array):
+        raise TypeError(
+            f"out has dtype {descr_of(array)}; accepted are bool and all dtypes of integers, floating-point and "
+            "complex numbers, those of ml_dtypes too"
+        )
+    check_byte_order(array)
+    check_memory(array)
+    return array
+
+
+def dtype_for_constants(out):
+    """The dtype of an array that constants can be written to."""
+    return descr_of(array_for_constants(out))
+
+
+def view_of(out, bint for_constants):
+    """
+    The checked array as one of NumPy's own class, for what is written by NumPy, or after more of Python has run.
+
+    It stays what it is when out is given another dtype or shape, and no method of a subclass of out's is called.
+    """
+    cdef call c
+    c.where.given = False
+    cdef cnp.ndarray array = array_for_constants(out) if for_constants else checked_array(out, &c)
+    cdef cnp.ndarray view = base_view(array)
+    cnp.set_array_base(view, array)
+    return view
+
+
+def check_normal(out, double std):
+    """Raises what normal(out, 0, std) would raise."""
+    cdef call c
+    c.where.given = False
+    checked_array(out, &c)
+    set_normal(&c.fill, 0.0, std)
+
+
+cdef cnp.ndarray base_view(cnp.ndarray array):
+    """The same without a reference to the array, for who holds one."""
+    cdef cnp.dtype descr = descr_of(array)
+    Py_INCREF(descr)  # which the next call takes
+    return PyArray_NewFromDescr(
+        <PyTypeObject *>cnp.ndarray, descr, cnp.PyArray_NDIM(array), cnp.PyArray_DIMS(array),
+        cnp.PyArray_STRIDES(array), cnp.PyArray_DATA(array), cnp.NPY_ARRAY_WRITEABLE, NULL
+    )
+
+
+cdef bint is_unchanged(cnp.ndarray array, cnp.ndarray view) noexcept:
+    """Whether an array is what it was when the view of it was made, and can be written to."""
+    cdef int axes = cnp.PyArray_NDIM(view)
+    cdef size_t size = axes * sizeof(cnp.npy_intp)
+    return (
+        cnp.PyArray_FLAGS(array) & cnp.NPY_ARRAY_WRITEABLE
+        and cnp.PyArray_NDIM(array) == axes
+        and cnp.PyArray_DATA(array) == cnp.PyArray_DATA(view)
+        and cnp.PyArray_DESCR(array) == cnp.PyArray_DESCR(view)
+        # An array without axes has no lists to compare: NULL, which memcmp does not take.
+        and (
+            axes == 0
+            or memcmp(cnp.PyArray_DIMS(array), cnp.PyArray_DIMS(view), size) == 0
+            and memcmp(cnp.PyArray_STRIDES(array), cnp.PyArray_STRIDES(view), size) == 0
+        )
+    )
+
+
+def check_view(cnp.ndarray array, cnp.ndarray view):
+    """Raises if an array is no longer what it was when the view of it was made, or cannot be written to."""
+    if not is_unchanged(array, view):
+        raise changed("out", view)
+
+
+cdef object changed(str label, cnp.ndarray view):
+    return ValueError(
+        f"{label} was changed while the arguments were read: it had dtype {descr_of(view)} and shape={shape_of(view)}, "
+        "and could be written to"
+    )
+
+
+cdef tuple shape_of(cnp.ndarray array):
+    """The shape; a subclass may have another attribute of that name."""
+    return tuple([cnp.PyArray_DIM(array, axis) for axis in range(cnp.PyArray_NDIM(array))])
+
+
+def borrowed(uintptr_t address, object available, shape, strides, dtype, owner):
+    """
+    Memory of another library's as an array, which keeps its owner alive: so many bytes from the address on.
+
+    Strides count elements and are not negative. A ValueError tells if the elements reach beyond the memory.
+    """
+    cdef cnp.npy_intp sizes[FI_AXES_MAX]
+    cdef cnp.npy_intp steps[FI_AXES_MAX]
+    cdef int axis, axes = <int>len(shape)
+    if len(shape) > FI_AXES_MAX or len(shape) != len(strides):
+        raise ValueError(f"shape={shape}, strides={strides}; accepted are as many strides as axes, up to {FI_AXES_MAX}")
+    cdef cnp.dtype descr = dtype
+    if 0 in shape:
+        return numpy.empty(shape, dtype)
+    bytes_a_step = [stride * dtype.itemsize if size > 1 else 0 for size, stride in zip(shape, strides)]
+    needed = dtype.itemsize + sum([(size - 1) * step for size, step in zip(shape, bytes_a_step)])
+    if needed > available or not address:
+        raise ValueError(f"shape={tuple(shape)}, strides={tuple(strides)} take {needed} bytes of {available}")
+    for axis in range(axes):
+        sizes[axis], steps[axis] = shape[axis], bytes_a_step[axis]
+    Py_INCREF(descr)  # which the next call takes
+    array = PyArray_NewFromDescr(
+        <PyTypeObject *>cnp.ndarray, descr, axes, sizes, steps, <void *>address, cnp.NPY_ARRAY_WRITEABLE, NULL
+    )
+    cnp.set_array_base(array, owner)
+    return array
+
+
+cdef int read_block(block *where, object offset, object global_shape) except -1:
+    where.given = offset is not None
+    if offset is None and global_shape is None:
+        return 0
+    if offset is None or global_shape is None:
+        raise ValueError(f"offset={offset!r}, global_shape={global_shape!r}; accepted are both or neither")
+    where.offset_axes = read_sizes("offset", offset, where.offset)
+    where.shape_axes = read_sizes("global_shape", global_shape, where.global_shape)
+    return 0
+
+
+cdef int read_sizes(str name, object value, uint64_t *sizes) except -1:
+    """Reads an integer for each axis; returns how many they are."""
+    cdef tuple given = integers(name, value)
+    cdef int axis, axes = <int>min(len(given), FI_AXES_MAX + 1)
+    if axes > FI_AXES_MAX:
+        raise ValueError(f"{name} has {len(given)} integers; accepted is one for each axis of out, up to {FI_AXES_MAX}")
+    for axis in range(axes):
+        sizes[axis] = size_of_axis(name, given, axis)
+    return axes
+
+
+cdef int check_block(block *where, cnp.ndarray array, bint is_complex) except -1:
+    """Raises if the array is no such block."""
+    cdef int axis, axes = cnp.PyArray_NDIM(array)
+    cdef uint64_t elements = 1, size, most = <uint64_t>1 << (62 if is_complex else 63)
+    cdef bint too_many = False, empty = False
+    if not where.given:
+        return 0
+    if where.offset_axes != axes or where.shape_axes != axes:
+        raise ValueError(
+            f"offset={offset_of(where)}, global_shape={global_shape_of(where)}; accepted are {axes} integers each, one "
+            "for each axis of out"
+        )
+    for axis in range(axes):
+        size = where.global_shape[axis]
+        if where.offset[axis] + <uint64_t>cnp.PyArray_DIM(array, axis) > size:
+            raise ValueError(
+                f"offset={offset_of(where)} and out's shape {shape_of(array)} reach beyond "
+                f"global_shape={global_shape_of(where)}; accepted is offset + shape <= global_shape in each axis"
+            )
+        empty = empty or size == 0
+        too_many = too_many or (size != 0 and elements > most // size)
+        if not (too_many or empty):
+            elements *= size
+    if too_many and not empty:
+        raise ValueError(
+            f"global_shape={global_shape_of(where)} has more than 2**{62 if is_complex else 63} elements, the most "
+            f"that are accepted{' of complex numbers' if is_complex else ''}"
+        )
+    return 0
+
+
+cdef tuple offset_of(const block *where):
+    return tuple([where.offset[axis] for axis in range(where.offset_axes)])
+
+
+cdef tuple global_shape_of(const block *where):
+    return tuple([where.global_shape[axis] for axis in range(where.shape_axes)])
+
+
+cdef tuple integers(str name, object value):
+    if type(value) is tuple:
+        return value
+    try:
+        return tuple(value)
+    except TypeError as error:
+        refused = TypeError(f"{name} must be a tuple of integers, not {type(value).__name__}")
+        raise refused from cause_of(error, value, "__iter__", "")
+
+
+cdef uint64_t size_of_axis(str name, tuple sizes, int axis) except? 0:
+    cdef object value = sizes[axis]
+    cdef uint64_t small
+    if is_small_int(value, &small):
+        return small
+    integer = integer_of(f"{name}[{axis}]", value, "an integer")
+    if not 0 <= integer <= 1 << 63:
+        raise ValueError(f"{name}={sizes}; accepted are integers with 0 <= {name}[{axis}] <= 2**63")
+    return integer
+
+
+cdef tuple tensor_shape(cnp.ndarray array, const block *where):
+    return global_shape_of(where) if where.given else shape_of(array)
+
+
+def block_of(array, offset, global_shape):
+    """The shape of the tensor that a checked array is a block of, and where in it the array begins."""
+    cdef block where
+    read_block(&where, offset, global_shape)
+    check_block(&where, array, False)
+    return tensor_shape(array, &where), offset_of(&where) if where.given else (0,) * cnp.PyArray_NDIM(array)
