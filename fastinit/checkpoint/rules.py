@@ -47,8 +47,6 @@ def choose(rules: Rules, tensors: Mapping[str, Tensor], copied: Container[str]) 
 
 def numpy_dtype(tensor: Tensor) -> np.dtype[Any]:
     """The dtype of the array that a fill takes for the tensor."""
-    if not tensor.dtype.startswith(("BF16", "F8")):
-        return np.dtype(FILLED[tensor.dtype])
     try:
         return dtype_named(FILLED[tensor.dtype], "checkpoint")
     except ImportError as error:

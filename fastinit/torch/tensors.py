@@ -12,7 +12,7 @@ import torch
 
 import fastinit
 from fastinit import _core
-from fastinit.dtypes import dtype_named
+from fastinit.dtypes import BY_NAME, REALS, dtype_named
 from fastinit.recipe import Recipe
 from fastinit.typing import Stream
 
@@ -20,17 +20,7 @@ Tensor: TypeAlias = torch.Tensor
 _Shape: TypeAlias = tuple[int, ...]
 _Runs: TypeAlias = list[range]  # of global indices along an axis, in the order in which a shard holds them
 
-_FLOATS = frozenset((torch.float32, torch.float64, torch.float16, torch.bfloat16))
-_SIZES = (8, 16, 32, 64)
-_BY_NUMPY = {
-    *("bool", "float16", "float32", "float64", "complex64", "complex128"),
-    *(f"{kind}{size}" for kind in ("int", "uint") for size in _SIZES),
-}
-_BY_ML_DTYPES = {
-    "bfloat16",
-    "complex32",
-    *(f"float8_{kind}" for kind in ("e4m3fn", "e4m3fnuz", "e5m2", "e5m2fnuz", "e8m0fnu")),
-}
+_REALS = frozenset(getattr(torch, name) for name in REALS)
 _NUMPY: dict[torch.dtype, np.dtype[Any] | None] = {}  # what numpy_dtype has told
 _PLAIN = (torch.Tensor, torch.nn.Parameter)
 BUFFER = 1 << 22  # elements that go to another device at a time: some milliseconds of work
@@ -97,11 +87,11 @@ def target_of(
 
 
 def _dtype_of(tensor: Tensor, recipe: Recipe, **complex_by: str) -> np.dtype[Any]:
-    if tensor.dtype in _FLOATS or not recipe.draws or str(tensor.dtype).removeprefix("torch.") in recipe.dtypes:
+    if tensor.dtype in _REALS or not recipe.draws or str(tensor.dtype).removeprefix("torch.") in recipe.dtypes:
         dtype = numpy_dtype(tensor.dtype)
         if dtype is not None:
             return dtype
-    names = recipe.dtypes if recipe.draws else sorted(_BY_NUMPY | _BY_ML_DTYPES)
+    names = recipe.dtypes if recipe.draws else sorted(BY_NAME)
     accepted = ", ".join(f"torch.{name}" for name in names)
     more = recipe.if_complex(tensor.is_complex(), **complex_by)
     raise TypeError(f"tensor has dtype {tensor.dtype}; accepted are {accepted}{more}")
@@ -111,9 +101,7 @@ def numpy_dtype(dtype: torch.dtype) -> np.dtype[Any] | None:
     """The dtype as NumPy has it, with ml_dtypes; None if neither has it."""
     if dtype not in _NUMPY:  # torch.compile warns of functools.cache
         name, known = str(dtype).removeprefix("torch."), None
-        if name in _BY_NUMPY:
-            known = np.dtype(name)
-        elif name in _BY_ML_DTYPES:
+        if name in BY_NAME:
             with suppress(AttributeError):  # complex32 came with ml_dtypes 0.6
                 known = dtype_named(name, "torch")
         _NUMPY[dtype] = known
