@@ -29,10 +29,11 @@ except ModuleNotFoundError:
         raise ImportError("the compiled core of fastinit is not installed; `pip install .` builds it") from None
 
 from fastinit import _core
-from fastinit._core import STREAM_VERSION, Fans, fans, get_num_threads, set_num_threads, simd, stream_number
+from fastinit._core import STREAM_VERSION, get_num_threads, set_num_threads, simd, stream_number
 from fastinit._core import version as __version__
 from fastinit.activations import Recommendation, gain, recommend
 from fastinit.distribution import warn_of_other
+from fastinit.fans import Fans, fans
 from fastinit.generator import DefaultFunctions, Generator
 
 warn_of_other(_core.__file__, __version__)

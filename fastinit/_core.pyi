@@ -1,5 +1,5 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, Literal, NamedTuple, NotRequired, Protocol, Self, SupportsIndex, TypedDict, TypeVar
+from typing import Any, Literal, NotRequired, Protocol, Self, SupportsIndex, TypedDict, TypeVar
 
 import numpy as np
 from typing_extensions import disjoint_base
@@ -7,7 +7,6 @@ from typing_extensions import disjoint_base
 from fastinit.typing import Array, ComplexNumber, Layout, Number, Sizes, Stream
 
 _T = TypeVar("_T")
-_Class = TypeVar("_Class", bound=type)
 
 class _State(TypedDict):
     seed: int
@@ -51,20 +50,18 @@ def check_normal(out: object, std: float) -> None: ...
 def borrowed(
     address: int, available: int, shape: Sequence[int], strides: Sequence[int], dtype: np.dtype[Any], owner: object
 ) -> np.ndarray[Any, Any]: ...
-def if_traced(value: object, advice: str = "") -> str: ...
 def missing_fan(name: str) -> TypeError: ...
 def in_standard_environment(function: Callable[..., _T], *arguments: Any) -> _T: ...
 def is_bool(value: object) -> bool: ...
 def is_complex(value: object) -> bool: ...
-def hint_of_keyword(function: str, keyword: str, names: tuple[str, ...] | None = None) -> str: ...
 def name_cache_sizes() -> tuple[int, int]: ...
 def number(name: str, value: object) -> float: ...
 def finite(name: str, value: object) -> float: ...
 def positive(name: str, value: object) -> float: ...
+def integer_of(name: str, value: object, accepted_type: str) -> int: ...
 def positive_integer(name: str, value: object) -> int: ...
+def fan_axes(layout: str, shape: tuple[int, ...]) -> tuple[int, int]: ...
 def choice(name: str, value: object, accepted: Mapping[str, _T]) -> _T: ...
-def closest(name: str, accepted: Iterable[str]) -> str | None: ...
-def complete_docstrings(cls: _Class) -> _Class: ...
 def fill_range(
     kernels_name: str,
     draw: str,
@@ -92,14 +89,8 @@ class Pending:
     @property
     def out(self) -> np.ndarray[Any, Any]: ...
 
-class Fans(NamedTuple):
-    fan_in: int
-    fan_out: int
-
-def fans(shape: Iterable[SupportsIndex], layout: Layout) -> Fans: ...
-
 @disjoint_base
-class Generator:
+class Draws:
     def __init__(self, seed: SupportsIndex | _Entropy | None = None, stream: SupportsIndex = 0) -> None: ...
     def reseed(self, seed: SupportsIndex | _Entropy | None = None) -> None: ...
     def spawn(self, n: SupportsIndex) -> list[Self]: ...
@@ -176,6 +167,24 @@ class Generator:
         global_shape: Sizes | None = None,
         accumulate: bool = False,
     ) -> Array: ...
+    def variance_scaling(
+        self,
+        out: Array,
+        scale: Number = 1.0,
+        mode: Literal["fan_in", "fan_out", "fan_avg", "fan_geo_avg"] = "fan_in",
+        distribution: Literal["truncated_normal", "untruncated_normal", "normal", "uniform"] = "truncated_normal",
+        *,
+        fan_in: Number | None = None,
+        fan_out: Number | None = None,
+        layout: Layout | None = None,
+        stream: Stream | None = None,
+        offset: Sizes | None = None,
+        global_shape: Sizes | None = None,
+        accumulate: bool = False,
+    ) -> Array: ...
+
+# Made by tools/make: schemes.
+class Generator(Draws):
     def xavier_uniform(
         self,
         out: Array,
@@ -280,18 +289,5 @@ class Generator:
         global_shape: Sizes | None = None,
         accumulate: bool = False,
     ) -> Array: ...
-    def variance_scaling(
-        self,
-        out: Array,
-        scale: Number = 1.0,
-        mode: Literal["fan_in", "fan_out", "fan_avg", "fan_geo_avg"] = "fan_in",
-        distribution: Literal["truncated_normal", "untruncated_normal", "normal", "uniform"] = "truncated_normal",
-        *,
-        fan_in: Number | None = None,
-        fan_out: Number | None = None,
-        layout: Layout | None = None,
-        stream: Stream | None = None,
-        offset: Sizes | None = None,
-        global_shape: Sizes | None = None,
-        accumulate: bool = False,
-    ) -> Array: ...
+
+# The end of it.

@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from fastinit import _core
+from fastinit import _core, hints
 from fastinit.dtypes import BY_NAME, REALS
 
 _DType: TypeAlias = np.dtype[Any]
@@ -176,7 +176,7 @@ def _complex(name: str, value: Any, dtype: _DType) -> Any:
         except OverflowError as error:
             raise ValueError(f"{name} is too large for a double") from error
         except (TypeError, ValueError) as error:
-            traced = _core.if_traced(value)
+            traced = hints.if_traced(value)
             refused = TypeError(f"{name} must be a number, not {type(value).__name__}{traced}")
             raise refused from (None if traced else error)
     else:

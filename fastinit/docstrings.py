@@ -4,10 +4,12 @@ What docstrings share stands once, and is written out where they are read: here 
 This module imports nothing of fastinit: tools/stubs.py uses it before there is a core.
 """
 
+import inspect
 import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
+_Class = TypeVar("_Class", bound=type)
 _Object = TypeVar("_Object", bound=Callable[..., Any])  # a function or a class
 
 
@@ -36,6 +38,63 @@ def written_out(text: str, paragraphs: Mapping[str, str], **words: str) -> str:
     for word, meaning in words.items():
         text = text.replace(f"{{{word}}}", meaning)
     return text
+
+
+# ---- Generator's functions, of the core and of fastinit/generator.py -------------------------------------------------
+
+PARAGRAPHS = {
+    "<out>": """out : numpy.ndarray
+    Of any shape and layout, of dtype float32, float64, float16 or bfloat16 (of ml_dtypes).""",
+    "<normal out>": """out : numpy.ndarray
+    Of any shape and layout, of dtype float32, float64, float16 or bfloat16 (of ml_dtypes), complex64 or complex128. The
+    two parts of a complex number have half the variance each; a truncated draw has none.""",
+    "<constant out>": """out : numpy.ndarray
+    Of any shape and layout, of any dtype of numbers: bool, integers, floating-point or complex; of ml_dtypes too.""",
+    "<fans>": """fan_in, fan_out : float, optional
+    Inputs and outputs of a unit, positive and finite. Left out with a layout.""",
+    "<fan>": """fan_in : float, optional
+    Inputs of a unit, positive and finite. Left out with a layout, or for fan_out.
+fan_out : float, optional
+    Outputs of a unit, in the place of fan_in: keeps the variance of the gradients instead of the activations'.""",
+    "<fan_in>": """fan_in : float, optional
+    Inputs of a unit, positive and finite. Left out with a layout.""",
+    "<gain>": """gain : float
+    Positive and finite: the activation's, see fastinit.gain.""",
+    "<lasagne gain>": """gain : float or "relu"
+    Positive and finite; "relu" is sqrt(2).""",
+    "<slope>": """negative_slope : float
+    Slope of the rectifier below zero: 0 is ReLU's.""",
+    "<layout>": """layout : {"torch", "keras", "jax", "flax", "tensorflow", "lasagne"}, optional
+    Takes the fans from out's shape, or global_shape: see fastinit.fans.""",
+    "<truncated>": """truncated : bool
+    Cut at two standard deviations, as Keras and JAX do, with the spread corrected so that the variance is the same:
+    ``truncated_normal(out, 0.0, std / 0.87962566103423978)``.""",
+    "<stream>": """stream : int or str, optional
+    The stream: an integer in [0, 2**63) or a name. Left out: the generator's next one.""",
+    "<block>": """offset, global_shape : tuple of int, optional
+    out is the block of a tensor of that shape which begins at that offset, and gets what the tensor would hold there.
+    One integer for each axis; at most 2**63 elements.""",
+    "<accumulate>": """accumulate : bool
+    Add the values to what is there.""",
+    "<returns and raises>": """Returns
+-------
+numpy.ndarray
+    out.
+
+Raises
+------
+TypeError, ValueError
+    If an argument is not as above; nothing is written and no stream is taken then.""",
+}
+
+
+def complete(cls: _Class) -> _Class:
+    """Writes out the docstrings of a class's functions."""
+    for method in vars(cls).values():
+        text = getattr(method, "__doc__", None)
+        if text and "Parameters\n" in text:
+            method.__doc__ = written_out(inspect.cleandoc(text), PARAGRAPHS)
+    return cls
 
 
 # ---- Lazy arrays: what fastinit.dask makes of the docstrings of Generator's functions -------------------------------

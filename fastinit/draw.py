@@ -14,7 +14,7 @@ from typing import Any, SupportsIndex, TypeAlias
 import numpy as np
 
 import fastinit
-from fastinit import _core
+from fastinit import _core, hints
 from fastinit.recipe import Recipe
 from fastinit.typing import Array, Sizes, Stream
 
@@ -145,7 +145,7 @@ def sizes_of(shape: object) -> Shape:
     try:
         sizes = tuple(map(_integer, (shape,) if isinstance(shape, SupportsIndex) else shape))  # type: ignore[call-overload]
     except TypeError as error:
-        traced = "".join(map(_core.if_traced, shape if isinstance(shape, (tuple, list)) else (shape,)))
+        traced = "".join(map(hints.if_traced, shape if isinstance(shape, (tuple, list)) else (shape,)))
         refused = TypeError(f"shape={shape!r}; accepted is an integer or a tuple of integers{traced}")
         raise refused from None if traced else error.__cause__
     if any(size < 0 for size in sizes):
@@ -175,7 +175,7 @@ def product_along(shape: Shape, name: str, axes: int | Iterable[int]) -> int:
 def check_axes(name: str, axes: object) -> None:
     """TypeError for axes, or one, that are bools or that JAX traces."""
     for axis in axes if isinstance(axes, (tuple, list)) else (axes,):
-        if traced := _core.if_traced(axis):
+        if traced := hints.if_traced(axis):
             raise TypeError(f"{name}={axes!r}; accepted are axes{traced}")
         if _core.is_bool(axis):
             raise TypeError(f"{name}={axes!r}; accepted are axes: integers, not bools")

@@ -9,7 +9,7 @@ from typing import Any, SupportsIndex, TypeAlias, TypeVar, overload
 
 import numpy as np
 
-from fastinit import _core
+from fastinit import _core, docstrings, hints
 from fastinit.constants import bytes_in_dtype, check_overflow, finite_in_dtype, held_bytes
 from fastinit.typing import Array, ComplexNumber, Number, Sizes, Stream
 
@@ -23,7 +23,11 @@ BLOCK = 64  # reflections applied at a time
 SUMMED = 256  # products that are added up one after the other, as rounding errors grow with their number
 
 
-@_core.complete_docstrings
+for _class in _core.Generator.__mro__[:-1]:
+    docstrings.complete(_class)
+
+
+@docstrings.complete
 class Generator(_core.Generator):
     __doc__ = _core.Generator.__doc__
     __module__ = "fastinit"
@@ -430,7 +434,7 @@ def _with_hint(function: _Function) -> _Function:
         except TypeError as error:
             unknown = [name for name in keywords if name not in names]
             if unknown and error.__traceback__ is not None and error.__traceback__.tb_next is None:
-                raise TypeError(f"{error}{_core.hint_of_keyword(function.__name__, unknown[0], names)}") from None
+                raise TypeError(f"{error}{hints.of_keyword(function.__name__, unknown[0], names)}") from None
             raise
 
     names = tuple(inspect.signature(function).parameters)

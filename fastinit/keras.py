@@ -18,7 +18,7 @@ from typing import Any, SupportsIndex, TypeAlias
 import numpy as np
 
 import fastinit
-from fastinit import _core
+from fastinit import _core, hints
 from fastinit.constants import array_in_dtype
 from fastinit.distribution import missing
 from fastinit.docstrings import documented
@@ -210,7 +210,7 @@ def _number(name: str, value: Any) -> complex:
 
 def _array(name: str, value: Any) -> np.ndarray[Any, Any]:
     """A copy of an array, or of a list as Python's numbers: of large integers NumPy would make floats, inexactly."""
-    if text := _core.if_traced(value):
+    if text := hints.if_traced(value):
         raise TypeError(f"{name} must be a number or an array of numbers, not {type(value).__name__}{text}")
     if isinstance(value, (list, tuple)):
         leaves = np.array(value, object)
@@ -339,7 +339,7 @@ class _Random(_Filled):
     def __init__(self, *arguments: Any, stream: Stream) -> None:
         for i, value in enumerate(arguments):  # before Keras compares them
             each = value if isinstance(value, (tuple, list)) else (value,)
-            traced = "".join(map(_core.if_traced, each))
+            traced = "".join(map(hints.if_traced, each))
             if traced or any(map(_core.is_bool, each)):
                 name = list(inspect.signature(type(self)).parameters)[i]
                 raise TypeError(f"{name}={value!r}{traced or '; a bool is not accepted as a number'}")

@@ -13,7 +13,7 @@ from typing import Any, TypeAlias, TypeVar
 import numpy as np
 
 import fastinit
-from fastinit import _core
+from fastinit import _core, hints
 from fastinit.dtypes import COMPLEX, REALS, WORDS
 from fastinit.generator import FILLS
 from fastinit.text import meant, quoted
@@ -52,7 +52,7 @@ class Recipe:
             names = tuple(parameters.parameters)
             for name in (name for name in keywords if name not in names):
                 problem = problem.replace(repr(name), quoted(name))
-                hint = hint or _core.hint_of_keyword(scheme, name, names) or meant(name, names)
+                hint = hint or hints.of_keyword(scheme, name, names) or meant(name, names)
             accepted = ", ".join(map(str, parameters.parameters.values()))
             raise TypeError(f"{scheme}: {problem}; accepted are ({accepted}){hint}") from None
         return cls(scheme, bound.arguments)

@@ -15,7 +15,7 @@ class Family:
 
     name: str  # and _uniform, _normal
     aliases: tuple[str, ...]  # other names of the family
-    scale: int
+    scale: float
     n: str  # a key of N
     takes: str  # besides fans: "gain", "gain or relu", "slope" or nothing
     purpose: str  # what it is for, after "Fills an array"
@@ -36,8 +36,20 @@ class Family:
     @property
     def limit(self) -> str:
         """The formula of the a in U[-a, a), whose variance is a**2 / 3."""
-        root = f"sqrt({ratio(3 * self.scale, 'slope' if self.takes == 'slope' else '', N[self.n])})"
-        return f"gain {root}" if self.takes.startswith("gain") else root
+        return self._root(3 * self.scale)
+
+    @property
+    def std(self) -> str:
+        """The standard deviation, as an expression of Python's."""
+        return self._root(self.scale, " * ")
+
+    def of_relu(self, draw: str) -> str:
+        """The limit or the standard deviation where the gain is "relu", which is sqrt(2)."""
+        return f"sqrt({ratio((6 if draw == 'uniform' else 2) * self.scale, '', N[self.n])})"
+
+    def _root(self, scale: float, times: str = " ") -> str:
+        root = f"sqrt({ratio(scale, 'slope' if self.takes == 'slope' else '', N[self.n], times)})"
+        return f"gain{times}{root}" if self.takes.startswith("gain") else root
 
     @property
     def mode(self) -> tuple[float, str]:
@@ -54,10 +66,10 @@ class Family:
 N = {"sum": "(fan_in + fan_out)", "fan": "fan", "fan_in": "fan_in"}
 
 
-def ratio(scale: int, takes: str, n: str) -> str:
+def ratio(scale: float, takes: str, n: str, times: str = " ") -> str:
     """Of a scale with its gain to n with its slope."""
-    above = f"{scale} gain**2" if takes.startswith("gain") else str(scale)
-    return f"{above} / {f'((1 + negative_slope**2) {n})' if takes == 'slope' else n}"
+    above = f"{scale}{times}gain**2" if takes.startswith("gain") else str(scale)
+    return f"{above} / {f'((1 + negative_slope**2){times}{n})' if takes == 'slope' else n}"
 
 
 _GLOROT = 'Glorot and Bengio, "Understanding the difficulty of training deep feedforward neural networks", AISTATS 2010'
@@ -108,7 +120,7 @@ FAMILIES = (
         scale=2,
         n="sum",
         takes="gain or relu",
-        purpose="as lasagne.init.Glorot",  # and Uniform or Normal
+        purpose="as lasagne.init.Glorot{Draw}",
         why='``layout="lasagne"`` adds up the fans as Lasagne does: the first two axes, times the receptive field.',
         sources=dict.fromkeys(("uniform", "normal"), _LASAGNE),
         in_frameworks=False,

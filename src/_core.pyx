@@ -1,12 +1,10 @@
 # cython: language_level=3, binding=True, embedsignature=False, cdivision=True, freethreading_compatible=True
 """The Cython layer: checks arguments, holds Generator, releases the GIL. The values are made in the C files beside."""
 
-import collections
 import copyreg
 import functools
 import math
 import os
-import re
 import warnings
 
 import numpy
@@ -303,73 +301,6 @@ def fill_range(
     return out
 
 
-def philox_block(str kernels_name, counter, key):
-    """The four words of a counter of four words and a key of two."""
-    cdef uint32_t c[4]
-    cdef uint32_t k[2]
-    cdef uint32_t words[4]
-    c[0], c[1], c[2], c[3] = counter
-    k[0], k[1] = key
-    fi_philox_block(find_kernels(kernels_name), c, k, words)
-    return words[0], words[1], words[2], words[3]
-
-
-def soft_fma(double a, double b, double c):
-    """fma(a, b, c) as the portable kernels do it on a CPU that cannot."""
-    return fi_soft_fma(a, b, c)
-
-
-def soft_fmaf(float a, float b, float c):
-    """fma(a, b, c) in float32, likewise."""
-    return fi_soft_fmaf(a, b, c)
-
-
-# ---- Keywords --------------------------------------------------------------------------------------------------------
-
-# Keywords of other libraries' functions, and what fastinit's take for them: the first that the function has.
-_KEYWORDS_ELSEWHERE = {
-    **dict.fromkeys(("loc", "mu", "center"), ("mean", "low")),
-    **dict.fromkeys(("stddev", "sigma"), ("std",)),
-    "scale": ("std", "high"),
-    **dict.fromkeys(("a", "minval", "minimum", "lower"), ("low", "negative_slope")),
-    **dict.fromkeys(("b", "maxval", "maximum", "upper"), ("high",)),
-    **dict.fromkeys(("val", "fill_value"), ("value",)),
-    **dict.fromkeys(("in_features", "fan"), ("fan_in",)),
-    "out_features": ("fan_out",),
-    "out_sharding": ("global_shape",),
-    "name": ("stream",),
-}
-_INSTEAD_OF_KEYWORDS = {
-    **dict.fromkeys(("size", "shape"), "out is an array of that shape, which the fill writes to"),
-    "dtype": "out is an array of that dtype, which the fill writes to",
-    **dict.fromkeys(
-        ("rng", "generator", "key", "random_state"), "fastinit.Generator(seed) has these functions as methods"
-    ),
-    "seed": "fastinit.Generator(seed) has these functions as methods, and fastinit.seed seeds those of the module",
-    "mode": "fan_in= or fan_out= says which it is",
-    "nonlinearity": "fastinit.recommend(nonlinearity) names the scheme and its arguments",
-}
-
-
-def hint_of_keyword(function, keyword, names=None):
-    """What the error about a keyword that a method does not take says besides; names are those that it takes."""
-    if names is None:
-        code = getattr(getattr(Generator, function, None), "__code__", None)
-        names = () if code is None else code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
-    for meant in _KEYWORDS_ELSEWHERE.get(keyword, ()):
-        if meant in names:
-            return f"; did you mean {meant}=?"
-    if keyword == "mode" and not ("negative_slope" in names and "fan_out" in names):
-        return ""
-    if "out" in names and keyword in _INSTEAD_OF_KEYWORDS:
-        return f"; {_INSTEAD_OF_KEYWORDS[keyword]}"
-    return ""
-
-
-Py_INCREF(hint_of_keyword)
-keyword_hint = <PyObject *>hint_of_keyword
-
-
 cdef int set_attributes(object of, object attributes) except -1:
     """What object.__getstate__ has told of another one."""
     of_slots = {}
@@ -382,9 +313,9 @@ cdef int set_attributes(object of, object attributes) except -1:
     return 0
 
 
-cdef Generator copied(Generator original, uint64_t seed):
+cdef Draws copied(Draws original, uint64_t seed):
     """A copy with another seed, and with the attributes that a subclass adds."""
-    cdef Generator copy = type(original).__new__(type(original))
+    cdef Draws copy = type(original).__new__(type(original))
     copy._seed = seed
     set_attributes(copy, object.__getstate__(original))
     return copy
@@ -392,7 +323,7 @@ cdef Generator copied(Generator original, uint64_t seed):
 
 # ---- Generator -------------------------------------------------------------------------------------------------------
 
-cdef class Generator:
+cdef class Draws:
     """
     Generator(seed=None, stream=0)
 
@@ -444,20 +375,20 @@ cdef class Generator:
         self.reseed(seed)
         self._stream = next_stream
 
-    cdef inline Generator _owner(self):
+    cdef inline Draws _owner(self):
         """Whose state is meant: the generator's own, but for that of the package's functions."""
         return self if self._package is None else self._default()
 
-    cdef Generator _default(self):
+    cdef Draws _default(self):
         cdef object default = self._package.get("default_generator")
         if type(default) is not self._class and (
-            not isinstance(default, Generator) or (<Generator>default)._package is not None
+            not isinstance(default, Draws) or (<Draws>default)._package is not None
         ):
             kind = type(default)  # NumPy's has the same name
             raise TypeError(
                 f"fastinit.default_generator must be a fastinit.Generator, not {kind.__module__}.{kind.__qualname__}"
             )
-        return <Generator>default
+        return <Draws>default
 
     def reseed(self, seed=None):
         """
@@ -468,7 +399,7 @@ cdef class Generator:
         seed : int or numpy.random.SeedSequence, optional
             In [0, 2**64). Left out: 64 bits from the operating system.
         """
-        cdef Generator owner = self._owner()
+        cdef Draws owner = self._owner()
         cdef bint from_entropy = seed is None
         cdef uint64_t value
         if from_entropy:
@@ -481,7 +412,7 @@ cdef class Generator:
             owner._from_entropy = from_entropy
 
     def _after_fork_in_child(self):
-        cdef Generator owner
+        cdef Draws owner
         try:
             owner = self._owner()
         except TypeError:  # what was assigned is no generator, and its next use says so
@@ -501,7 +432,7 @@ cdef class Generator:
 
     @stream.setter
     def stream(self, value):
-        cdef Generator owner = self._owner()
+        cdef Draws owner = self._owner()
         cdef uint64_t next_stream = next_unnamed_stream(value)
         with cython.critical_section(owner):
             owner._stream = next_stream
@@ -513,14 +444,14 @@ cdef class Generator:
 
         It can be set to one, which may lack "spawned": 0.
         """
-        cdef Generator owner = self._owner()
+        cdef Draws owner = self._owner()
         with cython.critical_section(owner):
             seed, stream, spawned = owner._seed, owner._stream, owner._spawned
         return {"seed": seed, "stream": stream, "spawned": spawned}
 
     @state.setter
     def state(self, value):
-        cdef Generator owner = self._owner()
+        cdef Draws owner = self._owner()
         if not isinstance(value, dict) or value.keys() | {"spawned"} != {"seed", "stream", "spawned"}:
             raise ValueError(f"state={value!r}; accepted is a dictionary of 'seed', 'stream' and, if wanted, 'spawned'")
         cdef uint64_t seed = integer_below("seed", value["seed"], _SEED_END, "2**64")
@@ -560,7 +491,7 @@ cdef class Generator:
         >>> fastinit.Generator(7).spawn(2)
         [Generator(seed=4601871156244648830, stream=0), Generator(seed=5275525978285689886, stream=0)]
         """
-        cdef Generator owner = self._owner()
+        cdef Draws owner = self._owner()
         cdef uint64_t count = integer_below("n", n, _SEED_END, "2**64"), first, seed, k
         cdef list children = [None] * int(count)  # for more than memory holds, no child is counted
         with cython.critical_section(owner):
@@ -595,7 +526,7 @@ cdef class Generator:
 
     cdef int take_stream(self, call *c) except -1:
         """The fill's seed and stream: the last step before the first byte, so that a refused fill takes no stream."""
-        cdef Generator owner
+        cdef Draws owner
         if c.unnamed:
             c.fill.stream = self.take_streams(1, &c.fill.seed)
             return 0
@@ -607,7 +538,7 @@ cdef class Generator:
     cdef uint64_t take_streams(self, uint64_t count, uint64_t *seed) except? 0:
         """The first of the next count unnamed streams, which no other fill gets, and their seed."""
         cdef uint64_t first
-        cdef Generator owner = self._owner()
+        cdef Draws owner = self._owner()
         with cython.critical_section(owner):
             first = owner._stream
             if count > (<uint64_t>1 << 63) - first:
@@ -882,313 +813,6 @@ cdef class Generator:
         set_truncated_normal(&c.fill, center, deviation, least, most)
         return self.finish(&c, array)
 
-    def xavier_uniform(
-        self, out, fan_in=None, fan_out=None, gain=1.0, *,
-        layout=None, stream=None, offset=None, global_shape=None, bint accumulate=False
-    ):
-        """
-        Fills an array for layers with tanh: U[-a, a), a = gain sqrt(6 / (fan_in + fan_out)). Also glorot_uniform.
-
-        Parameters
-        ----------
-        <out>
-        <fans>
-        <gain>
-        <layout>
-        <stream>
-        <block>
-        <accumulate>
-
-        <returns and raises>
-
-        Notes
-        -----
-        Exactly ``uniform(out, -a, a)``. The variance, 2 gain**2 / (fan_in + fan_out), is a compromise between that
-        which keeps the variance of the activations (1 / fan_in) and that which keeps the gradients' (1 / fan_out).
-        Source: Glorot and Bengio, "Understanding the difficulty of training deep feedforward neural networks", AISTATS
-        2010, equation 16.
-
-        Examples
-        --------
-        >>> import numpy as np, fastinit
-        >>> fastinit.Generator(42).xavier_uniform(np.empty((2, 3), np.float32), 3, 2)
-        array([[ 0.24748267, -0.06882352, -0.93500257],
-               [-0.348655  ,  1.0685381 , -0.3788853 ]], dtype=float32)
-        """
-        cdef fi_scheme scheme = scheme_of(FI_FAN_SUM, 2, positive("gain", gain))
-        return self.fill_scheme(
-            out, &scheme, FI_SCHEME_UNIFORM, fan_in, fan_out, layout, stream, offset, global_shape, accumulate
-        )
-
-    def xavier_normal(
-        self, out, fan_in=None, fan_out=None, gain=1.0, *,
-        layout=None, bint truncated=False, stream=None, offset=None, global_shape=None, bint accumulate=False
-    ):
-        """
-        Fills an array for layers with tanh: N(0, 2 gain**2 / (fan_in + fan_out)). Also glorot_normal.
-
-        Parameters
-        ----------
-        <normal out>
-        <fans>
-        <gain>
-        <layout>
-        <truncated>
-        <stream>
-        <block>
-        <accumulate>
-
-        <returns and raises>
-
-        Notes
-        -----
-        Exactly ``normal(out, 0.0, gain * sqrt(2 / (fan_in + fan_out)))``. The variance is a compromise between that
-        which keeps the variance of the activations (1 / fan_in) and that which keeps the gradients' (1 / fan_out).
-        Source: Glorot and Bengio, "Understanding the difficulty of training deep feedforward neural networks", AISTATS
-        2010, equation 12.
-
-        Examples
-        --------
-        >>> import numpy as np, fastinit
-        >>> w = np.empty((2, 3), np.float32)
-        >>> fastinit.Generator(42).xavier_normal(w, layout="torch", gain=fastinit.gain("tanh"))
-        array([[-1.0226698 ,  0.20451392, -1.3024588 ],
-               [ 2.0279968 , -0.07714009,  0.14666378]], dtype=float32)
-        """
-        cdef fi_scheme scheme = scheme_of(FI_FAN_SUM, 2, positive("gain", gain))
-        return self.fill_scheme(
-            out, &scheme, normal_or(truncated), fan_in, fan_out, layout, stream, offset, global_shape, accumulate
-        )
-
-    def he_uniform(
-        self, out, fan_in=None, negative_slope=0.0, *,
-        fan_out=None, layout=None, stream=None, offset=None, global_shape=None, bint accumulate=False
-    ):
-        """
-        Fills an array for layers with ReLU: U[-a, a), a = sqrt(6 / ((1 + negative_slope**2) fan)). Also
-        kaiming_uniform.
-
-        Parameters
-        ----------
-        <out>
-        <fan>
-        <slope>
-        <layout>
-        <stream>
-        <block>
-        <accumulate>
-
-        <returns and raises>
-
-        Notes
-        -----
-        Exactly ``uniform(out, -a, a)``. A rectifier halves the second moment of what it passes on, so weights of twice
-        the variance 1 / fan keep it over the layers. Source: He, Zhang, Ren and Sun, "Delving deep into rectifiers",
-        ICCV 2015, equations 10, 14 and 15.
-
-        Examples
-        --------
-        >>> import numpy as np, fastinit
-        >>> fastinit.Generator(42).he_uniform(np.empty((2, 3), np.float32), 3)
-        array([[ 0.31949872, -0.08885078, -1.207083  ],
-               [-0.45011166,  1.3794767 , -0.48913878]], dtype=float32)
-        """
-        cdef fi_scheme scheme = he_scheme(fan_in, fan_out, negative_slope)
-        return self.fill_scheme(
-            out, &scheme, FI_SCHEME_UNIFORM, fan_in, fan_out, layout, stream, offset, global_shape, accumulate
-        )
-
-    def he_normal(
-        self, out, fan_in=None, negative_slope=0.0, *,
-        fan_out=None, layout=None, bint truncated=False,
-        stream=None, offset=None, global_shape=None, bint accumulate=False
-    ):
-        """
-        Fills an array for layers with ReLU: N(0, 2 / ((1 + negative_slope**2) fan)). Also kaiming_normal.
-
-        Parameters
-        ----------
-        <normal out>
-        <fan>
-        <slope>
-        <layout>
-        <truncated>
-        <stream>
-        <block>
-        <accumulate>
-
-        <returns and raises>
-
-        Notes
-        -----
-        Exactly ``normal(out, 0.0, sqrt(2 / ((1 + negative_slope**2) * fan)))``. A rectifier halves the second moment of
-        what it passes on, so weights of twice the variance 1 / fan keep it over the layers. Source: He, Zhang, Ren and
-        Sun, "Delving deep into rectifiers", ICCV 2015, equations 10, 14 and 15.
-
-        Examples
-        --------
-        >>> import numpy as np, fastinit
-        >>> w = np.empty((2, 784), np.float32)
-        >>> fastinit.Generator(42).he_normal(w, 784)[:, :2]
-        array([[-0.04900198,  0.00979944],
-               [-0.11546963,  0.05013118]], dtype=float32)
-        """
-        cdef fi_scheme scheme = he_scheme(fan_in, fan_out, negative_slope)
-        return self.fill_scheme(
-            out, &scheme, normal_or(truncated), fan_in, fan_out, layout, stream, offset, global_shape, accumulate
-        )
-
-    def lecun_uniform(
-        self, out, fan_in=None, *,
-        layout=None, stream=None, offset=None, global_shape=None, bint accumulate=False
-    ):
-        """
-        Fills an array for layers with SELU or no activation: U[-a, a), a = sqrt(3 / fan_in).
-
-        Parameters
-        ----------
-        <out>
-        <fan_in>
-        <layout>
-        <stream>
-        <block>
-        <accumulate>
-
-        <returns and raises>
-
-        Notes
-        -----
-        Exactly ``uniform(out, -a, a)``: each unit sums fan_in inputs, so weights of variance 1 / fan_in keep the
-        inputs' variance. Source: LeCun, Bottou, Orr and Müller, "Efficient BackProp", 1998, section 4.6.
-
-        Examples
-        --------
-        >>> import numpy as np, fastinit
-        >>> fastinit.Generator(42).lecun_uniform(np.empty((2, 3), np.float32), 3)
-        array([[ 0.22591972, -0.06282699, -0.8535366 ],
-               [-0.318277  ,  0.9754373 , -0.34587336]], dtype=float32)
-        """
-        cdef fi_scheme scheme = scheme_of(FI_FAN_IN, 1)
-        return self.fill_scheme(
-            out, &scheme, FI_SCHEME_UNIFORM, fan_in, None, layout, stream, offset, global_shape, accumulate
-        )
-
-    def lecun_normal(
-        self, out, fan_in=None, *,
-        layout=None, bint truncated=False, stream=None, offset=None, global_shape=None, bint accumulate=False
-    ):
-        """
-        Fills an array for layers with SELU or no activation: N(0, 1 / fan_in).
-
-        Parameters
-        ----------
-        <normal out>
-        <fan_in>
-        <layout>
-        <truncated>
-        <stream>
-        <block>
-        <accumulate>
-
-        <returns and raises>
-
-        Notes
-        -----
-        Exactly ``normal(out, 0.0, sqrt(1 / fan_in))``: each unit sums fan_in inputs, so weights of variance 1 / fan_in
-        keep the inputs' variance. Source: LeCun, Bottou, Orr and Müller, "Efficient BackProp", 1998, section 4.6; for
-        SELU: Klambauer et al., "Self-normalizing neural networks", NeurIPS 2017.
-
-        Examples
-        --------
-        >>> import numpy as np, fastinit
-        >>> fastinit.Generator(42).lecun_normal(np.empty((2, 3), np.float32), 3)
-        array([[-0.56013936,  0.11201689, -0.713386  ],
-               [ 1.1107796 , -0.04225136,  0.08033106]], dtype=float32)
-        """
-        cdef fi_scheme scheme = scheme_of(FI_FAN_IN, 1)
-        return self.fill_scheme(
-            out, &scheme, normal_or(truncated), fan_in, None, layout, stream, offset, global_shape, accumulate
-        )
-
-    def lasagne_uniform(
-        self, out, fan_in=None, fan_out=None, gain=1.0, *,
-        layout=None, stream=None, offset=None, global_shape=None, bint accumulate=False
-    ):
-        """
-        Fills an array as lasagne.init.GlorotUniform: U[-a, a), a = gain sqrt(6 / (fan_in + fan_out)).
-
-        Parameters
-        ----------
-        <out>
-        <fans>
-        <lasagne gain>
-        <layout>
-        <stream>
-        <block>
-        <accumulate>
-
-        <returns and raises>
-
-        Notes
-        -----
-        Exactly ``uniform(out, -a, a)``; gain="relu" gives a = sqrt(12 / (fan_in + fan_out)). ``layout="lasagne"`` adds
-        up the fans as Lasagne does: the first two axes, times the receptive field. Source: the Lasagne documentation,
-        lasagne.init; Glorot and Bengio, AISTATS 2010.
-
-        Examples
-        --------
-        >>> import numpy as np, fastinit
-        >>> w = np.empty((3, 2), np.float32)
-        >>> fastinit.Generator(42).lasagne_uniform(w, gain="relu", layout="lasagne")
-        array([[ 0.34999335, -0.09733116],
-               [-1.3222933 , -0.49307263],
-               [ 1.511141  , -0.5358247 ]], dtype=float32)
-        """
-        cdef fi_scheme scheme = lasagne_scheme(gain)
-        return self.fill_scheme(
-            out, &scheme, FI_SCHEME_UNIFORM, fan_in, fan_out, layout, stream, offset, global_shape, accumulate
-        )
-
-    def lasagne_normal(
-        self, out, fan_in=None, fan_out=None, gain=1.0, *,
-        layout=None, bint truncated=False, stream=None, offset=None, global_shape=None, bint accumulate=False
-    ):
-        """
-        Fills an array as lasagne.init.GlorotNormal: N(0, 2 gain**2 / (fan_in + fan_out)).
-
-        Parameters
-        ----------
-        <normal out>
-        <fans>
-        <lasagne gain>
-        <layout>
-        <truncated>
-        <stream>
-        <block>
-        <accumulate>
-
-        <returns and raises>
-
-        Notes
-        -----
-        Exactly ``normal(out, 0.0, gain * sqrt(2 / (fan_in + fan_out)))``; gain="relu" gives the standard deviation
-        sqrt(4 / (fan_in + fan_out)). ``layout="lasagne"`` adds up the fans as Lasagne does: the first two axes, times
-        the receptive field. Source: the Lasagne documentation, lasagne.init; Glorot and Bengio, AISTATS 2010.
-
-        Examples
-        --------
-        >>> import numpy as np, fastinit
-        >>> w = np.empty((3, 2), np.float32)
-        >>> fastinit.Generator(42).lasagne_normal(w, gain="relu", layout="lasagne")
-        array([[-0.8677641 ,  0.17353582],
-               [-1.1051729 ,  1.7208124 ],
-               [-0.06545553,  0.12444835]], dtype=float32)
-        """
-        cdef fi_scheme scheme = lasagne_scheme(gain)
-        return self.fill_scheme(
-            out, &scheme, normal_or(truncated), fan_in, fan_out, layout, stream, offset, global_shape, accumulate
-        )
-
     def variance_scaling(
         self, out, scale=1.0, mode="fan_in", distribution="truncated_normal", *,
         fan_in=None, fan_out=None, layout=None, stream=None, offset=None, global_shape=None, bint accumulate=False
@@ -1237,68 +861,12 @@ cdef class Generator:
         )
 
 
+include "schemes.pxi"
+
+for _name, _method in vars(Draws).items():
+    if isinstance(_method, type(available_kernels)):
+        _method.__qualname__ = f"Generator.{_name}"  # the class that users know
+
+
 include "many.pxi"
-
-
-# ---- What the docstrings share ---------------------------------------------------------------------------------------
-
-_SHARED = {
-    "<out>": """out : numpy.ndarray
-    Of any shape and layout, of dtype float32, float64, float16 or bfloat16 (of ml_dtypes).""",
-    "<normal out>": """out : numpy.ndarray
-    Of any shape and layout, of dtype float32, float64, float16 or bfloat16 (of ml_dtypes), complex64 or complex128. The
-    two parts of a complex number have half the variance each; a truncated draw has none.""",
-    "<constant out>": """out : numpy.ndarray
-    Of any shape and layout, of any dtype of numbers: bool, integers, floating-point or complex; of ml_dtypes too.""",
-    "<fans>": """fan_in, fan_out : float, optional
-    Inputs and outputs of a unit, positive and finite. Left out with a layout.""",
-    "<fan>": """fan_in : float, optional
-    Inputs of a unit, positive and finite. Left out with a layout, or for fan_out.
-fan_out : float, optional
-    Outputs of a unit, in the place of fan_in: keeps the variance of the gradients instead of the activations'.""",
-    "<fan_in>": """fan_in : float, optional
-    Inputs of a unit, positive and finite. Left out with a layout.""",
-    "<gain>": """gain : float
-    Positive and finite: the activation's, see fastinit.gain.""",
-    "<lasagne gain>": """gain : float or "relu"
-    Positive and finite; "relu" is sqrt(2).""",
-    "<slope>": """negative_slope : float
-    Slope of the rectifier below zero: 0 is ReLU's.""",
-    "<layout>": """layout : {"torch", "keras", "jax", "flax", "tensorflow", "lasagne"}, optional
-    Takes the fans from out's shape, or global_shape: see fastinit.fans.""",
-    "<truncated>": """truncated : bool
-    Cut at two standard deviations, as Keras and JAX do, with the spread corrected so that the variance is the same:
-    ``truncated_normal(out, 0.0, std / 0.87962566103423978)``.""",
-    "<stream>": """stream : int or str, optional
-    The stream: an integer in [0, 2**63) or a name. Left out: the generator's next one.""",
-    "<block>": """offset, global_shape : tuple of int, optional
-    out is the block of a tensor of that shape which begins at that offset, and gets what the tensor would hold there.
-    One integer for each axis; at most 2**63 elements.""",
-    "<accumulate>": """accumulate : bool
-    Add the values to what is there.""",
-    "<returns and raises>": """Returns
--------
-numpy.ndarray
-    out.
-
-Raises
-------
-TypeError, ValueError
-    If an argument is not as above; nothing is written and no stream is taken then.""",
-}
-
-
-def complete_docstrings(cls):
-    """Writes out what the docstrings of the class's methods share."""
-    for method in vars(cls).values():
-        text = getattr(method, "__doc__", None)
-        if text and "Parameters\n" in text:
-            if text.startswith("\n        "):  # Cython and Python before 3.13 keep the indentation
-                text = text.replace("\n        ", "\n")
-            for mark, shared in _SHARED.items():
-                text = text.replace(mark, shared)
-            method.__doc__ = text
-    return cls
-
-
-complete_docstrings(Generator)
+include "testing.pxi"

@@ -282,22 +282,16 @@ static int truncated_normal(void *out, size_t count, int dtype, double mean, dou
 /* Whether the sizes are those of a block of a tensor that is not too large, in memory that is there. */
 static int check_block(const void *out, int axes, const ptrdiff_t *shape, const ptrdiff_t *strides,
                        const uint64_t *offset, const uint64_t *global_shape) {
-    uint64_t elements = 1;
-    int empty = 0, none = 0, too_many = 0;
+    int is_empty = 0;
     if (axes < 0 || axes > FI_AXES_MAX) return FASTINIT_BAD_AXES;
     if (axes > 0 && (!shape || !strides)) return FASTINIT_NULL_POINTER;
     if (!offset != !global_shape) return FASTINIT_BAD_OFFSET;
-    for (int axis = 0; axis < axes; axis++) {
-        const uint64_t size = (uint64_t)shape[axis], whole = global_shape ? global_shape[axis] : size;
-        if (shape[axis] < 0) return FASTINIT_BAD_SHAPE;
-        if (size > whole || (offset && offset[axis] > whole - size)) return FASTINIT_BAD_OFFSET;
-        none |= size == 0;
-        empty |= whole == 0;
-        too_many |= (elements | whole) >> 31 && whole != 0 && elements > ELEMENTS_MAX / whole; /* few divisions */
-        if (!empty && !too_many) elements *= whole;
-    }
-    if (!empty && too_many) return FASTINIT_TOO_LARGE;
-    return none || out ? FASTINIT_OK : FASTINIT_NULL_POINTER;
+    const fi_refusal refusal = fi_check_block(axes, shape, offset, global_shape, ELEMENTS_MAX);
+    if (refusal == FI_REFUSED_SHAPE) return FASTINIT_BAD_SHAPE;
+    if (refusal == FI_REFUSED_OFFSET) return FASTINIT_BAD_OFFSET;
+    if (refusal != FI_ACCEPTED) return FASTINIT_TOO_LARGE;
+    for (int axis = 0; axis < axes; axis++) is_empty |= shape[axis] == 0;
+    return is_empty || out ? FASTINIT_OK : FASTINIT_NULL_POINTER;
 }
 
 static int fill_block(const fastinit_fill *public_fill, void *out, int axes, const ptrdiff_t *shape,

@@ -72,32 +72,8 @@ cdef int part_dtype_of(cnp.ndarray array):
 
 cdef cnp.ndarray array_of(object out):
     if not cnp.PyArray_Check(out):
-        raise TypeError(f"out must be a NumPy array, not {type(out).__name__}{instead_of_array(out)}")
+        raise TypeError(f"out must be a NumPy array, not {type(out).__name__}{hints().instead_of_array(out)}")
     return <cnp.ndarray>out
-
-
-cdef str instead_of_array(object out):
-    """What an error says besides where out is no array."""
-    if if_traced(out):
-        return ": JAX traces it, so it has no memory yet; fastinit.jax has initialisers"
-    library = type(out).__module__.partition(".")[0]
-    if library == "torch":
-        return "; fastinit.torch fills tensors"
-    if library in ("jax", "jaxlib"):
-        return ", which cannot be written to; fastinit.jax has initialisers"
-    if library in ("keras", "tensorflow"):
-        return "; fastinit.keras has initialisers"
-    if library == "dask":
-        return "; fastinit.dask makes such arrays"
-    if isinstance(out, (list, tuple, int)):
-        return "; make one with numpy.empty(shape, dtype), which the fill then writes to"
-    if isinstance(out, numpy.generic):
-        return ", which is a copy of an element; an array of no axes, numpy.empty(()), can be filled"
-    try:
-        memoryview(out)
-    except TypeError:
-        return ""
-    return "; numpy.asarray(out) is an array of the same memory"
 
 
 cdef object descr_of(cnp.ndarray array):

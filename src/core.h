@@ -29,6 +29,21 @@ typedef enum {
 
 typedef enum { FI_UINT32, FI_UINT64, FI_FLOAT32, FI_FLOAT64, FI_FLOAT16, FI_BFLOAT16, FI_DTYPES } fi_dtype;
 
+/* As NumPy and ml_dtypes call it: "float32". */
+const char *fi_dtype_name(fi_dtype dtype);
+
+/* Why parameters or a block are refused. */
+typedef enum {
+    FI_ACCEPTED = 0,
+    FI_REFUSED_BOUNDS,    /* low <= high does not hold, or leaves a truncated normal no number */
+    FI_REFUSED_STD,       /* std >= 0 does not hold */
+    FI_REFUSED_OVERFLOW,  /* a parameter is not finite, or the dtype cannot hold every possible draw */
+    FI_REFUSED_UNDERFLOW, /* the compute type holds a scheme's parameter as 0 */
+    FI_REFUSED_SHAPE,     /* a size is negative */
+    FI_REFUSED_OFFSET,    /* offset + shape <= global_shape does not hold */
+    FI_REFUSED_SIZE       /* the tensor has too many elements */
+} fi_refusal;
+
 /* One instruction set's kernels; see kernels.h. */
 typedef struct fi_kernels fi_kernels;
 
@@ -121,6 +136,13 @@ typedef struct {
 enum { FI_AXES_MAX = 64 };
 
 /*
+ * Whether an array of the shape is the block of a tensor of global_shape that starts at offset, or the whole of one if both are
+ * NULL, and the tensor has at most elements_max elements, 2^62 or more. Says FI_REFUSED_SHAPE, FI_REFUSED_OFFSET or FI_REFUSED_SIZE if not.
+ */
+fi_refusal fi_check_block(int axes, const ptrdiff_t *shape, const uint64_t *offset, const uint64_t *global_shape,
+                          uint64_t elements_max);
+
+/*
  * The region of an array of the given shape and strides (in bytes), which begins at data: the block of a tensor of
  * global_shape that starts at offset, or the whole of one if both are NULL. The tensor has at most 2^63 elements. No two elements
  * of the array share memory; data and strides need not be aligned. axis has room for axes + 1 and must live as long as the region.
@@ -179,22 +201,22 @@ void fi_set_bits(fi_fill *fill);
 
 /*
  * U[low, high), N(mean, std^2), and the latter truncated to low .. high standard deviations from the mean. The constants are
- * computed in double and rounded once to the compute type. Return 0, or -1 without a change if the parameters are not finite
- * numbers (infinite bounds of the truncated normal apart) with low <= high and std >= 0, or the dtype cannot hold every
- * possible draw: low, high and mean must be finite in it, high - low in the compute type, and what is farthest from the mean,
+ * computed in double and rounded once to the compute type. Return 0, or why not, without a change, if the parameters are not
+ * finite numbers (infinite bounds of the truncated normal apart) with low <= high and std >= 0, or the dtype cannot hold
+ * every possible draw: low, high and mean must be finite in it, high - low in the compute type, and what is farthest from the mean,
  * for a normal fi_normal_reach standard deviations; for a truncated one its bounds, or, where they are nearer, as many
  * beyond zero or the other bound.
  */
-int fi_set_uniform(fi_fill *fill, double low, double high);
-int fi_set_normal(fi_fill *fill, double mean, double std);
-int fi_set_truncated_normal(fi_fill *fill, double mean, double std, double low, double high);
+fi_refusal fi_set_uniform(fi_fill *fill, double low, double high);
+fi_refusal fi_set_normal(fi_fill *fill, double mean, double std);
+fi_refusal fi_set_truncated_normal(fi_fill *fill, double mean, double std, double low, double high);
 double fi_normal_reach(fi_dtype dtype);
 
 /*
  * Complex normals of mean (real, imaginary) and variance std^2, half of it in each part; the fill's elements are the parts
  * in turn, of a dtype of real numbers.
  */
-int fi_set_complex_normal(fi_fill *fill, double real, double imaginary, double std);
+fi_refusal fi_set_complex_normal(fi_fill *fill, double real, double imaginary, double std);
 
 /* What n is in the variance gain^2 scale / ((1 + negative_slope^2) n) that a scheme asks for. */
 typedef enum { FI_FAN_IN, FI_FAN_OUT, FI_FAN_SUM, FI_FAN_AVERAGE, FI_FAN_GEOMETRIC } fi_fan_mode;
@@ -214,10 +236,9 @@ typedef struct {
 double fi_scheme_parameter(const fi_scheme *scheme, fi_scheme_draw draw);
 
 /*
- * The draw with that parameter, in one step; returns what fi_set_uniform and its kin return, or -1 if the compute type holds
- * the parameter as 0.
+ * The draw with that parameter, in one step; returns what fi_set_uniform and its kin return, or FI_REFUSED_UNDERFLOW.
  */
-int fi_set_scheme(fi_fill *fill, const fi_scheme *scheme, fi_scheme_draw draw);
+fi_refusal fi_set_scheme(fi_fill *fill, const fi_scheme *scheme, fi_scheme_draw draw);
 
 /* One block of Philox4x32-10: the generator itself, for known answers. */
 void fi_philox_block(const fi_kernels *kernels, const uint32_t counter[4], const uint32_t key[2], uint32_t words[4]);

@@ -133,19 +133,16 @@ cdef extern from *:
 # The only place where Python's own check of keywords can be told to say more.
 cdef extern from *:
     """
-    static PyObject *keyword_hint; /* a function of the names of a function and of a keyword that it does not take */
-
     static PyObject *format_error(PyObject *type, const char *format, ...) {
         va_list arguments;
         va_start(arguments, format);
-        if (keyword_hint && strcmp(format, "%s() got an unexpected keyword argument '%U'") == 0) {
+        if (strcmp(format, "%s() got an unexpected keyword argument '%U'") == 0) {
             const char *function = va_arg(arguments, const char *);
-            PyObject *keyword = va_arg(arguments, PyObject *);
-            PyObject *hint = PyObject_CallFunction(keyword_hint, "sO", function, keyword);
-            if (hint) {
-                PyErr_Format(type, "%s() got an unexpected keyword argument '%U'%U", function, keyword, hint);
-                Py_DECREF(hint);
-            }
+            PyObject *keyword = va_arg(arguments, PyObject *), *hints = PyImport_ImportModule("fastinit.hints");
+            PyObject *hint = hints ? PyObject_CallMethod(hints, "of_keyword", "sO", function, keyword) : NULL;
+            if (hint) PyErr_Format(type, "%s() got an unexpected keyword argument '%U'%U", function, keyword, hint);
+            Py_XDECREF(hint);
+            Py_XDECREF(hints);
         } else {
             PyErr_FormatV(type, format, arguments);
         }
@@ -155,7 +152,7 @@ cdef extern from *:
 
     #define PyErr_Format format_error
     """
-    PyObject *keyword_hint
+    pass
 
 cdef extern from *:
     """

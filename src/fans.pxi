@@ -1,81 +1,60 @@
 # The fans, and the schemes that are scaled by them.
 
-Fans = collections.namedtuple("Fans", ("fan_in", "fan_out"), module="fastinit")
-Fans.__doc__ = "The inputs and the outputs of a unit, as the schemes count them."
-
-
-def _torch_fans(shape):
-    if len(shape) < 2:
-        raise ValueError(f"shape={shape}; layout='torch' is (out, in, *kernel), of two axes or more")
-    field = math.prod(shape[2:])
-    return Fans(shape[1] * field, shape[0] * field)
-
-
-def _keras_fans(shape):
-    if len(shape) < 2:
-        return Fans(*(shape or (1,)) * 2)
-    field = math.prod(shape[:-2])
-    return Fans(shape[-2] * field, shape[-1] * field)
-
-
-def _lasagne_fans(shape):
-    if len(shape) < 2:
-        raise ValueError(f"shape={shape}; layout='lasagne' is (in, out) or (filters, in, *kernel), of two axes or more")
-    if len(shape) == 2:
-        return Fans(*shape)
-    return _torch_fans(shape)
-
+cdef enum:
+    TORCH_LAYOUT, KERAS_LAYOUT, LASAGNE_LAYOUT
 
 _LAYOUTS = {
-    "torch": _torch_fans,
-    **dict.fromkeys(("keras", "jax", "flax", "tensorflow"), _keras_fans),
-    "lasagne": _lasagne_fans,
+    "torch": TORCH_LAYOUT,
+    **dict.fromkeys(("keras", "jax", "flax", "tensorflow"), KERAS_LAYOUT),
+    "lasagne": LASAGNE_LAYOUT,
 }
 
 
-def fans(shape, layout):
-    """
-    The fans of a weight array: how many inputs a unit sums, and how many units an input reaches.
+cdef bint find_fan_axes(int layout, int axes, int *inputs, int *outputs) noexcept:
+    """Which axes are a unit's inputs and outputs, -1 for none; all others are the kernel's. Whether the layout fits."""
+    if layout == KERAS_LAYOUT:
+        inputs[0], outputs[0] = axes - (2 if axes > 1 else 1), axes - 1
+        return True
+    inputs[0], outputs[0] = (0, 1) if layout == LASAGNE_LAYOUT and axes == 2 else (1, 0)
+    return axes >= 2
 
-    Parameters
-    ----------
-    shape : tuple of int
-        The array's shape.
-    layout : {"torch", "keras", "jax", "flax", "tensorflow", "lasagne"}
-        What the axes mean, with f the product of the kernel's axes:
 
-        - "torch", (out, in, \\*kernel): fan_in = in f, fan_out = out f. Fewer than two axes are an error, as there.
-        - "keras", (\\*kernel, in, out), also by the names "jax", "flax" and "tensorflow": the same. One axis of n is
-          fan_in = fan_out = n, none is 1, as in Keras.
-        - "lasagne": (in, out) for a dense layer; (filters, in, \\*kernel) for a convolution, whose fan_in = in f and
-          fan_out = filters f add up to f times the first two axes. Fewer than two axes are an error, as there.
+cdef object too_few_axes(int layout, tuple shape):
+    form = "'torch' is (out, in, *kernel)"
+    if layout == LASAGNE_LAYOUT:
+        form = "'lasagne' is (in, out) or (filters, in, *kernel)"
+    return ValueError(f"shape={shape}; layout={form}, of two axes or more")
 
-    Returns
-    -------
-    Fans
-        A named tuple (fan_in, fan_out) of int.
 
-    Raises
-    ------
-    TypeError, ValueError
-        If shape is not of non-negative integers, or layout is unknown or does not fit it.
+def fan_axes(layout, tuple shape):
+    """Which axes of a shape are the inputs and the outputs of a unit by a layout, -1 for none."""
+    cdef int rule = choice("layout", layout, _LAYOUTS), inputs, outputs
+    if not find_fan_axes(rule, <int>len(shape), &inputs, &outputs):
+        raise too_few_axes(rule, shape)
+    return inputs, outputs
 
-    Examples
-    --------
-    >>> import fastinit
-    >>> fastinit.fans((64, 3, 7, 7), "torch")
-    Fans(fan_in=147, fan_out=3136)
-    >>> fastinit.fans((7, 7, 3, 64), "keras")
-    Fans(fan_in=147, fan_out=3136)
-    """
-    try:
-        sizes = tuple([integer_of("shape", size, "of integers") for size in shape])
-    except TypeError as error:
-        traced = "".join(map(if_traced, shape if isinstance(shape, (tuple, list)) else ()))
-        raise TypeError(f"shape={shape!r}; accepted is a tuple of integers{traced}") from error.__cause__
-    if any(size < 0 for size in sizes):
-        raise ValueError(f"shape={shape!r}; accepted are sizes of zero and more")
-    return choice("layout", layout, _LAYOUTS)(sizes)
+
+cdef int set_fans_by_layout(fi_scheme *scheme, cnp.ndarray array, const block *where, int layout) except -1:
+    """The fans of the tensor's shape: see fastinit.fans."""
+    cdef int axis, axes = cnp.PyArray_NDIM(array), inputs, outputs
+    cdef uint64_t size, kernel = 1, fan_in = 1, fan_out = 1
+    cdef bint empty = False
+    if not find_fan_axes(layout, axes, &inputs, &outputs):
+        raise too_few_axes(layout, tensor_shape(array, where))
+    for axis in range(axes):
+        size = where.global_shape[axis] if where.given else <uint64_t>cnp.PyArray_DIM(array, axis)
+        empty = empty or size == 0
+        if axis != inputs and axis != outputs:
+            kernel *= size
+        if axis == inputs:
+            fan_in = size
+        if axis == outputs:
+            fan_out = size
+    if empty:  # which may have larger axes than 64 bits hold the product of, and fans of zero: nothing is written
+        scheme.fan_in = scheme.fan_out = 1
+        return 0
+    scheme.fan_in, scheme.fan_out = <double>(fan_in * kernel), <double>(fan_out * kernel)
+    return 0
 
 
 cpdef object choice(str name, object value, dict accepted):
@@ -84,7 +63,7 @@ cpdef object choice(str name, object value, dict accepted):
         raise TypeError(f"{name} must be a string, not {type(value).__name__}; accepted are {', '.join(accepted)}")
     value = characters_of(value)
     if value not in accepted:
-        meant = closest(value, accepted)
+        meant = hints().closest(value, accepted)
         raise ValueError(
             f"{name}={value!r}; accepted are {', '.join(accepted)}{f'; did you mean {meant!r}?' if meant else ''}"
         )
@@ -96,31 +75,12 @@ cdef inline str characters_of(object text):
     return text if PyUnicode_CheckExact(text) else PyUnicode_FromObject(text)
 
 
-# What other libraries call fastinit's schemes, where it is not a matter of spelling.
-_NAMES_ELSEWHERE = {
-    "eye": "identity",
-    "full": "constant",
-    "random_normal": "normal",
-    "random_uniform": "uniform",
-    "trunc_normal": "truncated_normal",
-}
-
-
-def closest(name, accepted):
-    """Which of the accepted names is meant by one like "kaiming_normal_", "HeNormal" or "he_norml"; None if none is."""
-    words = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower().strip("_")
-    words = _NAMES_ELSEWHERE.get(words, words)
-    if words in accepted:
-        return words
-    import difflib  # which takes as long to import as all of fastinit
-
-    return next(iter(difflib.get_close_matches(words, accepted, 1, 0.82)), None)
-
-
 cdef int read_fans(
     fi_scheme *scheme, object out, block *where, object fan_in, object fan_out, object layout
 ) except -1:
     """Sets the fans that scheme.mode needs, as they were given or by the layout of the tensor's shape."""
+    cdef cnp.ndarray array
+    cdef int rule
     if layout is not None:
         if fan_in is not None or fan_out is not None:
             raise ValueError(
@@ -128,11 +88,9 @@ cdef int read_fans(
                 "both"
             )
         rule = choice("layout", layout, _LAYOUTS)
-        check_block(where, array_of(out), False)
-        of_shape = rule(tensor_shape(array_of(out), where))
-        # Only an empty array can have a fan of zero.
-        scheme.fan_in, scheme.fan_out = max(of_shape.fan_in, 1), max(of_shape.fan_out, 1)
-        return 0
+        array = array_of(out)
+        check_block(where, array, False)
+        return set_fans_by_layout(scheme, array, where, rule)
     if scheme.mode != FI_FAN_OUT:
         if fan_in is None:
             raise missing_fan("fan_in")
@@ -149,20 +107,19 @@ cdef inline fi_scheme scheme_of(fi_fan_mode mode, double scale, double gain=1, d
     return fi_scheme(mode, 0, 0, scale, gain, negative_slope)
 
 
-cdef fi_scheme he_scheme(object fan_in, object fan_out, object negative_slope) except *:
+cdef int one_fan(object fan_in, object fan_out) except -1:
+    """The fi_fan_mode of a scheme that takes the one fan or the other."""
     if fan_in is not None and fan_out is not None:
         raise ValueError(f"fan_in={fan_in!r}, fan_out={fan_out!r}; accepted is one of the two")
-    cdef fi_fan_mode mode = FI_FAN_IN if fan_out is None else FI_FAN_OUT
-    return scheme_of(mode, 2, 1, finite("negative_slope", negative_slope))
+    return FI_FAN_IN if fan_out is None else FI_FAN_OUT
 
 
-cdef fi_scheme lasagne_scheme(object gain) except *:
-    cdef double scale = 2
+cdef fi_scheme scheme_of_gain_or_relu(fi_fan_mode mode, double scale, object gain) except *:
     if isinstance(gain, str):
         if characters_of(gain) != "relu":
             raise ValueError(f"gain={gain!r}; accepted is a positive finite number or 'relu'")
-        gain, scale = 1.0, 4  # sqrt(2) squared, unrounded
-    return scheme_of(FI_FAN_SUM, scale, positive("gain", gain))
+        return scheme_of(mode, 2 * scale)  # sqrt(2) squared, unrounded
+    return scheme_of(mode, scale, positive("gain", gain))
 
 
 cdef inline fi_scheme_draw normal_or(bint truncated) noexcept:

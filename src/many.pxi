@@ -146,13 +146,6 @@ cdef bint find_overlap(list arrays, fi_overlap *found) except -1:
     return shared
 
 
-def overlap_of(list arrays):
-    """The first two of the arrays found that share memory, or None, and the steps that it took: for tests."""
-    cdef fi_overlap found
-    shared = find_overlap(arrays, &found)
-    return (found.first, found.second) if shared else None, found.work
-
-
 cdef int check_unchanged(list pending, str label) except -1:
     """Raises before the first byte if code that ran since the checks has changed an array."""
     cdef Pending each

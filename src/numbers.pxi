@@ -23,7 +23,7 @@ cdef double converted(str name, object value) except? -1.0:
     try:
         return PyFloat_AsDouble(value)
     except TypeError as error:
-        traced = if_traced(value, _UNIT_DRAW if name in ("std", "stddev", "scale") else "")
+        traced = hints().if_traced(value, hints().UNIT_DRAW if name in ("std", "stddev", "scale") else "")
         refused = TypeError(f"{name} must be a number, not {type(value).__name__}{traced}")
         raise refused from cause_of(error, value, "__float__", traced)
     except OverflowError as error:
@@ -67,6 +67,13 @@ cpdef bint is_complex(object value):
     return getattr(dtype, "kind", "") in ("c", "W") or getattr(dtype, "is_complex", False) is True
 
 
+cdef object hints():
+    """What errors say besides the problem: imported when there is one."""
+    from fastinit import hints
+
+    return hints
+
+
 cdef str kind_of(object value):
     """What an error calls a value of the wrong type."""
     dtype = getattr(value, "dtype", None)
@@ -92,7 +99,7 @@ cdef bint read_complex(str name, object value, double *parts) except -1:
     try:
         both = in_standard_environment(complex, value)
     except TypeError as error:
-        traced = if_traced(value)
+        traced = hints().if_traced(value)
         refused = TypeError(f"{name} must be a number, not {kind_of(value)}{traced}")
         raise refused from cause_of(error, value, "__complex__", traced)
     parts[0], parts[1] = PyComplex_RealAsDouble(both), PyComplex_ImagAsDouble(both)
@@ -110,29 +117,16 @@ cdef inline bint is_small_int(object value, uint64_t *small) noexcept:
     return number >= 0 and not overflow
 
 
-cdef object integer_of(str name, object value, str accepted_type):
+cpdef object integer_of(str name, object value, str accepted_type):
     """value as an int; a bool is none."""
     if is_bool(value):
         raise TypeError(f"{name} must be {accepted_type}, not {kind_of(value)}")
     try:
         return PyNumber_Index(value)
     except TypeError as error:
-        traced = if_traced(value)
+        traced = hints().if_traced(value)
         refused = TypeError(f"{name} must be {accepted_type}, not {type(value).__name__}{traced}")
         raise refused from cause_of(error, value, "__index__", traced)
-
-
-_UNIT_DRAW = ", or scale a draw by it in the program, as in std * fastinit.jax.normal(1.0)(key, shape)"
-
-
-def if_traced(value, advice=""):
-    """What an error about a value says besides if JAX traces it, as inside of jax.jit; JAX need not be imported."""
-    if any(each.__name__ == "Tracer" and each.__module__.partition(".")[0] == "jax" for each in type(value).__mro__):
-        return (
-            ": JAX traces it, so it has no value yet, and an initialiser needs one when it is made, a fill when it is "
-            f"called. Pass a number of Python's, or inside of jax.jit make it static (static_argnums){advice}"
-        )
-    return ""
 
 
 def positive_integer(str name, value):

@@ -111,6 +111,21 @@ static void set_tiles(fi_region *region, const fi_format *format) {
     region->chunks = fi_parts(tiles, region->chunk_tiles);
 }
 
+fi_refusal fi_check_block(int axes, const ptrdiff_t *shape, const uint64_t *offset, const uint64_t *global_shape,
+                          uint64_t elements_max) {
+    uint64_t elements = 1;
+    int is_empty = 0, too_many = 0;
+    for (int axis = 0; axis < axes; axis++) {
+        const uint64_t size = (uint64_t)shape[axis], whole = global_shape ? global_shape[axis] : size;
+        if (shape[axis] < 0) return FI_REFUSED_SHAPE;
+        if (size > whole || (offset && offset[axis] > whole - size)) return FI_REFUSED_OFFSET;
+        is_empty |= whole == 0;
+        too_many |= (elements | whole) >> 31 && whole != 0 && elements > elements_max / whole; /* few divisions */
+        if (!is_empty && !too_many) elements *= whole;
+    }
+    return too_many && !is_empty ? FI_REFUSED_SIZE : FI_ACCEPTED;
+}
+
 void fi_set_region(fi_region *region, fi_dtype dtype, void *data, int axes, const ptrdiff_t *shape,
                    const ptrdiff_t *strides, const uint64_t *offset, const uint64_t *global_shape, fi_axis *axis) {
     const fi_format *const format = &fi_formats[dtype];

@@ -73,24 +73,24 @@ static int needs_no_cap(const fi_fill *fill) {
 }
 
 /* set_uniform and set_normal: inside the standard floating-point environment. */
-static int set_uniform(fi_fill *fill, double low, double high) {
+static fi_refusal set_uniform(fi_fill *fill, double low, double high) {
     const double width = high - low, end = fi_greatest[fill->dtype];
-    const int accepted =
-        fabs(low) <= end && fabs(high) <= end && low <= high && width <= fi_greatest[compute_type(fill->dtype)];
-    if (!accepted) return -1;
+    const int are_held = fabs(low) <= end && fabs(high) <= end && width <= fi_greatest[compute_type(fill->dtype)];
+    if (!(low <= high)) return FI_REFUSED_BOUNDS;
+    if (!are_held) return FI_REFUSED_OVERFLOW;
     const double least = fi_rounded(fill->dtype, low), greatest = fi_rounded(fill->dtype, high);
     fi_set_draw(fill, FI_UNIFORM_CAPPED);
     fill->scale = fi_rounded(fill->dtype, width);
     fill->shift = least;
     fill->most = least == greatest ? greatest : next_towards(fill->dtype, greatest, least);
     if (needs_no_cap(fill)) fill->draw = FI_UNIFORM;
-    return 0;
+    return FI_ACCEPTED;
 }
 
-int fi_set_uniform(fi_fill *fill, double given_low, double given_high) {
+fi_refusal fi_set_uniform(fi_fill *fill, double given_low, double given_high) {
     const fi_fpenv caller = fi_fpenv_enter();
     volatile double inside[] = {given_low, given_high};
-    const int result = set_uniform(fill, inside[0], inside[1]);
+    const fi_refusal result = set_uniform(fill, inside[0], inside[1]);
     fi_fpenv_leave(caller);
     return result;
 }
@@ -98,37 +98,39 @@ int fi_set_uniform(fi_fill *fill, double given_low, double given_high) {
 /* The largest |z| that the contract's u1 allows: sqrt(108 ln 2) = 8.652 and sqrt(66 ln 2) = 6.764. */
 double fi_normal_reach(fi_dtype dtype) { return dtype == FI_FLOAT64 ? 8.66 : 6.77; }
 
-static int set_normal(fi_fill *fill, double mean, double std) {
-    const int accepted = std >= 0 && fabs(mean) + fi_normal_reach(fill->dtype) * std <= fi_greatest[fill->dtype];
-    if (!accepted) return -1;
+static fi_refusal set_normal(fi_fill *fill, double mean, double std) {
+    if (!(std >= 0)) return FI_REFUSED_STD;
+    if (!(fabs(mean) + fi_normal_reach(fill->dtype) * std <= fi_greatest[fill->dtype])) return FI_REFUSED_OVERFLOW;
     fi_set_draw(fill, FI_NORMAL);
     fill->scale = fi_rounded(fill->dtype, std);
     fill->shift = fi_rounded(fill->dtype, mean);
-    return 0;
+    return FI_ACCEPTED;
 }
 
-int fi_set_normal(fi_fill *fill, double given_mean, double given_std) {
+fi_refusal fi_set_normal(fi_fill *fill, double given_mean, double given_std) {
     const fi_fpenv caller = fi_fpenv_enter();
     volatile double inside[] = {given_mean, given_std};
-    const int result = set_normal(fill, inside[0], inside[1]);
+    const fi_refusal result = set_normal(fill, inside[0], inside[1]);
     fi_fpenv_leave(caller);
     return result;
 }
 
 /* The variance is that of both parts. */
-static int set_complex_normal(fi_fill *fill, double real, double imaginary, double std) {
+static fi_refusal set_complex_normal(fi_fill *fill, double real, double imaginary, double std) {
     const double part = std * 0x1.6a09e667f3bcdp-1; /* sqrt(1/2) */
-    if (set_normal(fill, imaginary, part)) return -1;
+    fi_refusal refusal = set_normal(fill, imaginary, part);
+    if (refusal) return refusal;
     fill->odd_shift = fill->shift;
-    if (set_normal(fill, real, part)) return -1;
+    refusal = set_normal(fill, real, part);
+    if (refusal) return refusal;
     if (memcmp(&fill->shift, &fill->odd_shift, sizeof fill->shift)) fill->draw = FI_NORMAL_PAIRED;
-    return 0;
+    return FI_ACCEPTED;
 }
 
-int fi_set_complex_normal(fi_fill *fill, double given_real, double given_imaginary, double given_std) {
+fi_refusal fi_set_complex_normal(fi_fill *fill, double given_real, double given_imaginary, double given_std) {
     const fi_fpenv caller = fi_fpenv_enter();
     volatile double inside[] = {given_real, given_imaginary, given_std};
-    const int result = set_complex_normal(fill, inside[0], inside[1], inside[2]);
+    const fi_refusal result = set_complex_normal(fill, inside[0], inside[1], inside[2]);
     fi_fpenv_leave(caller);
     return result;
 }
@@ -234,12 +236,12 @@ double fi_scheme_parameter(const fi_scheme *scheme, fi_scheme_draw draw) {
     return parameter;
 }
 
-int fi_set_scheme(fi_fill *fill, const fi_scheme *scheme, fi_scheme_draw draw) {
+fi_refusal fi_set_scheme(fi_fill *fill, const fi_scheme *scheme, fi_scheme_draw draw) {
     const fi_fpenv caller = fi_fpenv_enter();
     const double parameter = parameter_of(scheme, draw);
-    int result;
+    fi_refusal result;
     if (fi_rounded(fill->dtype, parameter) == 0) {
-        result = -1;
+        result = FI_REFUSED_UNDERFLOW;
     } else if (draw == FI_SCHEME_UNIFORM) {
         result = set_uniform(fill, -parameter, parameter);
     } else if (draw == FI_SCHEME_NORMAL) {

@@ -49,11 +49,6 @@ cdef object remember_name(str name):
     return number
 
 
-def name_cache_sizes():
-    """How many names the cache holds, in its younger and in its older part."""
-    return len(_young_names), len(_old_names)
-
-
 cdef object blake2b_of(bytes data):
     """The digest of eight bytes, as a little-endian integer."""
     import hashlib  # takes milliseconds, which a program that names no stream should not pay for at import
@@ -116,14 +111,9 @@ cdef uint64_t seed_of(object seed) except? 0:
         return small
     if callable(getattr(seed, "generate_state", None)) and not isinstance(seed, type):  # numpy.random.SeedSequence
         return int(seed.generate_state(1, numpy.uint64)[0])
-    library = type(seed).__module__.partition(".")[0]
-    if library in _SEED_HINTS and type(seed).__name__ in ("Generator", "RandomState"):
-        raise TypeError(f"seed must be an integer, not a {library} {type(seed).__name__}; {_SEED_HINTS[library]}")
-    if isinstance(seed, (list, tuple)) or getattr(seed, "ndim", 0):
-        raise TypeError(
-            f"seed must be an integer, not {type(seed).__name__}; of several integers, "
-            "numpy.random.SeedSequence(seed) makes a seed that is accepted"
-        )
+    instead = hints().instead_of_seed(seed)
+    if instead:
+        raise TypeError(f"seed must be an integer, not {instead}")
     integer = integer_of("seed", seed, "an integer or a numpy.random.SeedSequence")
     if integer >= _SEED_END:
         raise ValueError(
@@ -131,10 +121,3 @@ cdef uint64_t seed_of(object seed) except? 0:
             "numpy.random.SeedSequence(seed) makes a seed that is accepted"
         )
     return integer_below("seed", integer, _SEED_END, "2**64")
-
-
-_SEED_HINTS = {
-    "fastinit": "Generator.spawn makes other generators of one",
-    "numpy": "int.from_bytes(rng.bytes(8), 'little') draws one",
-    "torch": "generator.initial_seed() is one",
-}

@@ -238,17 +238,21 @@ static double farthest(fi_dtype dtype, double bound, double other) {
     return fmin(fabs(bound), fmax(0, bound > 0 ? other : -other) + fi_normal_reach(dtype));
 }
 
-int fi_set_truncated_normal(fi_fill *fill, double given_mean, double given_std, double given_low, double given_high) {
+static fi_refusal refusal_of(fi_dtype dtype, double mean, double std, double low, double high) {
+    if (!(low <= high && low < INFINITY && high > -INFINITY)) return FI_REFUSED_BOUNDS;
+    if (!(std >= 0)) return FI_REFUSED_STD;
+    const double most = fmax(farthest(dtype, low, high), farthest(dtype, high, low));
+    return fabs(mean) + (std > 0 ? most * std : 0) <= fi_greatest[dtype] ? FI_ACCEPTED : FI_REFUSED_OVERFLOW;
+}
+
+fi_refusal fi_set_truncated_normal(fi_fill *fill, double given_mean, double given_std, double given_low,
+                                   double given_high) {
     const fi_fpenv caller = fi_fpenv_enter();
     volatile double inside[] = {given_mean, given_std, given_low, given_high};
     const double mean = inside[0], std = inside[1], low = inside[2], high = inside[3];
     const fi_dtype dtype = fill->dtype;
-    int accepted = low <= high && low < INFINITY && high > -INFINITY && std >= 0;
-    if (accepted) {
-        const double most = fmax(farthest(dtype, low, high), farthest(dtype, high, low));
-        accepted = fabs(mean) + (std > 0 ? most * std : 0) <= fi_greatest[dtype];
-    }
-    if (accepted) {
+    const fi_refusal refusal = refusal_of(dtype, mean, std, low, high);
+    if (refusal == FI_ACCEPTED) {
         fi_set_draw(fill, FI_TRUNCATED_CENTRAL);
         fill->truncation = (fi_truncation){.log_scale = 1};
         fill->scale = fi_rounded(dtype, std);
@@ -263,5 +267,5 @@ int fi_set_truncated_normal(fi_fill *fill, double given_mean, double given_std, 
         }
     }
     fi_fpenv_leave(caller);
-    return accepted ? 0 : -1;
+    return refusal;
 }

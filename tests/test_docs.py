@@ -256,6 +256,7 @@ sys.exit(failures or not tried)
 DOCSTRINGS = {
     "__init__.py": "test_docs.py",
     "activations.py": "test_docs.py",
+    "fans.py": "test_docs.py",
     "docstrings.py": "test_dask.py",
     "draw.py": "test_docs.py",
     "capi.py": "test_docs.py",

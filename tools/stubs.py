@@ -161,7 +161,7 @@ class Module:
         for each in self.statements:
             if isinstance(each, ast.Assign) and code(each.targets[0]) == "_PARAGRAPHS":
                 return dict(ast.literal_eval(each.value))
-        return core_paragraphs()
+        return dict(docstrings["PARAGRAPHS"])
 
     @cached_property
     def imports(self) -> dict[str, str]:
@@ -209,13 +209,6 @@ def core_source() -> str:
     return re.sub(r'^include "(.*)"$', lambda found: (ROOT / "src" / found[1]).read_text("utf-8"), source, flags=re.M)
 
 
-def core_paragraphs() -> dict[str, str]:
-    source = core_source()
-    table = re.search(r"^_SHARED = (\{.*?^\})", source, re.M | re.S)
-    assert table
-    return dict(ast.literal_eval(table[1]))
-
-
 def core_docs() -> dict[str, str]:
     """The docstrings of src/_core.pyx, by the names of functions and classes, Class.method for methods."""
     source = core_source()
@@ -248,10 +241,14 @@ class Stub:
 
     def methods(self) -> dict[str, list[Function]]:
         """Generator's own and inherited functions, under every name."""
-        base, derived = (each.definitions["Generator"] for each in (self.core, self.generator))
-        assert isinstance(base, ast.ClassDef)
+        derived = self.generator.definitions["Generator"]
         assert isinstance(derived, ast.ClassDef)
-        found = self.core.functions(base.body, "Generator.") | self.generator.functions(derived.body)
+        found: dict[str, list[Function]] = {}
+        for name in ("Draws", "Generator"):
+            base = self.core.definitions[name]
+            assert isinstance(base, ast.ClassDef)
+            found |= self.core.functions(base.body, f"{name}.")
+        found |= self.generator.functions(derived.body)
         for name, value in aliases(derived.body):
             found[name] = renamed(found[value.rpartition(".")[2]], name)
         return found
@@ -327,8 +324,8 @@ class Stub:
         typed = [each for each in bases if not each.startswith(UNTYPED)]
         is_core = self.module.name == "_core"
         doc = self.module.doc(node)
-        if not doc and code(node.bases[0]).startswith("_core."):
-            inherited = self.core.definitions[node.name]
+        if not doc and node.name == "Generator":
+            inherited = self.core.definitions["Draws"]
             assert isinstance(inherited, ast.ClassDef)
             doc = self.core.doc(inherited)
         parts = [quoted(doc, "    ")] if doc else []
@@ -338,7 +335,9 @@ class Stub:
         own = self.module.functions(node.body, f"{node.name}." if is_core else "")
         hidden = re.compile(r"_(?!_)")
         # Other modules use what is private in Generator.
-        shown = {name: some for name, some in own.items() if node.name == "Generator" or not hidden.match(name)}
+        shown = {
+            name: some for name, some in own.items() if node.name in ("Draws", "Generator") or not hidden.match(name)
+        }
         for name, value in aliases(node.body):
             shown[name] = renamed(self.methods()[value.rpartition(".")[2]], name)
         parts += [each.text("    ") for some in shown.values() for each in some]

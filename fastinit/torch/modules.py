@@ -19,7 +19,7 @@ from torch.nn.modules.conv import _ConvNd
 from torch.nn.modules.linear import NonDynamicallyQuantizableLinear
 
 import fastinit
-from fastinit import _core
+from fastinit import hints
 from fastinit.generator import FILLS
 from fastinit.recipe import Recipe, first_matches, listed
 from fastinit.torch.tensors import Target, Tensor, array_of, count_write, fill_part, target_of
@@ -240,7 +240,7 @@ def _check_function(function: Any) -> None:
     if not isinstance(function, type) and not _fills_tensors(inner) and _required(function) in (2, None):
         return
     name = getattr(inner, "__name__", type(inner).__name__)
-    meant = _core.closest(name, FILLS)
+    meant = hints.closest(name, FILLS)
     raise TypeError(
         f"{name} is not a function of a module and a parameter's name; accepted are such a function, the name of a "
         f"scheme{f', here {meant!r},' if meant else ''} or a tuple of the name and its arguments"
