@@ -17,6 +17,7 @@ from fastinit.checkpoint.files import Growing
 from fastinit.checkpoint.header import Tensor
 from fastinit.checkpoint.model import Part
 from fastinit.checkpoint.rules import numpy_dtype
+from fastinit.draw import Drawn
 from fastinit.files import open_regular
 from fastinit.progress import Progress
 from fastinit.recipe import Recipe
@@ -90,9 +91,10 @@ def _pieces(tensors: Iterable[Tensor], choices: Mapping[str, Choice]) -> Iterato
             for begin in range(tensor.begin, tensor.end, BUFFER_BYTES):
                 yield Piece(tensor, choice, begin, min(begin + BUFFER_BYTES, tensor.end))
             continue
-        itemsize = numpy_dtype(tensor).itemsize
+        dtype = numpy_dtype(tensor)
+        itemsize = dtype.itemsize
         begin = tensor.begin
-        for offset, shape in choice.pieces(tensor.shape, BUFFER_BYTES // itemsize):
+        for offset, shape in Drawn(choice, tensor.shape, dtype).pieces(BUFFER_BYTES // itemsize):
             end = begin + math.prod(shape) * itemsize
             yield Piece(tensor, choice, begin, end, offset, shape)
             begin = end

@@ -12,6 +12,7 @@ import torch
 
 import fastinit
 from fastinit import _core
+from fastinit.draw import Drawn
 from fastinit.dtypes import BY_NAME, REALS, dtype_named
 from fastinit.recipe import Recipe
 from fastinit.typing import Stream
@@ -179,7 +180,7 @@ def _fill_elsewhere(
 ) -> None:
     """Fills a part through a buffer on the CPU: a piece at a time, or at once what is computed at once."""
     local = part.tensor.detach()
-    blocks = list(recipe.pieces(tuple(local.shape), BUFFER))
+    blocks = list(Drawn(recipe, tuple(local.shape), target.dtype).pieces(BUFFER))
     most = max((math.prod(size) for _, size in blocks), default=0)
     buffer = torch.empty(most, dtype=local.dtype, device="cpu", pin_memory=local.is_cuda)
     for start, size in blocks:
