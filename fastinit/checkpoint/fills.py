@@ -34,10 +34,10 @@ BUFFER_BYTES = 1 << 24
 
 @dataclass(frozen=True)
 class Piece:
-    """A block of a tensor, bytes begin to end of the data, and the recipe that fills it, or the action of a copy."""
+    """A block of a tensor, bytes begin to end of the data; of a tensor that is drawn, or else copied."""
 
     tensor: Tensor
-    choice: Choice
+    drawn: Drawn | None
     begin: int
     end: int
     offset: tuple[int, ...] = ()
@@ -64,7 +64,7 @@ def fill_file(
             data = buffer[:size] if size <= len(buffer) else _room(batch, size)
             _fill(batch, data, begin, generator)
             for piece in batch:
-                if source is not None and not isinstance(piece.choice, Recipe):
+                if piece.drawn is None and source is not None:
                     source.seek(part.header.source_begin + piece.begin)
                     _copy(source, data[piece.begin - begin : piece.end - begin])
             file.append(data)
@@ -89,14 +89,14 @@ def _pieces(tensors: Iterable[Tensor], choices: Mapping[str, Choice]) -> Iterato
             continue
         if not isinstance(choice, Recipe):
             for begin in range(tensor.begin, tensor.end, BUFFER_BYTES):
-                yield Piece(tensor, choice, begin, min(begin + BUFFER_BYTES, tensor.end))
+                yield Piece(tensor, None, begin, min(begin + BUFFER_BYTES, tensor.end))
             continue
-        dtype = numpy_dtype(tensor)
-        itemsize = dtype.itemsize
+        drawn = Drawn(choice, tensor.shape, numpy_dtype(tensor), stream=tensor.name)
+        itemsize = drawn.dtype.itemsize
         begin = tensor.begin
-        for offset, shape in Drawn(choice, tensor.shape, dtype).pieces(BUFFER_BYTES // itemsize):
+        for offset, shape in drawn.pieces(BUFFER_BYTES // itemsize):
             end = begin + math.prod(shape) * itemsize
-            yield Piece(tensor, choice, begin, end, offset, shape)
+            yield Piece(tensor, drawn, begin, end, offset, shape)
             begin = end
 
 
@@ -116,11 +116,10 @@ def _fill(batch: list[Piece], buffer: _Bytes, begin: int, generator: fastinit.Ge
     """Fills the pieces that have recipes, in one call; the buffer has the data's bytes from begin on."""
     specs = []
     for piece in batch:
-        if not isinstance(piece.choice, Recipe):
+        if piece.drawn is None:
             continue
-        tensor, data = piece.tensor, buffer[piece.begin - begin : piece.end - begin]
-        out = data.view(numpy_dtype(tensor)).reshape(piece.shape)
-        specs.append((tensor.name, piece.choice.spec(out, tensor.name, piece.offset, tensor.shape)))
+        out = buffer[piece.begin - begin : piece.end - begin].view(piece.drawn.dtype).reshape(piece.shape)
+        specs.append((piece.tensor.name, piece.drawn.spec(out, piece.offset)))
     try:
         generator._fill(specs, "tensor {!r}")
     except MemoryError as error:
@@ -133,7 +132,7 @@ def _fill(batch: list[Piece], buffer: _Bytes, begin: int, generator: fastinit.Ge
 
 def _without_memory(batch: list[Piece], error: MemoryError) -> MemoryError:
     """The error of a batch for which memory was short, with the names of the tensors that need much of it."""
-    names = [piece.tensor.name for piece in batch if isinstance(piece.choice, Recipe) and piece.choice.is_whole]
+    names = [piece.tensor.name for piece in batch if piece.drawn and piece.drawn.recipe.is_whole]
     return MemoryError(f"{listed(names)}: the scheme needs the whole matrix in memory: {error}") if names else error
 
 

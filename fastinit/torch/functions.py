@@ -75,27 +75,28 @@ def _fill(tensor: Tensor, recipe: Recipe, generator: object = None, place: Place
     if not isinstance(chosen, fastinit.Generator):
         kind = type(chosen)  # PyTorch's has the same name
         raise TypeError(f"generator must be a fastinit.Generator or None, not {kind.__module__}.{kind.__qualname__}")
-    target = target_of(tensor, recipe, place.get("offset"), place.get("global_shape"), by=_COMPLEX_BY)
+    offset = place.get("offset")
+    target = target_of(tensor, recipe, place.get("stream"), offset, place.get("global_shape"), by=_COMPLEX_BY)
     if target.is_sharded and recipe.draws and chosen._from_entropy:
         raise ValueError(
             "tensor is a DTensor and the generator is not seeded: each process would draw from its own seed"
         )
     if tensor.is_meta:
-        _check(tensor, target, recipe, place)
+        _check(target, offset)
     else:
-        fill(target, recipe, chosen, place.get("stream"))
+        fill(target, chosen)
     return tensor
 
 
-def _check(tensor: Tensor, target: Target, recipe: Recipe, place: Place) -> None:
+def _check(target: Target, offset: Sequence[int] | None) -> None:
     """Raises what the fill of a tensor would raise that has no memory."""
-    recipe.check(target.global_shape, target.dtype)
-    stream, offset = place.get("stream"), place.get("offset")
-    if stream is not None:
-        fastinit.stream_number(stream)
+    drawn = target.drawn
+    drawn.check()
+    if drawn.stream is not None:
+        fastinit.stream_number(drawn.stream)
     if offset is not None:
-        like = np.broadcast_to(np.zeros((), target.dtype), tuple(tensor.shape))
-        _core.block_of(like, offset, target.global_shape)
+        like = np.broadcast_to(np.zeros((), drawn.dtype), tuple(target.tensor.shape))
+        _core.block_of(like, offset, drawn.shape)
 
 
 def calculate_gain(nonlinearity: str, param: float | None = None) -> float:

@@ -282,11 +282,14 @@ def init_module_(
     walk = list(_walk(module, prefix))
     parameters, buffers = _parameters(walk), _buffers(walk)
     chosen = _choices(parameters, rules or {}, defaults, keep_unmatched)
-    recipes = {name: recipe for name, (_, recipe) in chosen.items() if isinstance(recipe, Recipe)}
-    targets = {name: _target(name, parameters[name], recipe) for name, recipe in recipes.items()}
+    targets = {
+        name: _target(name, parameters[name], choice)
+        for name, (_, choice) in chosen.items()
+        if isinstance(choice, Recipe)
+    }
     if seed is None and generator._from_entropy and any(target.is_sharded for target in targets.values()):
         raise ValueError("seed=None with sharded parameters: each process would draw from a seed of its own")
-    _fill_all(targets, recipes, generator)
+    _fill_all(targets, generator)
     for name, target in targets.items():
         _clear_padding(parameters[name], target)
     written = _reset_statistics(walk, targets)
@@ -420,7 +423,7 @@ def _in_words(choice: Choice) -> str:
 def _target(name: str, found: Found, recipe: Recipe) -> Target:
     """The parameter as something to fill, after every check."""
     with errors_of(f"parameter {name!r}"):
-        target = target_of(found.tensor, recipe)
+        target = target_of(found.tensor, recipe, name)
         if not target.is_sharded and any(_is_gathered_from_above(owner) for owner in found.owners):
             raise ValueError(
                 "FSDP2 has gathered it, by a module around the one that is filled, and what is written would be lost; "
@@ -428,7 +431,7 @@ def _target(name: str, found: Found, recipe: Recipe) -> Target:
             )
         if found.tensor.is_meta:
             raise ValueError("it is on the meta device and has no memory; call module.to_empty(device=...) first")
-        recipe.check(target.global_shape, target.dtype)
+        target.drawn.check()
     return target
 
 
@@ -438,21 +441,17 @@ def _is_gathered_from_above(owner: Owner) -> bool:
     return managed and not any(map(_is_fsdp2, (*owner.around, owner.module)))
 
 
-def _fill_all(targets: Mapping[str, Target], recipes: Mapping[str, Recipe], generator: fastinit.Generator) -> None:
+def _fill_all(targets: Mapping[str, Target], generator: fastinit.Generator) -> None:
     """Fills what lies in the CPU's memory side by side, then what does not."""
     parts = []
     for name, target in targets.items():
         with errors_of(f"parameter {name!r}"):
             parts += [(name, part, array_of(part.tensor)) for part in target.parts]
-    specs = [
-        (name, recipes[name].spec(array, name, part.offset, targets[name].global_shape))
-        for name, part, array in parts
-        if array is not None
-    ]
+    specs = [(name, targets[name].drawn.spec(array, part.offset)) for name, part, array in parts if array is not None]
     generator._fill(specs, "parameter {!r}")
     for name, part, array in parts:
         if array is None:
-            fill_part(part, array, targets[name], recipes[name], generator, name)
+            fill_part(part, array, targets[name].drawn, generator)
     for target in targets.values():
         count_write(target.tensor)
 
