@@ -880,7 +880,7 @@ def test_full_disk_is_an_error_before_anything_is_drawn(
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(os, "posix_fallocate", full, raising=False)
-    monkeypatch.setattr(checkpoint, "fill_file", lambda *_: pytest.fail("a fill began"))
+    monkeypatch.setattr(checkpoint, "write_file", lambda *_: pytest.fail("a fill began"))
     with pytest.raises(OSError, match=r"cannot reserve 3,\d\d\d bytes for .*out: No space left on device") as raised:
         init_checkpoint(like, NORMAL, 7, tmp_path / "out")
     assert raised.value.errno == errno.ENOSPC
@@ -1034,9 +1034,9 @@ def test_second_run_with_the_same_target_does_not_replace_the_file_of_the_first(
     def second(*arguments: object) -> None:
         monkeypatch.undo()
         init_checkpoint(like, NORMAL, 8, tmp_path / "out")
-        fills.fill_file(*arguments)  # type: ignore[arg-type]
+        fills.write_file(*arguments)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(checkpoint, "fill_file", second)
+    monkeypatch.setattr(checkpoint, "write_file", second)
     with pytest.raises(FileExistsError, match="it exists"):
         init_checkpoint(like, NORMAL, 7, tmp_path / "out")
     init_checkpoint(like, NORMAL, 8, tmp_path / "other")

@@ -15,7 +15,7 @@ import fastinit
 from fastinit import text
 from fastinit.checkpoint.files import Growing
 from fastinit.checkpoint.header import Tensor
-from fastinit.checkpoint.model import Part
+from fastinit.checkpoint.model import FilePlan
 from fastinit.checkpoint.rules import numpy_dtype
 from fastinit.draw import Drawn
 from fastinit.files import open_regular
@@ -44,33 +44,33 @@ class Piece:
     shape: tuple[int, ...] = ()
 
 
-def fill_file(
+def write_file(
     file: Growing,
-    part: Part,
+    plan: FilePlan,
     choices: Mapping[str, Choice],
     generator: fastinit.Generator,
     progress: Progress,
 ) -> None:
     """Writes the header and the tensors, each from the stream of its name or, where it is copied, from the source."""
-    file.append(part.header.prefix)
-    size = part.header.file_size - len(part.header.prefix)
+    file.append(plan.header.prefix)
+    size = plan.header.file_size - len(plan.header.prefix)
     buffer = np.empty(min(size, BUFFER_BYTES), np.uint8)
     with contextlib.ExitStack() as opened:
-        source = opened.enter_context(open_regular(part.source)) if part.source else None
-        _check_source(source, part)
-        for batch in _batches(_pieces(part.header.tensors, choices)):
+        source = opened.enter_context(open_regular(plan.source)) if plan.source else None
+        _check_source(source, plan)
+        for batch in _batches(_pieces(plan.header.tensors, choices)):
             progress.show(text.printable(text.cut(batch[0].tensor.name)))
             begin, size = batch[0].begin, batch[-1].end - batch[0].begin
             data = buffer[:size] if size <= len(buffer) else _room(batch, size)
             _fill(batch, data, begin, generator)
             for piece in batch:
                 if piece.drawn is None and source is not None:
-                    source.seek(part.header.source_begin + piece.begin)
+                    source.seek(plan.header.source_begin + piece.begin)
                     _copy(source, data[piece.begin - begin : piece.end - begin])
             file.append(data)
             progress.advance(size)
             del data  # before the next one of its size
-        _check_source(source, part)
+        _check_source(source, plan)
 
 
 def _room(batch: list[Piece], size: int) -> _Bytes:
@@ -136,11 +136,11 @@ def _without_memory(batch: list[Piece], error: MemoryError) -> MemoryError:
     return MemoryError(f"{listed(names)}: the scheme needs the whole matrix in memory: {error}") if names else error
 
 
-def _check_source(source: io.BufferedReader | None, part: Part) -> None:
+def _check_source(source: io.BufferedReader | None, plan: FilePlan) -> None:
     """OSError if the file that values are copied from is no longer the one whose header was read."""
-    if source is None or part.header.source_status is None:
+    if source is None or plan.header.source_status is None:
         return
-    now, then = os.fstat(source.fileno()), part.header.source_status
+    now, then = os.fstat(source.fileno()), plan.header.source_status
     if any(getattr(now, name) != getattr(then, name) for name in ("st_dev", "st_ino", "st_size", "st_mtime_ns")):
         raise OSError(f"{named(source.name)} was changed after its header was read")
 
