@@ -132,7 +132,7 @@ def run_info(chosen: argparse.Namespace) -> None:
 def run_insight(chosen: argparse.Namespace) -> None:
     try:
         drawing.figure_class()
-        insight.check_folder(chosen.out)
+        insight.make_folder(chosen.out)
     except (ImportError, OSError) as error:
         raise Refusal(reason(error)) from None
     try:

@@ -279,8 +279,10 @@ class Toml(dict[str, Any]):
 
 def read_rules(source: RulesSource, spellings: Spellings) -> Rules:
     """The rules of a TOML file, or of a mapping like one."""
-    table = source if isinstance(source, Mapping) else _read_file(Path(source))
-    place = f"{table.where}: " if isinstance(table, Toml) else ""
+    if not isinstance(source, Mapping):
+        path = Path(source)
+        source = _toml(lambda: read_regular(path, MOST_BYTES, "a rules file"), named(path))
+    table, place = source, f"{source.where}: " if isinstance(source, Toml) else ""
     layout = table.get("layout")
     with _refused(place, {"layout": layout}):
         entries = _entries(table)
@@ -353,46 +355,32 @@ def _rule(number: int, place: str, entry: dict[str, Any], layout: str | None, sp
 # ---- TOML ------------------------------------------------------------------------------------------------------------
 
 
-class _TomlError(ValueError):
-    """An error of a file, whose name it says."""
-
-
 def read_stream(stream: BinaryIO | None, where: str = "standard input") -> Toml:
     """The rules that a stream of bytes holds, for read_rules; ValueError if it is closed, too long or no TOML."""
+    if stream is None:
+        raise ValueError(f"{where}: it is closed")
     try:
-        if stream is None:
-            raise ValueError("it is closed")
-        rules = parse_toml(read_all(stream, MOST_BYTES, "a rules file"), where)
-        with contextlib.suppress(OSError):  # of a stream without a descriptor
-            rules.status = os.fstat(stream.fileno())
-        return rules
-    except _TomlError:
-        raise
-    except (OSError, ValueError) as error:
-        raise ValueError(f"{where}: {(isinstance(error, OSError) and error.strerror) or error}") from None
+        rules = _toml(lambda: read_all(stream, MOST_BYTES, "a rules file"), where)
+    except OSError as error:
+        raise ValueError(f"{where}: {error.strerror or error}") from None
+    with contextlib.suppress(OSError):  # of a stream without a descriptor
+        rules.status = os.fstat(stream.fileno())
+    return rules
 
 
-def _read_file(path: Path) -> Toml:
+def _toml(read: Callable[[], bytes], where: str) -> Toml:
+    """What a TOML file holds; ValueError, which begins with where, if its bytes are too many or no TOML."""
     try:
-        content = read_regular(path, MOST_BYTES, "a rules file")
-    except ValueError as error:
-        raise ValueError(f"{named(path)}: {error}") from None
-    return parse_toml(content, named(path))
-
-
-def parse_toml(content: bytes, where: str) -> Toml:
-    """What the bytes of a TOML file hold, for read_rules; ValueError, which begins with where, if they are no TOML."""
-    try:
-        text = decoded(content.removeprefix(BOM), "its content")
+        text = decoded(read().removeprefix(BOM), "its content")
         bare = _LITERALS.sub(_newlines, text)
         _check_keys(bare)
         return Toml(tomllib.loads(text), where, list(_rule_lines(bare)))
     except RecursionError:
-        raise _TomlError(f"{where}: arrays or tables are nested too deeply") from None
+        raise ValueError(f"{where}: arrays or tables are nested too deeply") from None
     except ValueError as error:
         message, at, position = str(error).rpartition(" (at ")  # a line and a column, or the document's end
         problem = f"{cut(message, MOST_PROBLEM)}{at}{position}" if at else cut(position, MOST_PROBLEM)
-        raise _TomlError(f"{where}: {printable(problem)}") from None
+        raise ValueError(f"{where}: {printable(problem)}") from None
 
 
 # Strings and comments, to the end of the text where they have no end: what follows is no TOML then.
