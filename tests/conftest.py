@@ -14,7 +14,7 @@ from hypothesis import settings
 
 from fastinit import _core
 
-settings.register_profile("fastinit")  # a busy machine may stop any example for a second
+settings.register_profile("fastinit", deadline=None)  # a busy machine may stop any example for a second
 settings.load_profile("fastinit")
 
 KERNELS = _core.available_kernels()

@@ -13,7 +13,7 @@ import pytest
 from conftest import fresh_python
 
 import fastinit
-from fastinit import _core, generator
+from fastinit import _core, matrices
 
 
 @pytest.fixture
@@ -183,8 +183,8 @@ def test_matrix_whose_array_changes_while_it_is_computed_is_not_written(g, monke
         w.flags.writeable = False
         return original(*arguments)
 
-    original = generator._haar
-    monkeypatch.setattr(generator, "_haar", computed)
+    original = matrices.haar
+    monkeypatch.setattr(matrices, "haar", computed)
     with pytest.raises(ValueError, match="out was changed while the arguments were read"):
         g.orthogonal(w)
     check()

@@ -1093,7 +1093,7 @@ def test_scheme_that_needs_too_much_memory_is_named(tmp_path: Path, monkeypatch:
     def exhausted(*_: object) -> None:
         raise MemoryError("Unable to allocate 1. EiB")
 
-    monkeypatch.setattr(fastinit.generator, "_haar", exhausted)
+    monkeypatch.setattr(fastinit.matrices, "haar", exhausted)
     like = shapes_file(tmp_path / "like.json", {"a": [4, 4], "b": [2]})
     rules = {"rule": [{"name": "a", "scheme": "orthogonal"}, {"name": "b", "scheme": "zeros"}]}
     with pytest.raises(MemoryError, match="'a': the scheme needs the whole matrix in memory: Unable to allocate"):

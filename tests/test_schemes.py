@@ -22,7 +22,7 @@ from test_statistics import LEAST_P, p_of_sample_mean
 import fastinit
 from fastinit import capi
 from fastinit.constants import array_in_dtype
-from fastinit.generator import BLOCK
+from fastinit.matrices import BLOCK
 
 DTYPES = [np.dtype(dtype) for dtype in ("f4", "f8", "f2", ml_dtypes.bfloat16)]
 WITHIN_TWO = 0.87962566103423978  # the standard deviation of a normal cut at two of its own
