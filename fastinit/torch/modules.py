@@ -182,8 +182,6 @@ def _resets_otherwise(module: Module, known: type) -> bool:
 
 # Modules whose weights are not (out, in, *kernel), by the names of their classes, which are not imported.
 _LAYOUTS = {("transformers.pytorch_utils", "Conv1D"): "keras"}  # (in, out)
-
-
 _OWNERS = Owners(nn.Module, "module", "parameter")
 _SPELLINGS: Spellings = {None: Action.KEEP}
 
@@ -327,37 +325,37 @@ def _is_wrappers(part: str, parent: Module) -> bool:
     return part in _WRAPPERS or (part == "module" and isinstance(parent, replicas))
 
 
-def _parameters(walk: Iterable[_Step]) -> dict[str, Found]:
-    """The parameters of a module, tied ones once, by their names without those of wrappers."""
-    found: dict[str, Found] = {}
-    first_names: dict[int, str] = {}
-    for begins, owner, around in walk:
-        if type(owner).__name__ == "FullyShardedDataParallel":
+def _held(walk: Iterable[_Step], kind: str) -> Iterator[tuple[Owner, Tensor]]:
+    """The parameters or the buffers, each as often as a module has it, by their names without those of wrappers."""
+    for begins, module, around in walk:
+        if type(module).__name__ == "FullyShardedDataParallel":
             raise TypeError("module is wrapped in FullyShardedDataParallel, which flattens parameters; use fully_shard")
-        for local_name, tensor in owner._parameters.items():
-            if tensor is None:
-                continue
+        for local_name, tensor in getattr(module, f"_{kind}s").items():
             name = begins + local_name
             if nn.parameter.is_lazy(tensor):
-                raise ValueError(f"parameter {name!r} is of a lazy module and has no shape yet; run the module once")
-            each = found.setdefault(first_names.setdefault(id(tensor), name), Found(tensor, [], []))
-            if each.tensor is not tensor:
-                raise ValueError(f"two parameters have the name {name!r}, once wrappers are left out of it")
-            each.owners.append(Owner(name, owner, local_name, around))
-            each.names.append(name)
+                raise ValueError(f"{kind} {name!r} is of a lazy module and has no shape yet; run the module once")
+            if tensor is not None:
+                yield Owner(name, module, local_name, around), tensor
+
+
+def _parameters(walk: Iterable[_Step]) -> dict[str, Found]:
+    """The parameters of a module, tied ones once."""
+    found: dict[str, Found] = {}
+    first_names: dict[int, str] = {}
+    for owner, tensor in _held(walk, "parameter"):
+        each = found.setdefault(first_names.setdefault(id(tensor), owner.name), Found(tensor, [], []))
+        if each.tensor is not tensor:
+            raise ValueError(f"two parameters have the name {owner.name!r}, once wrappers are left out of it")
+        each.owners.append(owner)
+        each.names.append(owner.name)
     return found
 
 
 def _buffers(walk: Iterable[_Step]) -> dict[str, Tensor]:
-    """The buffers of a module, each once, by their names without those of wrappers."""
+    """The buffers of a module, each once."""
     found: dict[int, tuple[str, Tensor]] = {}
-    for begins, owner, _ in walk:
-        for local_name, buffer in owner._buffers.items():
-            if nn.parameter.is_lazy(buffer):
-                name = begins + local_name
-                raise ValueError(f"buffer {name!r} is of a lazy module and has no shape yet; run the module once")
-            if buffer is not None:
-                found.setdefault(id(buffer), (begins + local_name, buffer))
+    for owner, buffer in _held(walk, "buffer"):
+        found.setdefault(id(buffer), (owner.name, buffer))
     return dict(found.values())
 
 
