@@ -8,16 +8,16 @@ for tensors whose shards are filled apart. docs/jax.md shows both.
 import functools
 import math
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import Any, Literal, SupportsIndex, TypeAlias
 
 import numpy as np
 
-import fastinit
 from fastinit import _core
 from fastinit.distribution import missing
 from fastinit.docstrings import documented
-from fastinit.recipe import Recipe, address, check_axes, product_along
+from fastinit.draw import Columns, Drawn, Shape, check_axes, product_along, seed_and_stream
+from fastinit.recipe import Recipe
 from fastinit.typing import Stream
 
 try:
@@ -53,7 +53,6 @@ __all__ = [
     "zeros",
 ]
 
-_Shape: TypeAlias = tuple[int, ...]
 _Index: TypeAlias = tuple[slice, ...]
 _Axes: TypeAlias = int | Sequence[int]
 
@@ -195,7 +194,7 @@ def variance_scaling(
     for name, axes in (("in_axis", in_axis), ("out_axis", out_axis), ("batch_axis", batch_axis)):
         check_axes(name, axes)
 
-    def recipe_of(shape: _Shape) -> Recipe:
+    def recipe_of(shape: Shape) -> Recipe:
         fan_in, fan_out = _fans(shape, in_axis, out_axis, batch_axis)
         return Recipe.of("variance_scaling", *rule, fan_in=fan_in, fan_out=fan_out)
 
@@ -365,7 +364,7 @@ def orthogonal(scale: float = 1.0, column_axis: int = -1, dtype: Any = None) -> 
     """
     gain = {"gain": _core.positive("scale", scale)}
     check_axes("column_axis", column_axis)
-    return _initialiser(_Columns("orthogonal", gain, column_axis), dtype)
+    return _initialiser(Columns("orthogonal", gain, column_axis), dtype)
 
 
 @documented(_PARAGRAPHS)
@@ -489,67 +488,72 @@ def make_array(
     >>> np.array_equal(weights, w)
     True
     """
-    recipe = Recipe.of(scheme, **arguments)
-    tensor = _tensor(shape, dtype)
-    recipe.check(tensor.shape, tensor.dtype)
+    drawn = _drawn(Recipe.of(scheme, **arguments), _like(shape, dtype))
     if not isinstance(sharding, jax.sharding.Sharding):
         raise TypeError(f"sharding={sharding!r}; accepted is a jax.sharding.Sharding")
-    try:
-        sharding.shard_shape(tensor.shape)
-    except (IndexError, ValueError) as error:
-        raise ValueError(f"sharding={sharding} does not fit shape={tensor.shape}: {error}") from None
-    if not recipe.draws:
-        return _assembled(recipe, tensor, sharding, 0, 0)
+    check_fit(drawn, sharding)
+    if not drawn.recipe.draws:
+        return assembled(drawn, sharding)
     if seed is None and not sharding.is_fully_addressable:
         raise TypeError("seed is missing: the processes of the sharding do not share a default generator")
-    return _assembled(recipe, tensor, sharding, *address(seed, stream))
+    seed, stream = seed_and_stream(seed, stream)
+    return assembled(replace(drawn, seed=seed, stream=stream), sharding)
 
 
-def _assembled(recipe: Recipe, tensor: Any, sharding: Any, seed: int, stream: Stream) -> Any:
-    """The array whose shards are filled apart, replicated ones once."""
+def check_fit(drawn: Drawn, sharding: Any) -> None:
+    """ValueError if the sharding does not cut the tensor into equal shards."""
+    try:
+        sharding.shard_shape(drawn.shape)
+    except (IndexError, ValueError) as error:
+        raise ValueError(f"sharding={sharding} does not fit shape={drawn.shape}: {error}") from None
+
+
+def assembled(drawn: Drawn, sharding: Any) -> Any:
+    """The array whose shards are drawn apart, replicated ones once."""
+    whole = functools.cache(drawn.array)
 
     @functools.cache
-    def whole() -> np.ndarray[Any, Any]:
-        return recipe.array(tensor.shape, tensor.dtype, seed, stream)
-
-    @functools.cache
-    def block(offset: _Shape, shape: _Shape) -> np.ndarray[Any, Any]:
-        return recipe.array(shape, tensor.dtype, seed, stream, offset, tensor.shape)
+    def block(*bounds: tuple[int, int, int]) -> np.ndarray[Any, Any]:
+        return drawn.block(tuple(slice(*each) for each in bounds))
 
     def shard(index: _Index) -> np.ndarray[Any, Any]:
-        if recipe.is_whole:
+        if drawn.recipe.is_whole:
             return whole()[index]
-        bounds = [axis.indices(size) for axis, size in zip(index, tensor.shape, strict=True)]
-        return block(tuple(start for start, _, _ in bounds), tuple(stop - start for start, stop, _ in bounds))
+        return block(*(axis.indices(size) for axis, size in zip(index, drawn.shape, strict=True)))
 
-    return jax.make_array_from_callback(tensor.shape, sharding, shard, tensor.dtype)
+    return jax.make_array_from_callback(drawn.shape, sharding, shard, drawn.dtype)
 
 
 # ---- From a key to values --------------------------------------------------------------------------------------------
 
 
-def _initialiser(recipe: Recipe | Callable[[_Shape], Recipe], dtype: Any) -> Initializer:
+def _initialiser(recipe: Recipe | Callable[[Shape], Recipe], dtype: Any) -> Initializer:
     """The function that draws by a recipe, or by the one for a shape; its default dtype is that one."""
 
     def init(key: Any, shape: Sequence[SupportsIndex], dtype: Any = dtype, out_sharding: Any = None) -> Any:
-        tensor = _tensor(shape, dtype, out_sharding)
-        checked = recipe if isinstance(recipe, Recipe) else recipe(tensor.shape)
-        if more := checked.if_complex(tensor.dtype.kind == "c", _COMPLEX_BY):
-            raise TypeError(f"dtype={tensor.dtype}; accepted are {', '.join(checked.dtypes)}{more}")
-        checked.check(tensor.shape, tensor.dtype)
+        like = _like(shape, dtype, out_sharding)
+        checked = recipe if isinstance(recipe, Recipe) else recipe(like.shape)
+        if more := checked.if_complex(like.dtype.kind == "c", _COMPLEX_BY):
+            raise TypeError(f"dtype={like.dtype}; accepted are {', '.join(checked.dtypes)}{more}")
+        drawn = _drawn(checked, like)
         sharding = _sharding(out_sharding)
         words = _words(key)
         if isinstance(words, jax.core.Tracer):
-            return _staged(checked, tensor, sharding, words)
-        seed, stream = _address(np.asarray(words))
-        if sharding is None:
-            return _placed(checked.array(tensor.shape, tensor.dtype, seed, stream), key)
-        return _assembled(checked, tensor, _concrete(sharding), seed, stream)
+            return _staged(drawn, sharding, words)
+        drawn = _of_key(drawn, np.asarray(words))
+        return _placed(drawn.array(), key) if sharding is None else assembled(drawn, _concrete(sharding))
 
     return init
 
 
-def _tensor(shape: Sequence[SupportsIndex], dtype: Any, out_sharding: Any = None) -> Any:
+def _drawn(recipe: Recipe, like: Any) -> Drawn:
+    """What the recipe draws of that shape and dtype, checked."""
+    drawn = Drawn(recipe, like.shape, like.dtype)
+    drawn.check()
+    return drawn
+
+
+def _like(shape: Sequence[SupportsIndex], dtype: Any, out_sharding: Any = None) -> Any:
     """The shape and dtype of an array that JAX would make of these, with its rules, defaults and errors."""
     is_plain = isinstance(shape, (tuple, list)) and all(type(size) is int for size in shape)  # 3.0 == 3 is no size
     if is_plain and isinstance(dtype, Hashable) and out_sharding is None:
@@ -564,7 +568,7 @@ def _like_jax(shape: Sequence[SupportsIndex], dtype: Any, out_sharding: Any) -> 
 
 
 @functools.lru_cache(maxsize=4096)
-def _remembered(shape: _Shape, dtype: Any, x64: bool) -> Any:
+def _remembered(shape: Shape, dtype: Any, x64: bool) -> Any:
     """Asking JAX takes three times as long as all else for a small array."""
     return _like_jax(shape, dtype, None)
 
@@ -594,10 +598,10 @@ def _words(key: Any) -> Any:
     return words
 
 
-def _address(words: np.ndarray[Any, Any]) -> tuple[int, int]:
-    """The seed, the first two words of a key, and the stream: the others, if it has any, less the highest bit."""
+def _of_key(drawn: Drawn, words: np.ndarray[Any, Any]) -> Drawn:
+    """The seed is the first two words of a key, the stream the others, if it has any, less the highest bit."""
     seed, stream = (int.from_bytes(part.astype(">u4").tobytes(), "big") for part in (words[:2], words[2:]))
-    return seed, stream % 2**63
+    return replace(drawn, seed=seed, stream=stream % 2**63)
 
 
 def _placed(values: np.ndarray[Any, Any], key: Any) -> Any:
@@ -609,75 +613,44 @@ def _placed(values: np.ndarray[Any, Any], key: Any) -> Any:
     return jax.device_put(values)  # which takes the memory over, where asarray copies it
 
 
-def _staged(recipe: Recipe, tensor: Any, sharding: Any, words: Any) -> Any:
+def _staged(drawn: Drawn, sharding: Any, words: Any) -> Any:
     """The values for a key that is traced: the compiled program calls back for them, device by device if sharded."""
-    shape = tensor.shape
-    if sharding is None or sharding.is_fully_replicated or recipe.is_whole:
-        whole = _called_back(_Blocks(recipe, shape, tensor.dtype, shape), words, [0] * len(shape))
+    if sharding is None or sharding.is_fully_replicated or drawn.recipe.is_whole:
+        whole = _called_back(drawn, drawn.shape, words, [0] * len(drawn.shape))
         return whole if sharding is None else jax.sharding.reshard(whole, sharding)
-    blocks = _Blocks(recipe, shape, tensor.dtype, sharding.shard_shape(shape))
-    axes = (*sharding.spec, *[None] * (len(shape) - len(sharding.spec)))
+    axes = (*sharding.spec, *[None] * (len(drawn.shape) - len(sharding.spec)))
 
     def block(words: Any) -> Any:
-        return _called_back(blocks, words, [0 if names is None else jax.lax.axis_index(names) for names in axes])
+        place = [0 if names is None else jax.lax.axis_index(names) for names in axes]
+        return _called_back(drawn, sharding.shard_shape(drawn.shape), words, place)
 
     return jax.shard_map(block, mesh=sharding.mesh, in_specs=PartitionSpec(), out_specs=sharding.spec)(words)
 
 
-@functools.partial(jax.jit, static_argnums=0)
-def _called_back(blocks: "_Blocks", words: Any, place: list[Any]) -> Any:
-    result = jax.ShapeDtypeStruct(blocks.block, blocks.dtype)
+@functools.partial(jax.jit, static_argnums=(0, 1))
+def _called_back(drawn: Drawn, shape: Shape, words: Any, place: list[Any]) -> Any:
+    def blocks(words: Any, place: Any) -> np.ndarray[Any, Any]:
+        return _blocks(drawn, shape, words, place)
+
+    result = jax.ShapeDtypeStruct(shape, drawn.dtype)
     values = jax.pure_callback(blocks, result, words, jnp.array(place, np.int32), vmap_method="broadcast_all")
     # What a callback returns is on one of the program's devices; only behind the barrier may it be on all of them.
     return jax.lax.optimization_barrier(values)
 
 
-@dataclass(frozen=True)
-class _Blocks:
-    """Fills the block at a place among the equal blocks of a tensor, for each key of a batch; what programs call."""
-
-    recipe: Recipe
-    shape: _Shape
-    dtype: np.dtype[Any]
-    block: _Shape
-
-    def __hash__(self) -> int:
-        return hash((self.recipe.scheme, self.shape, self.dtype, self.block))
-
-    def __call__(self, words: Any, place: Any) -> np.ndarray[Any, Any]:
-        words, offset = np.asarray(words), np.asarray(place, np.int64) * np.array(self.block, np.int64)
-        out = np.empty((*words.shape[:-1], *self.block), self.dtype)
-        for i in np.ndindex(words.shape[:-1]):
-            seed, stream = _address(words[i])
-            where = {"offset": offset[i].tolist(), "global_shape": self.shape}
-            self.recipe.fill(fastinit.Generator(seed), out[(*i, ...)], stream=stream, **where)
-        return out
+def _blocks(drawn: Drawn, shape: Shape, words: Any, place: Any) -> np.ndarray[Any, Any]:
+    """The block of that shape at a place among the equal blocks of a tensor, for each key of a batch."""
+    words, offset = np.asarray(words), np.asarray(place, np.int64) * np.array(shape, np.int64)
+    out = np.empty((*words.shape[:-1], *shape), drawn.dtype)
+    for i in np.ndindex(words.shape[:-1]):
+        _of_key(drawn, words[i]).fill(out[(*i, ...)], offset[i].tolist())
+    return out
 
 
 # ---- What the schemes need -------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class _Columns(Recipe):
-    """A recipe for a matrix, whose columns are along one axis of the tensor and whose rows along all others."""
-
-    axis: int = -1
-
-    def check(self, shape: _Shape, dtype: np.dtype[Any]) -> None:
-        if len(shape) < 2:
-            raise ValueError(f"shape={shape}; {self.scheme} takes one of two axes or more")
-        columns = product_along(shape, "column_axis", (self.axis,))
-        super().check((math.prod(shape) // max(columns, 1), columns), dtype)
-
-    def fill(self, generator: fastinit.Generator, out: Any, **where: Any) -> Any:
-        """Fills the whole tensor; there are no blocks of it."""
-        tensor = np.moveaxis(out, self.axis, -1)
-        matrix = np.empty((math.prod(tensor.shape[:-1]), tensor.shape[-1]), out.dtype)
-        tensor[...] = super().fill(generator, matrix, stream=where["stream"]).reshape(tensor.shape)
-        return out
-
-
-def _fans(shape: _Shape, in_axis: _Axes, out_axis: _Axes, batch_axis: _Axes) -> tuple[float, float]:
+def _fans(shape: Shape, in_axis: _Axes, out_axis: _Axes, batch_axis: _Axes) -> tuple[float, float]:
     """The inputs and the outputs of a unit; of an empty tensor, which has no unit, 1."""
     if in_axis == -2 and len(shape) < 2:
         raise ValueError(

@@ -10,10 +10,9 @@ what.
 
 import cmath
 import inspect
-import math
 import operator
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, SupportsIndex, TypeAlias
 
 import numpy as np
@@ -23,7 +22,8 @@ from fastinit import _core, hints
 from fastinit.constants import array_in_dtype
 from fastinit.distribution import missing
 from fastinit.docstrings import documented
-from fastinit.recipe import Recipe, address, product_along, sizes_of
+from fastinit.draw import Columns, Drawn, Shape, product_along, seed_and_stream, sizes_of
+from fastinit.recipe import Recipe
 from fastinit.typing import Stream
 
 try:
@@ -52,7 +52,6 @@ __all__ = [
     "Zeros",
 ]
 
-_Shape: TypeAlias = tuple[int, ...]
 _Seed: TypeAlias = int | keras.random.SeedGenerator | None
 _Axes: TypeAlias = Sequence[int] | None
 
@@ -123,17 +122,17 @@ class _Filled(keras.initializers.Initializer):
             raise ValueError(f"{type(self).__name__}: dtype={name!r}; accepted are {', '.join(recipe.dtypes)}{more}")
         empty = keras.ops.zeros((0,), dtype=name)
         name = keras.backend.standardize_dtype(empty.dtype)  # JAX may have no float64
-        recipe.check(sizes, np.dtype(name))
+        drawn = Drawn(recipe, sizes, np.dtype(name), stream=self._stream())
+        drawn.check()
         if getattr(empty, "is_meta", False):  # PyTorch asks for the shape alone
             return keras.ops.zeros(sizes, dtype=name)
-        tensor = _Tensor(recipe, sizes, name, self._stream())
         if keras.backend.backend() == "jax":
-            return _jax_array(tensor, self._words, layout, empty)
-        is_torch = keras.backend.backend() == "torch"
-        values = _torch_tensor(tensor, self._words(), empty.dtype) if is_torch else tensor.values(self._words())
+            return _jax_array(drawn, self._words, layout, empty)
+        drawn = _seeded(drawn, self._words())
+        values = _torch_tensor(drawn, empty.dtype) if keras.backend.backend() == "torch" else drawn.array()
         return _distributed(keras.ops.convert_to_tensor(values, dtype=name), layout)
 
-    def _recipe(self, shape: _Shape) -> Recipe:
+    def _recipe(self, shape: Shape) -> Recipe:
         raise NotImplementedError
 
     def _stream(self) -> Stream:
@@ -144,68 +143,54 @@ class _Filled(keras.initializers.Initializer):
         return np.zeros(2, np.uint32)
 
 
-@dataclass(frozen=True)
-class _Tensor:
-    recipe: Recipe
-    shape: _Shape
-    dtype: str
-    stream: Stream
-
-    def values(self, words: Any) -> np.ndarray[Any, Any]:
-        return self.recipe.array(self.shape, np.dtype(self.dtype), _seed(words), self.stream)
-
-    def write(self, words: Any, out: Any) -> None:
-        self.recipe.fill(fastinit.Generator(_seed(words)), out, stream=self.stream)
-
-
-def _seed(words: Any) -> int:
+def _seeded(drawn: Drawn, words: Any) -> Drawn:
     low, high = keras.ops.convert_to_numpy(words).astype(np.uint32).tolist()  # PyTorch's are signed
-    return int(low + (high << 32))
+    return replace(drawn, seed=low + (high << 32))
 
 
 def _distributed(values: Any, layout: Any) -> Any:
     return values if layout is None else keras.distribution.distribute_tensor(values, layout)
 
 
-def _torch_tensor(tensor: _Tensor, words: Any, dtype: Any) -> Any:
+def _torch_tensor(drawn: Drawn, dtype: Any) -> Any:
     """The values in memory of PyTorch's: its storage can be resized, which that of a NumPy array cannot."""
     import torch
 
     from fastinit.torch.tensors import array_of
 
-    values = torch.empty(tensor.shape, dtype=dtype, device="cpu")
-    tensor.write(words, array_of(values))
+    values = torch.empty(drawn.shape, dtype=dtype, device="cpu")
+    memory: Any = array_of(values)
+    drawn.fill(memory)
     return values
 
 
-def _jax_array(tensor: _Tensor, draw_words: Callable[[], Any], layout: Any, empty: Any) -> Any:
+def _jax_array(drawn: Drawn, draw_words: Callable[[], Any], layout: Any, empty: Any) -> Any:
     import jax
 
     if isinstance(empty, jax.core.Tracer):
         # The program calls back when it runs: tracing, which is often for the shape alone, fills nothing.
-        result = jax.ShapeDtypeStruct(tensor.shape, tensor.dtype)
-        values = jax.pure_callback(tensor.values, result, draw_words(), vmap_method="sequential")
+        result = jax.ShapeDtypeStruct(drawn.shape, drawn.dtype)
+        values = jax.pure_callback(
+            lambda words: _seeded(drawn, words).array(), result, draw_words(), vmap_method="sequential"
+        )
         return _distributed(values, layout)
     if layout is None:
-        return jax.device_put(tensor.values(draw_words()))
-    return _jax_shards(tensor, draw_words, getattr(layout, "backend_layout", layout))
+        return jax.device_put(_seeded(drawn, draw_words()).array())
+    return _jax_shards(drawn, draw_words, getattr(layout, "backend_layout", layout))
 
 
-def _jax_shards(tensor: _Tensor, draw_words: Callable[[], Any], sharding: Any) -> Any:
+def _jax_shards(drawn: Drawn, draw_words: Callable[[], Any], sharding: Any) -> Any:
     import jax
 
-    from fastinit.jax import make_array
+    from fastinit.jax import assembled, check_fit
 
     if isinstance(getattr(sharding, "mesh", None), jax.sharding.AbstractMesh):
         # Keras names no devices, and asks for explicit axes, which the state of a SeedGenerator has not.
         sharding = jax.sharding.NamedSharding(jax.sharding.get_mesh(), sharding.spec)
         with jax.sharding.use_abstract_mesh(sharding.mesh.abstract_mesh):
-            return _jax_shards(tensor, draw_words, sharding)
-    words = draw_words()
-    if tensor.recipe.is_whole:
-        return jax.device_put(tensor.values(words), sharding)
-    where = tensor.shape, sharding, _seed(words), tensor.stream, tensor.dtype
-    return make_array(tensor.recipe.scheme, *where, **tensor.recipe.arguments)
+            return _jax_shards(drawn, draw_words, sharding)
+    check_fit(drawn, sharding)
+    return assembled(_seeded(drawn, draw_words()), sharding)
 
 
 # ---- Constants -------------------------------------------------------------------------------------------------------
@@ -247,7 +232,7 @@ class Zeros(_Filled, keras.initializers.Zeros):
     <example>
     """
 
-    def _recipe(self, shape: _Shape) -> Recipe:
+    def _recipe(self, shape: Shape) -> Recipe:
         return Recipe.of("zeros")
 
 
@@ -260,7 +245,7 @@ class Ones(_Filled, keras.initializers.Ones):
     <example>
     """
 
-    def _recipe(self, shape: _Shape) -> Recipe:
+    def _recipe(self, shape: Shape) -> Recipe:
         return Recipe.of("ones")
 
 
@@ -286,7 +271,7 @@ class Constant(_Filled, keras.initializers.Constant):
         else:
             super().__init__(self._values.tolist() if is_list else self._values)
 
-    def _recipe(self, shape: _Shape) -> Recipe:
+    def _recipe(self, shape: Shape) -> Recipe:
         if self._values is None:
             return Recipe.of("constant", self.value)
         return _Values("constant", {"value": self._values})
@@ -301,7 +286,7 @@ class _Values(Recipe):
         """All of them are in memory anyway."""
         return True
 
-    def check(self, shape: _Shape, dtype: np.dtype[Any]) -> None:
+    def check(self, shape: Shape, dtype: np.dtype[Any]) -> None:
         values = self.arguments["value"]
         try:
             fits = np.broadcast_shapes(values.shape, shape) == shape
@@ -339,7 +324,7 @@ class Identity(_Filled, keras.initializers.Identity):
     def get_config(self) -> dict[str, Any]:
         return {"gain": self.gain}  # Keras's own leaves it out
 
-    def _recipe(self, shape: _Shape) -> Recipe:
+    def _recipe(self, shape: Shape) -> Recipe:
         return Recipe.of("identity", self.gain)
 
 
@@ -359,7 +344,7 @@ class _Random(_Filled):
                 name = list(inspect.signature(type(self)).parameters)[i]
                 raise TypeError(f"{name}={value!r}{traced or '; a bool is not accepted as a number'}")
         super().__init__(*arguments)
-        address(self.seed if isinstance(self.seed, int) else 0, stream)
+        seed_and_stream(self.seed if isinstance(self.seed, int) else 0, stream)
         self.stream = stream if isinstance(stream, str) else operator.index(stream)
 
     def get_config(self) -> dict[str, Any]:
@@ -396,7 +381,7 @@ class RandomNormal(_Random, keras.initializers.RandomNormal):
     def __init__(self, mean: complex = 0.0, stddev: float = 0.05, seed: _Seed = None, *, stream: Stream = 0) -> None:
         super().__init__(mean, stddev, seed, stream=stream)
 
-    def _recipe(self, shape: _Shape) -> Recipe:
+    def _recipe(self, shape: Shape) -> Recipe:
         return Recipe.of("normal", self.mean, self.stddev)
 
 
@@ -420,7 +405,7 @@ class RandomUniform(_Random, keras.initializers.RandomUniform):
     def __init__(self, minval: float = -0.05, maxval: float = 0.05, seed: _Seed = None, *, stream: Stream = 0) -> None:
         super().__init__(minval, maxval, seed, stream=stream)
 
-    def _recipe(self, shape: _Shape) -> Recipe:
+    def _recipe(self, shape: Shape) -> Recipe:
         return Recipe.of("uniform", self.minval, self.maxval)
 
 
@@ -444,14 +429,14 @@ class TruncatedNormal(_Random, keras.initializers.TruncatedNormal):
     def __init__(self, mean: float = 0.0, stddev: float = 0.05, seed: _Seed = None, *, stream: Stream = 0) -> None:
         super().__init__(mean, stddev, seed, stream=stream)
 
-    def _recipe(self, shape: _Shape) -> Recipe:
+    def _recipe(self, shape: Shape) -> Recipe:
         return Recipe.of("truncated_normal", self.mean, self.stddev)
 
 
 class _Scaled(_Random):
     """What scales its draws by the fans."""
 
-    def _recipe(self, shape: _Shape) -> Recipe:
+    def _recipe(self, shape: Shape) -> Recipe:
         fans: tuple[int, int] = fastinit.fans(shape, "keras")
         if self.input_axes is not None and self.output_axes is not None:
             fans = (
@@ -660,23 +645,10 @@ class Orthogonal(_Random, keras.initializers.Orthogonal):
     def __init__(self, gain: float = 1.0, seed: _Seed = None, *, stream: Stream = 0) -> None:
         super().__init__(_core.positive("gain", gain), seed, stream=stream)
 
-    def _recipe(self, shape: _Shape) -> Recipe:
+    def _recipe(self, shape: Shape) -> Recipe:
         if len(shape) < 2:
             raise ValueError(f"shape={shape}; Orthogonal takes one of two axes or more")
-        return _Matrix("orthogonal", {"gain": self.gain})
-
-
-@dataclass(frozen=True)
-class _Matrix(Recipe):
-    """A recipe for the matrix of all axes but the last by the last."""
-
-    def check(self, shape: _Shape, dtype: np.dtype[Any]) -> None:
-        super().check((math.prod(shape[:-1]), shape[-1]), dtype)
-
-    def fill(self, generator: fastinit.Generator, out: Any, *, stream: Stream | None = None, **block: Any) -> Any:
-        """Fills the whole of a new tensor; there are no blocks of it."""
-        super().fill(generator, out.reshape(math.prod(out.shape[:-1]), out.shape[-1]), stream=stream)
-        return out
+        return Columns("orthogonal", {"gain": self.gain})
 
 
 IdentityInitializer = Identity

@@ -29,6 +29,7 @@ from jax.sharding import PartitionSpec as P  # noqa: E402
 
 import fastinit  # noqa: E402
 from fastinit import jax as init  # noqa: E402
+from fastinit.draw import Drawn  # noqa: E402
 from fastinit.recipe import Recipe  # noqa: E402
 
 KEY = jax.random.key(7)
@@ -88,7 +89,7 @@ def no_callback(monkeypatch):
     def fail(*_):
         raise AssertionError("a program called back")
 
-    monkeypatch.setattr(init._Blocks, "__call__", fail)
+    monkeypatch.setattr(init, "_blocks", fail)
 
 
 @pytest.fixture
@@ -99,13 +100,13 @@ def callbacks(monkeypatch):
 
 def record_callbacks(monkeypatch):
     blocks = []
-    fill = init._Blocks.__call__
+    fill = init._blocks
 
-    def recorded(self, words, place):
-        blocks.append(self.block)
-        return fill(self, words, place)
+    def recorded(drawn, shape, words, place):
+        blocks.append(shape)
+        return fill(drawn, shape, words, place)
 
-    monkeypatch.setattr(init._Blocks, "__call__", recorded)
+    monkeypatch.setattr(init, "_blocks", recorded)
     return blocks
 
 
@@ -406,7 +407,7 @@ class TestTransformations:
 
     def test_what_was_filled_becomes_the_array_without_a_copy(self, monkeypatch):
         made = []
-        monkeypatch.setattr(Recipe, "array", lambda *args, array=Recipe.array: made.append(array(*args)) or made[-1])
+        monkeypatch.setattr(Drawn, "fill", lambda *args, fill=Drawn.fill: made.append(fill(*args)) or made[-1])
         device = SingleDeviceSharding(jax.devices()[0])
         for shape in ((1000, 1000), (77, 33)):
             eager = init.he_normal()(KEY, shape)
@@ -689,7 +690,7 @@ class TestMakeArray:
         ],
     )
     def test_bad_input(self, arguments, keywords, message, monkeypatch):
-        monkeypatch.setattr(Recipe, "array", None)
+        monkeypatch.setattr(Drawn, "fill", None)
         stream = fastinit.default_generator.stream
         with pytest.raises((TypeError, ValueError), match=message):
             init.make_array(*arguments, **keywords)
