@@ -14,11 +14,16 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import core
+import faces
 
 ROOT = Path(__file__).parent.parent.parent
 OUTPUTS: dict[str, Callable[[str], str]] = {
     "src/schemes.pxi": core.methods,
     "fastinit/_core.pyi": core.types,
+    "fastinit/jax/schemes.py": faces.jax,
+    "fastinit/jax/__init__.py": faces.names_of_jax,
+    "fastinit/keras/schemes.py": faces.keras,
+    "fastinit/keras/__init__.py": faces.names_of_keras,
 }
 
 

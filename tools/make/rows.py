@@ -8,6 +8,7 @@ ROOT = Path(__file__).parent.parent.parent
 _SCHEMES = runpy.run_path(str(ROOT / "fastinit" / "schemes.py"))
 
 FAMILIES = _SCHEMES["FAMILIES"]
+written_out = runpy.run_path(str(ROOT / "fastinit" / "docstrings.py"))["written_out"]
 
 
 def between(text: str, name: str, made: str) -> str:
