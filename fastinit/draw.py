@@ -170,12 +170,3 @@ def product_along(shape: Shape, name: str, axes: int | Iterable[int]) -> int:
         return math.prod(shape[axis] for axis in ((axes,) if isinstance(axes, int) else axes))
     except (IndexError, TypeError):
         raise ValueError(f"{name}={axes!r}; accepted are axes of shape={shape}") from None
-
-
-def check_axes(name: str, axes: object) -> None:
-    """TypeError for axes, or one, that are bools or that JAX traces."""
-    for axis in axes if isinstance(axes, (tuple, list)) else (axes,):
-        if traced := hints.if_traced(axis):
-            raise TypeError(f"{name}={axes!r}; accepted are axes{traced}")
-        if _core.is_bool(axis):
-            raise TypeError(f"{name}={axes!r}; accepted are axes: integers, not bools")

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import fastinit
-from fastinit.draw import Drawn, check_axes, pieces, seed_and_stream, sizes_of
+from fastinit.draw import Drawn, pieces, seed_and_stream, sizes_of
 from fastinit.generator import FILLS
 from fastinit.recipe import Recipe
 
@@ -190,13 +190,6 @@ def test_error_of_an_index_stays_the_cause():
         with pytest.raises(TypeError, match=r"shape=.*; accepted is an integer or a tuple") as caught:
             sizes_of(shape)
         assert str(caught.value.__cause__) == "not known yet"
-
-
-@pytest.mark.parametrize("axes", [True, np.True_, (0, False), [np.False_], np.array([True])], ids=repr)
-def test_axes_are_no_bools(axes):
-    with pytest.raises(TypeError, match=r"in_axis=.*; accepted are axes: integers, not bools"):
-        check_axes("in_axis", axes)
-    check_axes("in_axis", (0, np.int64(-1)))
 
 
 @given(shape=st.lists(st.integers(0, 7), max_size=4).map(tuple), elements=st.integers(1, 100))

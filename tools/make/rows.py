@@ -22,6 +22,9 @@ def schemes() -> list[tuple[Any, str, str]]:
     return [(row, draw, f"{row.name}_{draw}") for row in FAMILIES for draw in row.sources]
 
 
+written_out = runpy.run_path(str(ROOT / "fastinit" / "docstrings.py"))["written_out"]
+
+
 def between(text: str, name: str, made: str) -> str:
     """The text with another part between the marks of that name, which are comments of Python's or of Markdown's."""
     opening, closing = rf"(?:#|<!--) Made by tools/make: {name}\.(?: -->)?\n", r"(?:#|<!--) The end of it\.(?: -->)?\n"

@@ -1,59 +1,27 @@
-"""
-Keras 3: its initialisers under their own names, with a stream for each weight and the values of a fastinit.Generator.
-
->>> import keras, fastinit.keras
->>> layer = keras.layers.Dense(512, kernel_initializer=fastinit.keras.HeNormal(seed=7, stream="fc1/kernel"))
-
-On Keras's JAX and PyTorch backends, under jax.jit and with distribution layouts too. docs/keras.md says what equals
-what.
-"""
+"""Keras's initialisers, by its names and with its arguments, and a stream for each weight."""
 
 import cmath
 import inspect
 import operator
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, SupportsIndex, TypeAlias
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, SupportsIndex, TypeAlias, TypeVar
 
+import keras
 import numpy as np
 
 import fastinit
 from fastinit import _core, hints
 from fastinit.constants import array_in_dtype
-from fastinit.distribution import missing
 from fastinit.docstrings import documented
 from fastinit.draw import Columns, Drawn, Shape, product_along, seed_and_stream, sizes_of
+from fastinit.keras.tensors import tensor_of
 from fastinit.recipe import Recipe
 from fastinit.typing import Stream
 
-try:
-    import keras
-    import ml_dtypes  # noqa: F401  (Keras needs it; NumPy then knows bfloat16 by its name)
-except ModuleNotFoundError as error:
-    raise missing(error, "keras") from None
-
-__all__ = [
-    "Constant",
-    "GlorotNormal",
-    "GlorotUniform",
-    "HeNormal",
-    "HeUniform",
-    "Identity",
-    "IdentityInitializer",
-    "LecunNormal",
-    "LecunUniform",
-    "Ones",
-    "Orthogonal",
-    "OrthogonalInitializer",
-    "RandomNormal",
-    "RandomUniform",
-    "TruncatedNormal",
-    "VarianceScaling",
-    "Zeros",
-]
-
 _Seed: TypeAlias = int | keras.random.SeedGenerator | None
 _Axes: TypeAlias = Sequence[int] | None
+_Class = TypeVar("_Class", bound=type)
 
 _COMPLEX_BY = 'RandomNormal and by VarianceScaling(distribution="untruncated_normal")'
 
@@ -85,13 +53,17 @@ True""",
 True""",
 }
 
-_registered = keras.saving.register_keras_serializable(package="fastinit")
+
+def registered(initialiser: _Class) -> _Class:
+    """The class, which Keras then finds by the name in a saved model."""
+    made: _Class = keras.saving.register_keras_serializable(package="fastinit")(initialiser)
+    return made
 
 
 # ---- From a recipe to a tensor of the backend ------------------------------------------------------------------------
 
 
-class _Filled(keras.initializers.Initializer):
+class Filled(keras.initializers.Initializer):
     """What all initialisers have in common; stands before Keras's own class among the bases."""
 
     def __call__(self, shape: Sequence[SupportsIndex], dtype: Any = None, layout: Any = None) -> Any:
@@ -126,11 +98,7 @@ class _Filled(keras.initializers.Initializer):
         drawn.check()
         if getattr(empty, "is_meta", False):  # PyTorch asks for the shape alone
             return keras.ops.zeros(sizes, dtype=name)
-        if keras.backend.backend() == "jax":
-            return _jax_array(drawn, self._words, layout, empty)
-        drawn = _seeded(drawn, self._words())
-        values = _torch_tensor(drawn, empty.dtype) if keras.backend.backend() == "torch" else drawn.array()
-        return _distributed(keras.ops.convert_to_tensor(values, dtype=name), layout)
+        return tensor_of(drawn, self._words, layout, empty)
 
     def _recipe(self, shape: Shape) -> Recipe:
         raise NotImplementedError
@@ -141,56 +109,6 @@ class _Filled(keras.initializers.Initializer):
     def _words(self) -> Any:
         """The seed of this call: its low and its high 32 bits."""
         return np.zeros(2, np.uint32)
-
-
-def _seeded(drawn: Drawn, words: Any) -> Drawn:
-    low, high = keras.ops.convert_to_numpy(words).astype(np.uint32).tolist()  # PyTorch's are signed
-    return replace(drawn, seed=low + (high << 32))
-
-
-def _distributed(values: Any, layout: Any) -> Any:
-    return values if layout is None else keras.distribution.distribute_tensor(values, layout)
-
-
-def _torch_tensor(drawn: Drawn, dtype: Any) -> Any:
-    """The values in memory of PyTorch's: its storage can be resized, which that of a NumPy array cannot."""
-    import torch
-
-    from fastinit.torch.tensors import array_of
-
-    values = torch.empty(drawn.shape, dtype=dtype, device="cpu")
-    memory: Any = array_of(values)
-    drawn.fill(memory)
-    return values
-
-
-def _jax_array(drawn: Drawn, draw_words: Callable[[], Any], layout: Any, empty: Any) -> Any:
-    import jax
-
-    if isinstance(empty, jax.core.Tracer):
-        # The program calls back when it runs: tracing, which is often for the shape alone, fills nothing.
-        result = jax.ShapeDtypeStruct(drawn.shape, drawn.dtype)
-        values = jax.pure_callback(
-            lambda words: _seeded(drawn, words).array(), result, draw_words(), vmap_method="sequential"
-        )
-        return _distributed(values, layout)
-    if layout is None:
-        return jax.device_put(_seeded(drawn, draw_words()).array())
-    return _jax_shards(drawn, draw_words, getattr(layout, "backend_layout", layout))
-
-
-def _jax_shards(drawn: Drawn, draw_words: Callable[[], Any], sharding: Any) -> Any:
-    import jax
-
-    from fastinit.jax import assembled, check_fit
-
-    if isinstance(getattr(sharding, "mesh", None), jax.sharding.AbstractMesh):
-        # Keras names no devices, and asks for explicit axes, which the state of a SeedGenerator has not.
-        sharding = jax.sharding.NamedSharding(jax.sharding.get_mesh(), sharding.spec)
-        with jax.sharding.use_abstract_mesh(sharding.mesh.abstract_mesh):
-            return _jax_shards(drawn, draw_words, sharding)
-    check_fit(drawn, sharding)
-    return assembled(_seeded(drawn, draw_words()), sharding)
 
 
 # ---- Constants -------------------------------------------------------------------------------------------------------
@@ -223,9 +141,9 @@ def _array(name: str, value: Any) -> np.ndarray[Any, Any]:
     return array
 
 
-@_registered
+@registered
 @documented(_PARAGRAPHS, same="zeros(w)", arguments="")
-class Zeros(_Filled, keras.initializers.Zeros):
+class Zeros(Filled, keras.initializers.Zeros):
     """
     Zeros: for biases.
 
@@ -236,9 +154,9 @@ class Zeros(_Filled, keras.initializers.Zeros):
         return Recipe.of("zeros")
 
 
-@_registered
+@registered
 @documented(_PARAGRAPHS, same="ones(w)", arguments="")
-class Ones(_Filled, keras.initializers.Ones):
+class Ones(Filled, keras.initializers.Ones):
     """
     Ones: for the scales of normalisation layers.
 
@@ -249,9 +167,9 @@ class Ones(_Filled, keras.initializers.Ones):
         return Recipe.of("ones")
 
 
-@_registered
+@registered
 @documented(_PARAGRAPHS, same="constant(w, 0.1)", arguments="0.1")
-class Constant(_Filled, keras.initializers.Constant):
+class Constant(Filled, keras.initializers.Constant):
     """
     One value, or those of an array.
 
@@ -302,9 +220,9 @@ class _Values(Recipe):
         return out
 
 
-@_registered
+@registered
 @documented(_PARAGRAPHS, same="identity(w, 0.5)", arguments="0.5")
-class Identity(_Filled, keras.initializers.Identity):
+class Identity(Filled, keras.initializers.Identity):
     """
     gain times the identity matrix: ones on the diagonal, which may be shorter than a side.
 
@@ -331,7 +249,7 @@ class Identity(_Filled, keras.initializers.Identity):
 # ---- Draws -----------------------------------------------------------------------------------------------------------
 
 
-class _Random(_Filled):
+class _Random(Filled):
     """What draws has a seed, as in Keras, and a stream."""
 
     stream: str | int
@@ -359,7 +277,7 @@ class _Random(_Filled):
         return np.array([self.seed % 2**32, self.seed >> 32], np.uint32)
 
 
-@_registered
+@registered
 @documented(_PARAGRAPHS, same='normal(w, 0.0, 0.05, stream="w")')
 class RandomNormal(_Random, keras.initializers.RandomNormal):
     """
@@ -385,7 +303,7 @@ class RandomNormal(_Random, keras.initializers.RandomNormal):
         return Recipe.of("normal", self.mean, self.stddev)
 
 
-@_registered
+@registered
 @documented(_PARAGRAPHS, same='uniform(w, -0.05, 0.05, stream="w")')
 class RandomUniform(_Random, keras.initializers.RandomUniform):
     """
@@ -409,7 +327,7 @@ class RandomUniform(_Random, keras.initializers.RandomUniform):
         return Recipe.of("uniform", self.minval, self.maxval)
 
 
-@_registered
+@registered
 @documented(_PARAGRAPHS, same='truncated_normal(w, 0.0, 0.05, stream="w")')
 class TruncatedNormal(_Random, keras.initializers.TruncatedNormal):
     """
@@ -447,7 +365,7 @@ class _Scaled(_Random):
         return Recipe.of("variance_scaling", self.scale, self.mode, self.distribution, fan_in=fan_in, fan_out=fan_out)
 
 
-@_registered
+@registered
 @documented(_PARAGRAPHS, same='variance_scaling(w, 1.0, "fan_in", "truncated_normal", layout="keras", stream="w")')
 class VarianceScaling(_Scaled, keras.initializers.VarianceScaling):
     """
@@ -484,7 +402,7 @@ class VarianceScaling(_Scaled, keras.initializers.VarianceScaling):
         super().__init__(scale, mode, distribution, seed, input_axes, output_axes, stream=stream)
 
 
-class _Named(_Scaled):
+class Named(_Scaled):
     """What has its scale, mode and distribution from Keras's class of the name."""
 
     def __init__(
@@ -493,133 +411,20 @@ class _Named(_Scaled):
         super().__init__(seed, input_axes, output_axes, stream=stream)
 
 
-@_registered
-@documented(_PARAGRAPHS, same='xavier_uniform(w, layout="keras", stream="w")')
-class GlorotUniform(_Named, keras.initializers.GlorotUniform):
-    """
-    U[-a, a) with a = sqrt(6 / (fan_in + fan_out)): for layers with tanh.
+class OfRule(keras.initializers.VarianceScaling):
+    """What Keras has no class for: as those of a name that it has, with this scale, mode and distribution."""
 
-    Parameters
-    ----------
-    <seed>
-    <axes>
+    rule: ClassVar[tuple[float, str, str]]
 
-    <raises>
+    def __init__(self, seed: _Seed = None, input_axes: _Axes = None, output_axes: _Axes = None) -> None:
+        super().__init__(*self.rule, seed, input_axes, output_axes)
 
-    Notes
-    -----
-    Glorot and Bengio, "Understanding the difficulty of training deep feedforward neural networks", AISTATS 2010.
-
-    <drawn example>
-    """
+    def get_config(self) -> dict[str, Any]:
+        config = super().get_config()
+        return {name: config[name] for name in config if name not in ("scale", "mode", "distribution")}
 
 
-@_registered
-@documented(_PARAGRAPHS, same='xavier_normal(w, layout="keras", truncated=True, stream="w")')
-class GlorotNormal(_Named, keras.initializers.GlorotNormal):
-    """
-    N(0, 2 / (fan_in + fan_out)), cut at two standard deviations, the spread corrected: for layers with tanh.
-
-    Parameters
-    ----------
-    <seed>
-    <axes>
-
-    <raises>
-
-    Notes
-    -----
-    Glorot and Bengio, "Understanding the difficulty of training deep feedforward neural networks", AISTATS 2010.
-
-    <drawn example>
-    """
-
-
-@_registered
-@documented(_PARAGRAPHS, same='he_uniform(w, layout="keras", stream="w")')
-class HeUniform(_Named, keras.initializers.HeUniform):
-    """
-    U[-a, a) with a = sqrt(6 / fan_in): for layers with ReLU.
-
-    Parameters
-    ----------
-    <seed>
-    <axes>
-
-    <raises>
-
-    Notes
-    -----
-    He et al., "Delving deep into rectifiers", ICCV 2015.
-
-    <drawn example>
-    """
-
-
-@_registered
-@documented(_PARAGRAPHS, same='he_normal(w, layout="keras", truncated=True, stream="w")')
-class HeNormal(_Named, keras.initializers.HeNormal):
-    """
-    N(0, 2 / fan_in), cut at two standard deviations, the spread corrected: for layers with ReLU.
-
-    Parameters
-    ----------
-    <seed>
-    <axes>
-
-    <raises>
-
-    Notes
-    -----
-    He et al., "Delving deep into rectifiers", ICCV 2015.
-
-    <drawn example>
-    """
-
-
-@_registered
-@documented(_PARAGRAPHS, same='lecun_uniform(w, layout="keras", stream="w")')
-class LecunUniform(_Named, keras.initializers.LecunUniform):
-    """
-    U[-a, a) with a = sqrt(3 / fan_in): for layers with SELU or no activation.
-
-    Parameters
-    ----------
-    <seed>
-    <axes>
-
-    <raises>
-
-    Notes
-    -----
-    LeCun, Bottou, Orr and Müller, "Efficient BackProp", 1998.
-
-    <drawn example>
-    """
-
-
-@_registered
-@documented(_PARAGRAPHS, same='lecun_normal(w, layout="keras", truncated=True, stream="w")')
-class LecunNormal(_Named, keras.initializers.LecunNormal):
-    """
-    N(0, 1 / fan_in), cut at two standard deviations, the spread corrected: for layers with SELU or no activation.
-
-    Parameters
-    ----------
-    <seed>
-    <axes>
-
-    <raises>
-
-    Notes
-    -----
-    LeCun, Bottou, Orr and Müller, "Efficient BackProp", 1998.
-
-    <drawn example>
-    """
-
-
-@_registered
+@registered
 @documented(_PARAGRAPHS, same='orthogonal(w, 1.0, stream="w")')
 class Orthogonal(_Random, keras.initializers.Orthogonal):
     """
