@@ -68,9 +68,11 @@ def show(text: str, out: TextIO | None = None, **options: object) -> None:
 
 
 class ReportHeading(Heading):
-    """A heading at the left, right above what it heads."""
+    """A heading at the left, a section's right above what it heads."""
 
-    new_line = False
+    @property
+    def new_line(self) -> bool:  # type: ignore[override]
+        return self.tag == "h1"
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         yield self.text

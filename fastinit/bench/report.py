@@ -91,7 +91,7 @@ MARKUP = re.compile(
     r"""
       (?P<escaped> [\\`*\[\]|~\#] | (?<![^\W_])_ | _(?![^\W_]) )      # an underscore within a word is none
     | (?P<entity> [&<$] )
-    | (?P<link> :(?=//) | :(?=[a-z+-][\w+-]*:) | (?<![^\W_])www(?=\.) | @ | \bGH-(?=\d) | \b(?:mailto|xmpp):)
+    | (?P<link> :(?=//) | :(?=[a-z+-][\w+-]*:) | (?<![^\W_])www(?=\.) | @(?=\w) | \bGH-(?=\d) | \b(?:mailto|xmpp):)
     """,
     re.VERBOSE | re.IGNORECASE,
 )
