@@ -1020,15 +1020,18 @@ def test_without_rich_a_run_is_measured_all_the_same(
     assert capsys.readouterr().out.startswith("# fastinit beside NumPy\n")
 
 
-def test_without_matplotlib_a_page_is_refused_and_the_rest_works(tmp_path: Path) -> None:
-    path = tmp_path / "run.json"
-    results.write(small_run(), path)
-    done = without("matplotlib", "bench", "--html", str(tmp_path / "run.html"))
+@pytest.mark.parametrize(
+    ("module", "need"),
+    [("matplotlib", "draws charts, which needs matplotlib"), ("markdown_it", "needs markdown-it-py")],
+)
+def test_without_what_a_page_needs_it_is_refused_and_the_rest_works(
+    module: str, need: str, saved: str, tmp_path: Path
+) -> None:
+    done = without(module, "bench", "--html", str(tmp_path / "run.html"))
     assert done.returncode == 2
     assert done.stdout == ""
     assert done.stderr == (
-        "python -m fastinit bench: --html draws charts, which needs matplotlib, which "
-        "`pip install 'fastinit-weights[bench]'` installs\n"
+        f"python -m fastinit bench: --html {need}, which `pip install 'fastinit-weights[bench]'` installs\n"
     )
     assert not (tmp_path / "run.html").exists()
-    assert without("matplotlib", "bench", "--from", str(path)).returncode == 0
+    assert without(module, "bench", "--from", saved).returncode == 0
