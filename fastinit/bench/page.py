@@ -65,7 +65,7 @@ summary { cursor: pointer; color: var(--faint); }
   h2 { margin-top: 2.2rem; }
   table { font-size: .85rem; }
   tbody th { white-space: normal; min-width: 7.5rem; }
-  #in-short :is(th, td):is(:nth-child(2), :nth-child(3)) { display: none; } }
+  #in-short ~ .scroll :is(th, td):is(:nth-child(2), :nth-child(3)) { display: none; } }
 @media print {
   :root { color-scheme: light; --ink: #000; --faint: #444; --paper: #fff; --shade: #fff; --line: #bbb; --bad: #900;
     --good: #040; }

@@ -1,5 +1,7 @@
 """The report in a terminal: its Markdown by rich, with tables that have room."""
 
+import errno
+import os
 import re
 from collections.abc import Sequence
 from typing import TextIO
@@ -44,10 +46,17 @@ WORD = re.compile(rf"[\d.]+ (?:x|%|[nµm]?s|[KMG]i?)(?:{re.escape(FASTEST)}|(?!\
 PART = re.compile(rf"{WORD.pattern.removesuffix('|' + chr(92) + 'S+')}|[^\s_]*_+|[^\s_]+")
 
 
+class Printer(Console):
+    """A console that tells when nobody reads on, where rich would end the program."""
+
+    def on_broken_pipe(self) -> None:
+        raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
+
+
 def show(text: str, out: TextIO | None = None, **options: object) -> None:
     """Prints the report to out (standard output): in colour on a terminal, 110 columns wide in a file."""
     theme = Theme({f"markdown.{name}": style for name, style in THEME.items()})
-    console = Console(file=out, highlight=False, theme=theme, **options)  # type: ignore[arg-type]
+    console = Printer(file=out, highlight=False, theme=theme, **options)  # type: ignore[arg-type]
     if console.is_terminal:
         console.width = max(NARROWEST, min(console.width, WIDEST))
     elif "width" not in options:
