@@ -11,7 +11,7 @@ from functools import partial
 import fastinit
 from fastinit import bench, checkpoint, drawing, insight, program, raw_bits
 from fastinit.arguments import STANDARD, Parser, file, path
-from fastinit.bench import cases, environment, facts, peers
+from fastinit.bench import cases, environment, peers
 from fastinit.checkpoint import report as checkpoint_report
 from fastinit.distribution import NAME
 from fastinit.program import Failure, Refusal, reason
@@ -126,7 +126,7 @@ def run_bench(chosen: argparse.Namespace) -> None:
 
 def run_info(chosen: argparse.Namespace) -> None:
     here = environment.describe()
-    print(facts.info_json(here) if chosen.json else facts.info(here, columns() or facts.WIDTH))
+    print(environment.info_json(here) if chosen.json else environment.info(here, columns() or environment.INFO_WIDTH))
 
 
 def run_insight(chosen: argparse.Namespace) -> None:
