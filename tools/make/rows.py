@@ -10,6 +10,7 @@ _SCHEMES = runpy.run_path(str(ROOT / "fastinit" / "schemes.py"))
 
 FAMILIES = _SCHEMES["FAMILIES"]
 FUNCTIONS = _SCHEMES["FUNCTIONS"]
+written_out = runpy.run_path(str(ROOT / "fastinit" / "docstrings.py"))["written_out"]
 
 
 def of_kind(*kinds: str) -> list[str]:
@@ -20,9 +21,6 @@ def of_kind(*kinds: str) -> list[str]:
 def schemes() -> list[tuple[Any, str, str]]:
     """The functions of the families: the row, the draw and the name."""
     return [(row, draw, f"{row.name}_{draw}") for row in FAMILIES for draw in row.sources]
-
-
-written_out = runpy.run_path(str(ROOT / "fastinit" / "docstrings.py"))["written_out"]
 
 
 def between(text: str, name: str, made: str) -> str:
