@@ -122,7 +122,7 @@ static int check_range(const fi_fill *fill, const void *out, size_t count, uint6
     if (count == 0) return first <= ELEMENTS_MAX ? FASTINIT_OK : FASTINIT_TOO_LARGE;
     if ((first | last | (count - 1)) >= ELEMENTS_MAX) return FASTINIT_TOO_LARGE;
     if (!out) return FASTINIT_NULL_POINTER;
-    return (uintptr_t)out & (size_of((int)fill->draw, (int)fill->dtype) - 1) ? FASTINIT_UNALIGNED : FASTINIT_OK;
+    return (uintptr_t)out & (sizes[dtypes_of[fill->draw]][fill->dtype] - 1u) ? FASTINIT_UNALIGNED : FASTINIT_OK;
 }
 
 /* ---- Setting a fill ------------------------------------------------------------------------------------------------ */
