@@ -381,7 +381,7 @@ def test_one_thread_cases_have_one_cpu_and_give_it_back(error: type[BaseExceptio
 def test_all_thread_cases_have_all_cpus() -> None:
     before = affinities()
     with measure.conditions(case_of("threads", threads="all")):
-        assert affinities() == before
+        assert all(cpus in before for cpus in affinities())  # NumPy may have started threads
 
 
 @pytest.mark.parametrize("forbidden", [False, True], ids=["not there", "forbidden"])
