@@ -17,6 +17,7 @@ import pytest
 from conftest import printed_by
 
 import fastinit
+from fastinit.draw import Drawn
 
 if importlib.util.find_spec("keras") is None:
     pytest.skip("Keras is not installed", allow_module_level=True)
@@ -152,7 +153,7 @@ def check_integers_are_exact_and_what_a_dtype_does_not_hold_is_refused():
     assert keras.ops.convert_to_numpy(init.Constant(2**31 - 1)((2,), "int32")).tolist() == [2**31 - 1] * 2
     assert init.Constant(2**60 + 1).get_config() == {"value": 2**60 + 1}
     large = init.Constant([[2**63 + 1, 1.0]])._recipe((2, 2))  # where JAX may have no integers of 64 bits
-    assert large.array((2, 2), np.dtype("u8"), 0, 0).tolist() == [[2**63 + 1, 1]] * 2
+    assert Drawn(large, (2, 2), np.dtype("u8")).array().tolist() == [[2**63 + 1, 1]] * 2
     for ragged in ([[1], [1, 2]], [1, "2"]):
         with pytest.raises(TypeError, match="value must be a number"):
             init.Constant(ragged)
@@ -475,11 +476,8 @@ def fills(monkeypatch):
     """The schemes of all fills."""
     recipes = []
 
-    def recorded(fill):
-        return lambda tensor, *arguments: recipes.append(tensor.recipe.scheme) or fill(tensor, *arguments)
-
-    for name in ("values", "write"):
-        monkeypatch.setattr(init._Tensor, name, recorded(getattr(init._Tensor, name)))
+    fill = Drawn.fill
+    monkeypatch.setattr(Drawn, "fill", lambda drawn, *where: recipes.append(drawn.recipe.scheme) or fill(drawn, *where))
     return recipes
 
 
@@ -565,8 +563,8 @@ def mesh():
 @on_jax
 @pytest.mark.parametrize("name", SAME)
 def check_distributed_weights_are_filled_block_by_block_with_the_same_values(name, mesh, monkeypatch):
-    blocks, array = [], fastinit.recipe.Recipe.array
-    monkeypatch.setattr(fastinit.recipe.Recipe, "array", lambda *a: blocks.append(a[1]) or array(*a))
+    blocks, fill = [], Drawn.fill
+    monkeypatch.setattr(Drawn, "fill", lambda drawn, out, *where: blocks.append(out.shape) or fill(drawn, out, *where))
     layer = keras.layers.Dense(32, kernel_initializer=make(name))
     layer.build((None, 48))
     assert layer.kernel.value.sharding.shard_shape((48, 32)) == (24, 16)

@@ -12,16 +12,18 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
-from conftest import fresh_python
+from conftest import ROOT, fresh_python
 
 import fastinit
 from fastinit import _core
 from fastinit.generator import FILLS
 
-ROOT = Path(__file__).parent.parent
 TYPING = ROOT / "tests" / "typing"
 INSTALLED = Path(_core.__file__).parent
-NEEDED = {"torch/functions": "torch", "jax": "jax", "keras": "keras", "dask": "dask"}  # by modules that have a stub
+NEEDED = {  # by modules that have a stub
+    **{"dask": "dask", "jax/functions": "jax", "torch/functions": "torch"},
+    **dict.fromkeys(("keras/functions", "keras/schemes"), "keras"),
+}
 # Editors and checkers look for a package in one folder, which `pip install -e` does not make.
 installed_whole = pytest.mark.skipif(not (INSTALLED / "py.typed").exists(), reason="fastinit is installed in place")
 FRAMEWORKS = (*NEEDED.values(), "haiku", "rich", "safetensors")
@@ -83,9 +85,7 @@ print(json.dumps({name: text and inspect.cleandoc(text) for name, text in found.
 """
 
 
-@pytest.mark.parametrize(
-    "module", ["__init__", "_core", "dask", "generator", "jax", "keras", "torch/functions"], ids=str
-)
+@pytest.mark.parametrize("module", ["__init__", "_core", "generator", *NEEDED], ids=str)
 def test_an_editor_shows_what_help_says(stubs, module):
     need(NEEDED.get(module, "fastinit"))
     shown = {name: text for name, text in docstrings(stubs[module]) if text}

@@ -24,7 +24,16 @@ from functools import cached_property
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-MODULES = ("__init__", "_core", "dask", "generator", "jax", "keras", "torch/functions")
+MODULES = (
+    "__init__",
+    "_core",
+    "dask",
+    "generator",
+    "jax/functions",
+    "keras/functions",
+    "keras/schemes",
+    "torch/functions",
+)
 UNTYPED = "keras."  # of base classes without types nothing is known
 HEAD = "# Made from fastinit's sources by tools/stubs.py.\n"
 

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import core
+import faces
 import package
 import pages
 
@@ -26,6 +27,10 @@ OUTPUTS: dict[str, Callable[[str], str]] = {
     "docs/stream.md": pages.contract,
     "docs/schemes.md": pages.guide,
     "docs/reference/fastinit.md": pages.reference,
+    "fastinit/jax/schemes.py": faces.jax,
+    "fastinit/jax/__init__.py": faces.names_of_jax,
+    "fastinit/keras/schemes.py": faces.keras,
+    "fastinit/keras/__init__.py": faces.names_of_keras,
 }
 
 

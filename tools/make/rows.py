@@ -10,6 +10,7 @@ _SCHEMES = runpy.run_path(str(ROOT / "fastinit" / "schemes.py"))
 
 FAMILIES = _SCHEMES["FAMILIES"]
 FUNCTIONS = _SCHEMES["FUNCTIONS"]
+written_out = runpy.run_path(str(ROOT / "fastinit" / "docstrings.py"))["written_out"]
 
 
 def of_kind(*kinds: str) -> list[str]:
