@@ -4,23 +4,20 @@ import functools
 import inspect
 import math
 import sys
-from collections.abc import Callable, ItemsView, Iterable, Iterator, Mapping
+from collections.abc import Callable, ItemsView, Iterable, Mapping
 from typing import Any, SupportsIndex, TypeAlias, TypeVar, overload
 
 import numpy as np
 
-from fastinit import _core, docstrings, hints
+from fastinit import _core, docstrings, hints, matrices
 from fastinit.constants import bytes_in_dtype, check_overflow, finite_in_dtype, held_bytes
+from fastinit.schemes import FUNCTIONS
 from fastinit.typing import Array, ComplexNumber, Number, Sizes, Stream
 
-_Matrix: TypeAlias = np.ndarray[tuple[int, int], np.dtype[Any]]
 _Shape: TypeAlias = tuple[int, ...]
 _Key = TypeVar("_Key", bound=str | int)
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 _Spec: TypeAlias = tuple[Any, ...] | list[Any]  # (out, scheme, *arguments)
-
-BLOCK = 64  # reflections applied at a time
-SUMMED = 256  # products that are added up one after the other, as rounding errors grow with their number
 
 
 for _class in _core.Generator.__mro__[:-1]:
@@ -32,11 +29,6 @@ class Generator(_core.Generator):
     __doc__ = _core.Generator.__doc__
     __module__ = "fastinit"
     __slots__ = ()
-
-    glorot_uniform = _core.Generator.xavier_uniform
-    glorot_normal = _core.Generator.xavier_normal
-    kaiming_uniform = _core.Generator.he_uniform
-    kaiming_normal = _core.Generator.he_normal
 
     # ---- Constants ---------------------------------------------------------------------------------------------------
 
@@ -137,7 +129,7 @@ class Generator(_core.Generator):
         view, _, (top, left) = _block("identity", out, offset, global_shape, 2, 2)
         diagonal = held_bytes(finite_in_dtype("gain", gain, view.dtype), view.dtype)
         zero = _held_by("identity", 0, view.dtype)
-        ones = _diagonal(view, max(left - top, 0), max(top - left, 0))
+        ones = matrices.diagonal(view, max(left - top, 0), max(top - left, 0))
         return self._fill_marked(out, view, zero, [ones], diagonal)
 
     def dirac(
@@ -182,7 +174,7 @@ class Generator(_core.Generator):
         if all(0 <= place < size for place, size in zip(center, view.shape[2:], strict=True)):
             # The part of group g lies in the rows from g * group - start[0] on.
             group, matrix = max(shape[0] // count, 1), view.transpose(*range(2, view.ndim), 0, 1)[center]
-            ones += _group_diagonals(matrix, group, -start[0] % group, start[1])
+            ones += matrices.group_diagonals(matrix, group, -start[0] % group, start[1])
         return self._fill_marked(out, view, zero, ones, one)
 
     # ---- Matrices ----------------------------------------------------------------------------------------------------
@@ -235,7 +227,7 @@ class Generator(_core.Generator):
         _check_size("orthogonal", shape, view.dtype)
 
         def write(seed: int, number: int) -> None:
-            matrix = _haar(shape[0], math.prod(shape[1:]), _compute_dtype(view.dtype), seed, number) * scale
+            matrix = matrices.haar(shape[0], math.prod(shape[1:]), _compute_dtype(view.dtype), seed, number) * scale
             _store(out, view, matrix.reshape(shape)[_slices(start, view.shape)], accumulate)
 
         return self._write_draws(out, view, stream, write)
@@ -293,7 +285,7 @@ class Generator(_core.Generator):
             values = np.zeros(view.shape, _compute_dtype(view.dtype))
             center = tuple((size - 1) // 2 - first for size, first in zip(shape[:-2], start, strict=False))
             if values.size and all(0 <= place < size for place, size in zip(center, view.shape, strict=False)):
-                matrix = _haar(rows, columns, values.dtype, seed, number) * scale
+                matrix = matrices.haar(rows, columns, values.dtype, seed, number) * scale
                 values[center] = matrix[_slices(start[-2:], view.shape[-2:])]
             _store(out, view, values, accumulate)
 
@@ -352,8 +344,8 @@ class Generator(_core.Generator):
         def write(seed: int, number: int) -> None:
             # Which elements of a column are zero depends on all of it.
             columns = (shape[0], view.shape[1]), (0, left), shape
-            values = _normals(*columns, _compute_dtype(view.dtype), seed, number, std)
-            rows = _smallest(math.ceil(part * shape[0]), _keys(*columns, seed, number))
+            values = matrices.normals(*columns, _compute_dtype(view.dtype), seed, number, std)
+            rows = matrices.smallest(math.ceil(part * shape[0]), matrices.keys(*columns, seed, number))
             np.put_along_axis(values, rows, 0, axis=0)
             _store(out, view, values[top : top + view.shape[0]], accumulate)
 
@@ -465,99 +457,12 @@ class DefaultFunctions(Generator):
         return "_functions"
 
 
-_CONSTANTS = frozenset(("zeros", "ones", "constant", "identity", "dirac"))
 # What fills an array, and whether it draws.
-FILLS: dict[str, bool] = {
-    name: name not in _CONSTANTS
-    for name in dir(Generator)
-    if not name.startswith("_") and name not in ("fill", "reseed", "seed", "spawn", "state", "stream")
-}
+FILLS: dict[str, bool] = {name: FUNCTIONS[name].draws for name in sorted(FUNCTIONS)}
 
 for _name, _method in list(vars(Generator).items()):
     if _name in FILLS and inspect.isfunction(_method):  # not of the core
         setattr(Generator, _name, _with_hint(_method))
-
-
-def _haar(rows: int, columns: int, dtype: np.dtype[Any], seed: int, stream: int) -> _Matrix:
-    """
-    A matrix with orthonormal rows or columns, the fewer, uniform over such matrices.
-
-    Column j of the tall form is turned by the reflections of the columns j, j - 1, ..., 0: I - 2 v v^T / v^T v, where v
-    comes from a normal vector x that the reflection maps to a multiple of its first axis. Blocks of reflections are
-    I - V T V^T with T^-1 the upper triangle of V^T V, its diagonal halved (Joffrain et al., "Accumulating Householder
-    transformations, revisited", 2006): all the work is in products of matrices.
-
-    The matrix is as orthogonal as that of LAPACK's QR, as a small part of the work is more precise than the rest: the
-    Gram matrix, whose errors would make a block of reflections less than orthogonal; in float32 also T and the columns
-    that a block is the first to turn; and long sums of products, which are made from sums of SUMMED each.
-    """
-    if rows < columns:
-        return _haar(columns, rows, dtype, seed, stream).T
-    normals = _normals((rows, columns), (0, 0), (rows, columns), dtype, seed, stream)
-    q = np.zeros((rows, columns), dtype)
-    for start in range((columns - 1) // BLOCK * BLOCK, -1, -BLOCK):
-        v = np.tril(normals[start:, start : start + BLOCK])
-        count = v.shape[1]
-        doubles = v.astype(np.float64, copy=False)
-        diagonal = np.einsum("ii->i", v[:count])
-        signs = np.where(diagonal < 0, -1.0, 1.0)
-        norms = np.sqrt(np.einsum("ij,ij->j", doubles, doubles))
-        norms[norms == 0] = 1  # a vector of one zero is as good as one of any other number
-        diagonal += (signs * norms).astype(dtype)
-        np.einsum("ii->i", doubles[:count])[...] = diagonal  # as rounded: the reflections are those of v
-        gram = doubles.T @ doubles if doubles is not v else _exact_gram(v, norms)
-        t = np.linalg.inv(np.triu(gram, 1) + np.diag(np.diag(gram) / 2))
-        # The first axis' image is -sign(x[0]) x / |x|; without the sign it is uniform on the sphere.
-        own = doubles @ (t @ doubles[:count].T)
-        np.einsum("ii->i", own[:count])[...] -= 1
-        q[start:, start : start + count] = own * signs
-        rest = q[start:, start + count :]  # zero in the block's own rows
-        if rest.size:
-            products = v[count : count + SUMMED].T @ rest[count : count + SUMMED]
-            for row in range(count + SUMMED, len(rest), SUMMED):
-                products += v[row : row + SUMMED].T @ rest[row : row + SUMMED]
-            rest -= v @ (t @ products).astype(dtype)
-    return q
-
-
-def _exact_gram(v: _Matrix, norms: _Matrix) -> _Matrix:
-    """
-    V^T V, whose sums round in the last place only; no column is longer than twice its norm.
-
-    V is split into multiples of a step, whose sums of products are integers of 53 bits or fewer times its square, and
-    into what these leave, which is so small that the errors of its sums do not count.
-    """
-    step = 2.0 ** -((51 - 2 * math.frexp(float(norms.max()))[1]) // 2)
-    shift = 1.5 * 2.0**52 * step
-    high = (v + shift) - shift
-    low = v - high
-    mixed = high.T @ low
-    return high.T @ high + (mixed + mixed.T + low.T @ low)
-
-
-def _normals(
-    shape: _Shape, offset: _Shape, global_shape: _Shape, dtype: np.dtype[Any], seed: int, stream: int, std: float = 1.0
-) -> np.ndarray[Any, Any]:
-    """What normal writes to a block of the stream's tensor."""
-    out = np.empty(shape, dtype)
-    where = 0, seed, stream, 0.0, std
-    return _core.fill_range(_core.simd, "normal", out, *where, offset=offset, global_shape=global_shape)
-
-
-def _keys(shape: _Shape, offset: _Shape, global_shape: _Shape, seed: int, stream: int) -> _Matrix:
-    """Random integers for columns of a tensor, from words that none of its draws takes; different in a column."""
-    keys = np.empty(shape, np.uint64)
-    first = math.prod(global_shape)
-    _core.fill_range(_core.simd, "bits", keys, first, seed, stream, offset=offset, global_shape=global_shape)
-    mask = np.uint64((1 << max(shape[0] - 1, 0).bit_length()) - 1)
-    return keys & ~mask | np.arange(shape[0], dtype=np.uint64)[:, np.newaxis]
-
-
-def _smallest(count: int, keys: _Matrix) -> np.ndarray[tuple[int, int], np.dtype[np.intp]]:
-    """The rows of each column's count smallest keys."""
-    if count == 0:
-        return np.empty((0, keys.shape[1]), np.intp)
-    return np.argpartition(keys, count - 1, axis=0)[:count]
 
 
 def _compute_dtype(dtype: np.dtype[Any]) -> np.dtype[Any]:
@@ -585,7 +490,7 @@ def _block(
 
     If the scheme takes such a tensor; otherwise a ValueError.
     """
-    view = _core.view_of(out, scheme in _CONSTANTS)
+    view = _core.view_of(out, not FILLS[scheme])
     shape, start = _core.block_of(view, offset, global_shape)
     if view.ndim < least or (most is not None and view.ndim > most):
         has = "has" if shape == view.shape else "is a block of a tensor of"
@@ -617,32 +522,6 @@ def _held_by(scheme: str, number: int, dtype: np.dtype[Any]) -> bytes:
         return _value_in(number, dtype)
     except ValueError:
         raise ValueError(f"out has dtype {dtype}, which has no {('zero', 'one')[number]}; {scheme} needs it") from None
-
-
-def _diagonal(matrix: np.ndarray[Any, Any], row: int, column: int) -> np.ndarray[Any, Any]:
-    """A view of the diagonal that begins at an element, which may lie outside."""
-    return matrix[row:, column:].diagonal()
-
-
-def _group_diagonals(
-    matrix: np.ndarray[Any, Any], group: int, first: int, column: int
-) -> Iterator[np.ndarray[Any, Any]]:
-    """
-    Views of the diagonals of a matrix whose rows come in groups.
-
-    It is a block of a larger one: its first whole group begins at the row `first`, and its first column is number
-    `column` of that.
-    """
-    rows = matrix.shape[0]
-    if first:  # of a group that began before
-        yield _diagonal(matrix[:first], max(column - (group - first), 0), max(group - first - column, 0))
-    whole = max(rows - first, 0) // group
-    if whole:
-        groups = matrix[first : first + whole * group].reshape(whole, group, matrix.shape[1])
-        yield groups[:, column:].diagonal(axis1=1, axis2=2)
-    rest = first + whole * group
-    if rest < rows:
-        yield _diagonal(matrix[rest:], column, 0)
 
 
 def _check_size(scheme: str, shape: _Shape, dtype: np.dtype[Any]) -> None:

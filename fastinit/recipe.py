@@ -1,14 +1,13 @@
 """
 Recipe: a scheme and its arguments, apart from any array; what rules, lazy arrays and frameworks' initialisers hold.
 
-With it, which of several rules applies to a tensor; fastinit/draw.py has what a tensor is besides.
+fastinit/draw.py has what a tensor is besides, fastinit/rules.py to which tensor a recipe applies.
 """
 
 import functools
 import inspect
-from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -20,10 +19,8 @@ from fastinit.text import meant, quoted
 from fastinit.typing import Array, Sizes, Stream
 
 _Shape: TypeAlias = tuple[int, ...]
-_Item = TypeVar("_Item")
 
 WHERE = ("out", "stream", "offset", "global_shape", "accumulate")  # what a tensor has and a recipe has not
-LISTED = 600  # characters of a list of names in an error
 WHOLE = frozenset(("orthogonal", "delta_orthogonal", "sparse"))  # a block of these costs as much as all of it
 
 
@@ -158,50 +155,3 @@ def _parameters(scheme: str) -> inspect.Signature:
     """What a recipe for the scheme may hold."""
     parameters = inspect.signature(getattr(fastinit.Generator, scheme)).parameters.values()
     return inspect.Signature([each for each in parameters if each.name not in ("self", *WHERE)])
-
-
-class UnusedRule(ValueError):
-    """A rule that applies to nothing: its place among the rules, and why."""
-
-    def __init__(self, rule: int, problem: str) -> None:
-        super().__init__(problem)
-        self.rule: int = rule
-
-
-def first_matches(
-    items: Mapping[str, _Item], rules: Sequence[tuple[str, Callable[[str, _Item], bool]]]
-) -> dict[str, int | None]:
-    """
-    Which rule applies to each named item: the first that matches it, or None.
-
-    A rule is its text and what tells whether it matches a name and an item. One that applies to none is an UnusedRule:
-    it is misspelt, or stands behind those that take all it means.
-    """
-    found = {
-        name: next((i for i, (_, matches) in enumerate(rules) if matches(name, item)), None)
-        for name, item in items.items()
-    }
-    for i in sorted(set(range(len(rules))) - set(found.values())):
-        text, matches = rules[i]
-        before = {found[name] for name, item in items.items() if matches(name, item)}
-        if before:
-            earlier = _joined([rules[j][0] for j in sorted(j for j in before if j is not None)])
-            raise UnusedRule(i, f"rule {text} never applies: {earlier}, before it, already takes all that it matches")
-        raise UnusedRule(i, f"rule {text} matches nothing; the names are {listed(items)}")
-    return found
-
-
-def listed(names: Iterable[str], most: int = 12) -> str:
-    """The names as errors list them: not all of a thousand, and long ones cut."""
-    return _joined(names, most, quoted)
-
-
-def _joined(texts: Iterable[str], most: int = 12, shown: Callable[[str], str] = str) -> str:
-    """The first of the texts, of LISTED characters or about as many, and the number of the others."""
-    every = list(texts)
-    words: list[str] = []
-    for text in every[:most]:
-        if sum(map(len, words)) > LISTED:
-            break
-        words.append(shown(text))
-    return ", ".join(words) + (f" and {len(every) - len(words)} more" if len(every) > len(words) else "")

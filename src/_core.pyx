@@ -577,12 +577,15 @@ cdef class Draws:
         read_call(&c, stream, offset, global_shape, accumulate)
         read_fans(scheme, out, &c.where, fan_in, fan_out, layout)
         cdef cnp.ndarray array = checked_array(out, &c, REALS_OR_COMPLEX if draw == FI_SCHEME_NORMAL else REALS)
+        cdef fi_refusal refusal = FI_ACCEPTED
         if c.is_complex:
             set_complex_normal(&c.fill, 0, 0, fi_scheme_parameter(scheme, draw))
             if not is_positive(c.fill.scale):
-                refuse_scheme(&c.fill, scheme, draw)
-        elif fi_set_scheme(&c.fill, scheme, draw):
-            refuse_scheme(&c.fill, scheme, draw)
+                refusal = FI_REFUSED_UNDERFLOW
+        else:
+            refusal = fi_set_scheme(&c.fill, scheme, draw)
+        if refusal != FI_ACCEPTED:
+            refuse_scheme(&c.fill, scheme, draw, refusal)
         return self.finish(&c, array)
 
     def _fill_constant(self, cnp.ndarray out, dtype, bytes value, offset, global_shape):

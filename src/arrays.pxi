@@ -290,9 +290,8 @@ cdef int read_sizes(str name, object value, uint64_t *sizes) except -1:
 
 cdef int check_block(block *where, cnp.ndarray array, bint is_complex) except -1:
     """Raises if the array is no such block."""
-    cdef int axis, axes = cnp.PyArray_NDIM(array)
-    cdef uint64_t elements = 1, size, most = <uint64_t>1 << (62 if is_complex else 63)
-    cdef bint too_many = False, empty = False
+    cdef int axes = cnp.PyArray_NDIM(array), bits = 62 if is_complex else 63
+    cdef fi_refusal refusal
     if not where.given:
         return 0
     if where.offset_axes != axes or where.shape_axes != axes:
@@ -300,21 +299,18 @@ cdef int check_block(block *where, cnp.ndarray array, bint is_complex) except -1
             f"offset={offset_of(where)}, global_shape={global_shape_of(where)}; accepted are {axes} integers each, one "
             "for each axis of out"
         )
-    for axis in range(axes):
-        size = where.global_shape[axis]
-        if where.offset[axis] + <uint64_t>cnp.PyArray_DIM(array, axis) > size:
-            raise ValueError(
-                f"offset={offset_of(where)} and out's shape {shape_of(array)} reach beyond "
-                f"global_shape={global_shape_of(where)}; accepted is offset + shape <= global_shape in each axis"
-            )
-        empty = empty or size == 0
-        too_many = too_many or (size != 0 and elements > most // size)
-        if not (too_many or empty):
-            elements *= size
-    if too_many and not empty:
+    refusal = fi_check_block(
+        axes, <const ptrdiff_t *>cnp.PyArray_DIMS(array), where.offset, where.global_shape, <uint64_t>1 << bits
+    )
+    if refusal == FI_REFUSED_SIZE:
         raise ValueError(
-            f"global_shape={global_shape_of(where)} has more than 2**{62 if is_complex else 63} elements, the most "
-            f"that are accepted{' of complex numbers' if is_complex else ''}"
+            f"global_shape={global_shape_of(where)} has more than 2**{bits} elements, the most that are accepted"
+            f"{' of complex numbers' if is_complex else ''}"
+        )
+    if refusal != FI_ACCEPTED:
+        raise ValueError(
+            f"offset={offset_of(where)} and out's shape {shape_of(array)} reach beyond "
+            f"global_shape={global_shape_of(where)}; accepted is offset + shape <= global_shape in each axis"
         )
     return 0
 

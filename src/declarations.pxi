@@ -20,11 +20,14 @@ cdef extern from "core.h" nogil:
         uint64_t seed, stream
         double scale
         fi_value value
+    const char *fi_dtype_name(fi_dtype dtype)
+    ctypedef enum fi_refusal:
+        FI_ACCEPTED, FI_REFUSED_BOUNDS, FI_REFUSED_UNDERFLOW, FI_REFUSED_OFFSET, FI_REFUSED_SIZE
     void fi_set_bits(fi_fill *fill)
-    int fi_set_uniform(fi_fill *fill, double low, double high)
-    int fi_set_normal(fi_fill *fill, double mean, double std)
-    int fi_set_complex_normal(fi_fill *fill, double real, double imaginary, double std)
-    int fi_set_truncated_normal(fi_fill *fill, double mean, double std, double low, double high)
+    fi_refusal fi_set_uniform(fi_fill *fill, double low, double high)
+    fi_refusal fi_set_normal(fi_fill *fill, double mean, double std)
+    fi_refusal fi_set_complex_normal(fi_fill *fill, double real, double imaginary, double std)
+    fi_refusal fi_set_truncated_normal(fi_fill *fill, double mean, double std, double low, double high)
     fi_value fi_value_of(const void *bytes, size_t size)
     void fi_set_value(fi_fill *fill, const void *bytes, size_t size)
     void fi_fill_constant(const fi_value *value, size_t count, void *out)
@@ -37,7 +40,7 @@ cdef extern from "core.h" nogil:
         fi_fan_mode mode
         double fan_in, fan_out, scale, gain, negative_slope
     double fi_scheme_parameter(const fi_scheme *scheme, fi_scheme_draw draw)
-    int fi_set_scheme(fi_fill *fill, const fi_scheme *scheme, fi_scheme_draw draw)
+    fi_refusal fi_set_scheme(fi_fill *fill, const fi_scheme *scheme, fi_scheme_draw draw)
     void fi_fill_range(const fi_kernels *kernels, const fi_fill *fill, uint64_t first, size_t count, void *out)
     enum: FI_AXES_MAX, FI_THREADS_MAX
     ctypedef struct fi_axis:
@@ -47,6 +50,9 @@ cdef extern from "core.h" nogil:
     void fi_set_region(
         fi_region *region, fi_dtype dtype, void *data, int axes, const ptrdiff_t *shape, const ptrdiff_t *strides,
         const uint64_t *offset, const uint64_t *global_shape, fi_axis *axis
+    )
+    fi_refusal fi_check_block(
+        int axes, const ptrdiff_t *shape, const uint64_t *offset, const uint64_t *global_shape, uint64_t elements_max
     )
     enum: FI_MARKS_MAX
     ctypedef struct fi_mark_set:
@@ -115,20 +121,12 @@ cdef extern from *:
         return bits;
     }
 
-    static int is_nan(double x) { return (bits_of(x) & INT64_MAX) > INT64_C(0x7FF) << 52; }
-
     static int is_finite(double x) { return (bits_of(x) & INT64_MAX) < INT64_C(0x7FF) << 52; }
 
     static int is_positive(double x) { return bits_of(x) > 0 && is_finite(x); }
-
-    /* Numbers in their order, zeros of both signs as one. */
-    static int64_t order_of(double x) { return bits_of(x) < 0 ? INT64_MIN - bits_of(x) : bits_of(x); }
-
-    static int is_at_most(double a, double b) { return !is_nan(a) && !is_nan(b) && order_of(a) <= order_of(b); }
     """
     bint is_finite(double x) noexcept
     bint is_positive(double x) noexcept
-    bint is_at_most(double a, double b) noexcept
 
 # The only place where Python's own check of keywords can be told to say more.
 cdef extern from *:

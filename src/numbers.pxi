@@ -147,55 +147,67 @@ cdef uint64_t integer_below(
 
 
 cdef str dtype_name(fi_dtype dtype):
-    return ("uint32", "uint64", "float32", "float64", "float16", "bfloat16")[<int>dtype]
+    return fi_dtype_name(dtype).decode()
 
 
 cdef int set_uniform(fi_fill *fill, double low, double high) except -1:
-    if fi_set_uniform(fill, low, high):
-        raise ValueError(
-            f"low={low}, high={high}: accepted are finite numbers with low <= high whose values and difference do not "
-            f"overflow {dtype_name(fill.dtype)}"
-        )
+    if fi_set_uniform(fill, low, high) != FI_ACCEPTED:
+        raise refused_uniform(fill.dtype, low, high)
     return 0
 
 
 cdef int set_normal(fi_fill *fill, double mean, double std) except -1:
-    if fi_set_normal(fill, mean, std):
-        raise ValueError(
-            f"mean={mean}, std={std}: accepted are finite numbers with std >= 0 whose draws, up to "
-            f"{fi_normal_reach(fill.dtype)} standard deviations from the mean, do not overflow {dtype_name(fill.dtype)}"
-        )
+    if fi_set_normal(fill, mean, std) != FI_ACCEPTED:
+        raise refused_normal(fill.dtype, mean, std)
     return 0
 
 
 cdef int set_complex_normal(fi_fill *fill, double real, double imaginary, double std) except -1:
-    if fi_set_complex_normal(fill, real, imaginary, std):
-        raise ValueError(
-            f"mean={complex(real, imaginary)}, std={std}: accepted are finite numbers with std >= 0 whose draws, each "
-            f"part up to {fi_normal_reach(fill.dtype)} sqrt(1/2) standard deviations from the mean's, do not overflow "
-            f"{dtype_name(fill.dtype)}"
-        )
+    if fi_set_complex_normal(fill, real, imaginary, std) != FI_ACCEPTED:
+        raise refused_normal(fill.dtype, complex(real, imaginary), std, "each part ", "sqrt(1/2) ", "'s")
     return 0
 
 
 cdef int set_truncated_normal(fi_fill *fill, double mean, double std, double low, double high) except -1:
-    if fi_set_truncated_normal(fill, mean, std, low, high):
-        if not (is_at_most(low, high) and not is_at_most(INFINITY, low) and not is_at_most(high, -INFINITY)):
-            raise ValueError(
-                f"low={low}, high={high}: accepted are bounds in standard deviations with low <= high, low < inf and "
-                "high > -inf"
-            )
+    cdef fi_refusal refusal = fi_set_truncated_normal(fill, mean, std, low, high)
+    if refusal == FI_REFUSED_BOUNDS:
         raise ValueError(
-            f"mean={mean}, std={std}, low={low}, high={high}: accepted are a finite mean and std >= 0 whose draws do "
-            f"not overflow {dtype_name(fill.dtype)}"
+            f"low={low}, high={high}: accepted are bounds in standard deviations with low <= high, low < inf and "
+            "high > -inf"
         )
+    if refusal != FI_ACCEPTED:
+        raise refused_truncated_normal(fill.dtype, mean, std, low, high)
     return 0
 
 
-cdef int refuse_scheme(fi_fill *fill, const fi_scheme *scheme, fi_scheme_draw draw) except -1:
+cdef object refused_uniform(fi_dtype dtype, double low, double high):
+    return ValueError(
+        f"low={low}, high={high}: accepted are finite numbers with low <= high whose values and difference do not "
+        f"overflow {dtype_name(dtype)}"
+    )
+
+
+cdef object refused_normal(fi_dtype dtype, object mean, double std, str each="", str share="", str of_mean=""):
+    return ValueError(
+        f"mean={mean}, std={std}: accepted are finite numbers with std >= 0 whose draws, {each}up to "
+        f"{fi_normal_reach(dtype)} {share}standard deviations from the mean{of_mean}, do not overflow "
+        f"{dtype_name(dtype)}"
+    )
+
+
+cdef object refused_truncated_normal(fi_dtype dtype, double mean, double std, double low, double high):
+    return ValueError(
+        f"mean={mean}, std={std}, low={low}, high={high}: accepted are a finite mean and std >= 0 whose draws do "
+        f"not overflow {dtype_name(dtype)}"
+    )
+
+
+cdef int refuse_scheme(
+    const fi_fill *fill, const fi_scheme *scheme, fi_scheme_draw draw, fi_refusal refusal
+) except -1:
     """Raises why fi_set_scheme refused: what the draw with the scheme's parameter raises, or that this is 0."""
     cdef double parameter = fi_scheme_parameter(scheme, draw)
-    if not is_at_most(1, parameter):  # so its draws do not overflow
+    if refusal == FI_REFUSED_UNDERFLOW:
         name = "limit" if draw == FI_SCHEME_UNIFORM else "std"
         compute = "float64" if fill.dtype == FI_FLOAT64 else "float32"
         raise ValueError(
@@ -203,10 +215,10 @@ cdef int refuse_scheme(fi_fill *fill, const fi_scheme *scheme, fi_scheme_draw dr
             f"{dtype_name(fill.dtype)} are arguments that give more"
         )
     if draw == FI_SCHEME_UNIFORM:
-        return set_uniform(fill, -parameter, parameter)
+        raise refused_uniform(fill.dtype, -parameter, parameter)
     if draw == FI_SCHEME_NORMAL:
-        return set_normal(fill, 0.0, parameter)
-    return set_truncated_normal(fill, 0.0, parameter, -2.0, 2.0)
+        raise refused_normal(fill.dtype, 0.0, parameter)
+    raise refused_truncated_normal(fill.dtype, 0.0, parameter, -2.0, 2.0)
 
 
 cpdef double positive(str name, object value) except? -1.0:

@@ -1,9 +1,14 @@
+"""What the tests share: every draw in every dtype, arrays of any layout, Pythons of their own."""
+
 import functools
+import importlib.util
 import math
 import os
+import platform
 import subprocess
 import sys
 import threading
+from pathlib import Path
 from typing import NamedTuple
 
 import ml_dtypes
@@ -12,11 +17,13 @@ import pytest
 import reference
 from hypothesis import settings
 
+import fastinit
 from fastinit import _core
 
-settings.register_profile("fastinit")  # a busy machine may stop any example for a second
+settings.register_profile("fastinit", deadline=None)  # a busy machine may stop any example for a second
 settings.load_profile("fastinit")
 
+ROOT = Path(__file__).parent.parent
 KERNELS = _core.available_kernels()
 FLOATS = tuple(np.dtype(dtype) for dtype in ("f4", "f8", "f2", ml_dtypes.bfloat16))
 
@@ -49,6 +56,26 @@ def in_threads(work, count):
         thread.join()
 
 
+ROUNDING_MODES = {"x86_64": (0x400, 0x800, 0xC00), "aarch64": (0x400000, 0x800000, 0xC00000)}
+GLIBC = platform.libc_ver()[0] == "glibc"
+sets_rounding = pytest.mark.skipif(
+    not GLIBC or platform.machine() not in ROUNDING_MODES, reason="fesetround is tested with glibc only"
+)
+
+
+def same(a, b):
+    """Whether two arrays are of one shape and dtype, and equal bit for bit."""
+    return a.dtype == b.dtype and a.shape == b.shape and a.tobytes() == b.tobytes()
+
+
+def program_at(*path):
+    """The program of the repository at that place, as a module."""
+    spec = importlib.util.spec_from_file_location(path[-1].removesuffix(".py"), ROOT.joinpath(*path))
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
 class Fill(NamedTuple):
     draw: str
     dtype: np.dtype
@@ -71,6 +98,11 @@ FILLS = [
         for dtype in FLOATS[: 2 if bounds[0] != -2 else 4]
     ),
 ]
+
+
+@pytest.fixture
+def g():
+    return fastinit.Generator(7)
 
 
 @pytest.fixture(params=KERNELS)

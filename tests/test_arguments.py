@@ -14,11 +14,6 @@ from fastinit import _core
 FLOATS = ["f4", "f8", "f2", ml_dtypes.bfloat16]
 
 
-@pytest.fixture
-def g():
-    return fastinit.Generator(7)
-
-
 def untouched_by(call, array):
     """That call(array) raises without writing: the array's bytes are as they were."""
     before = array.tobytes()

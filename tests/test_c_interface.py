@@ -14,12 +14,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import FLOATS, fresh_python, printed_by
+from conftest import FLOATS, ROOT, fresh_python, printed_by
 
 import fastinit
 from fastinit import capi
 
-ROOT = Path(__file__).parent.parent
 EXAMPLE = ROOT / "examples" / "extension"
 SEED, STREAM = 7, fastinit.stream_number("fc1.weight")
 NUMBERS = {
@@ -485,6 +484,27 @@ def test_a_block_outside_its_tensor_is_refused_and_nothing_is_written(offset, gl
     out = np.full((4, 3), 7.0)
     assert fill_block(fill_of("normal", out.dtype), out, offset, global_shape) == code
     assert (out == 7).all()
+
+
+@pytest.mark.parametrize(
+    ("shape", "global_shape", "code"),
+    [
+        ((0, 0), (2**31, 2**32), 0),  # as many elements as there may be
+        ((0, 0), (2**32, 2**31 + 1), capi.FASTINIT_TOO_LARGE),
+        ((0, 0, 0), (2**63, 2**63, 0), 0),  # none, however long the other axes are
+        ((0, 0, 0), (0, 2**64 - 1, 2**64 - 1), 0),
+        ((0, 1, 1), (2**62, 3, 1), capi.FASTINIT_TOO_LARGE),
+    ],
+)
+def test_a_tensor_has_up_to_2_to_the_63_elements_and_an_empty_one_axes_of_any_length(shape, global_shape, code):
+    assert fill_block(fill_of("normal", np.dtype(float)), np.empty(shape), (0,) * len(shape), global_shape) == code
+
+
+def test_a_block_may_have_64_axes():
+    shape = (1,) * 30 + (2, 3) + (1,) * 31 + (5,)
+    out = np.empty(shape)
+    assert fill_block(fill_of("normal", out.dtype), out) == 0
+    assert np.array_equal(out, python_writes("normal", np.empty(shape)))
 
 
 def test_a_negative_size_and_too_many_axes_are_refused():

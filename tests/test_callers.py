@@ -13,13 +13,7 @@ import pytest
 from conftest import fresh_python
 
 import fastinit
-from fastinit import _core, generator
-
-
-@pytest.fixture
-def g():
-    return fastinit.Generator(7)
-
+from fastinit import _core, matrices
 
 # ---- Code of the user's, which runs while the arguments are read -----------------------------------------------------
 
@@ -183,8 +177,8 @@ def test_matrix_whose_array_changes_while_it_is_computed_is_not_written(g, monke
         w.flags.writeable = False
         return original(*arguments)
 
-    original = generator._haar
-    monkeypatch.setattr(generator, "_haar", computed)
+    original = matrices.haar
+    monkeypatch.setattr(matrices, "haar", computed)
     with pytest.raises(ValueError, match="out was changed while the arguments were read"):
         g.orthogonal(w)
     check()

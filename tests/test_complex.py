@@ -15,11 +15,6 @@ COMPLEX = [np.dtype(dtype) for dtype in ("c8", "c16")]
 MEANS = [0.0, 0.5, -0.0, 0.5 + 0.5j, 1 - 2j, complex(0.0, -0.0), complex(-0.0, 0.0), 3j]
 
 
-@pytest.fixture
-def g():
-    return fastinit.Generator(7)
-
-
 @pytest.mark.parametrize("dtype", COMPLEX, ids=str)
 @pytest.mark.parametrize("mean", MEANS, ids=repr)
 @pytest.mark.parametrize("accumulate", [False, True])

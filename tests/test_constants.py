@@ -30,11 +30,6 @@ VALUES = {
 DTYPES = [np.dtype(dtype) for dtype in VALUES]
 
 
-@pytest.fixture
-def g():
-    return fastinit.Generator(7)
-
-
 def check(call, layout, dtype, expected):
     """Checks that call(out) writes these values to an array of that layout, and no byte around it."""
     memory, out = layout.in_memory(dtype)

@@ -11,12 +11,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import fresh_python
+from conftest import ROOT, fresh_python
 
 import fastinit
 from fastinit import _core, distribution
 
-ROOT = Path(__file__).parent.parent
 GENERATED = {".git", ".venv", "build", "dist", "__pycache__", ".hypothesis", ".pytest_cache"}
 
 # ---- What would be fetched -------------------------------------------------------------------------------------------

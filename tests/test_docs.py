@@ -9,12 +9,11 @@ import shutil
 import subprocess
 import sys
 import tomllib
-from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 import reference
-from conftest import fresh_python
+from conftest import ROOT, fresh_python
 
 import fastinit
 from fastinit import __main__ as command_line
@@ -22,9 +21,6 @@ from fastinit import _core, capi
 from fastinit.docstrings import written_out
 from fastinit.draw import Drawn
 from fastinit.recipe import Recipe
-
-ROOT = Path(__file__).parent.parent
-
 
 FUNCTIONS = ("fans", "gain", "recommend")
 FILLS = sorted(
@@ -73,7 +69,7 @@ RUN_BY = [
         "docs/randomness.md",
         "text",
         "167 tests;",
-        "test_randomness_proof.py::test_the_command_passes_on_few_values_and_says_so",
+        "test_proofs.py::test_the_command_passes_on_few_values_and_says_so",
     ),
     (
         "docs/schemes.md",

@@ -1,27 +1,18 @@
 """The examples do what their pages say. Their timings are looked at by nobody here."""
 
-import importlib.util
 import re
-from pathlib import Path
 
 import numpy as np
 import pytest
+from conftest import ROOT, program_at
 
 import fastinit
 
-ROOT = Path(__file__).parent.parent
 SEED = 1
 QUICK = 40  # pairs; of eight seeds the worst then balances for 400 steps, and the best had begun with 60
 
 
-def load(name):
-    spec = importlib.util.spec_from_file_location(name, ROOT / "examples" / f"{name}.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-es = load("evolution_strategies")
+es = program_at("examples", "evolution_strategies.py")
 
 
 @pytest.fixture(scope="module")

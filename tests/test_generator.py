@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import reference
-from conftest import fresh_python, in_threads
+from conftest import KERNELS, fresh_python, in_threads, printed_by
 
 import fastinit
 
@@ -443,25 +443,33 @@ if __name__ == "__main__":
         assert fresh_python(code).stdout != fresh_python(code).stdout
 
     @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
-    def test_forked_child_reseeds_unless_seeded(self):
-        code = """
-import os, sys, fastinit
-if sys.argv[1:]: fastinit.seed(int(sys.argv[1]))
+    @pytest.mark.parametrize(
+        ("first", "keeps"),
+        [
+            ("", False),
+            ("fastinit.seed(7)", True),
+            ("fastinit.default_generator.state = {'seed': 7, 'stream': 2, 'spawned': 0}", True),
+            ("fastinit.seed(7); fastinit.seed()", False),
+        ],
+    )
+    def test_forked_child_reseeds_unless_seeded(self, first, keeps):
+        code = f"""
+import os, fastinit
+{first}
 parent = fastinit.default_generator.seed
 if os.fork() == 0:
-    sys.exit(0 if fastinit.default_generator.seed == parent else 1)
+    os._exit(10 if fastinit.default_generator.seed == parent else 11)
 print(os.waitstatus_to_exitcode(os.wait()[1]))
 """
-        run = [sys.executable, "-c", code]
-        unseeded = subprocess.run(run, capture_output=True, text=True, check=True)
-        seeded = subprocess.run([*run, "7"], capture_output=True, text=True, check=True)
-        assert (unseeded.stdout.strip(), seeded.stdout.strip()) == ("1", "0")
+        assert printed_by(code) == ["10" if keeps else "11"]
 
 
 class TestKernelChoice:
     def test_environment_forces_the_kernels(self, kernels):
-        run = fresh_python("import fastinit; print(fastinit.simd)", FASTINIT_SIMD=kernels)
-        assert run.stdout.strip() == kernels
+        assert printed_by("import fastinit; print(fastinit.simd)", FASTINIT_SIMD=kernels) == [kernels]
+
+    def test_empty_environment_forces_nothing(self):
+        assert printed_by("import fastinit; print(fastinit.simd)", FASTINIT_SIMD="") == [KERNELS[0]]
 
     def test_unknown_kernels_stop_the_import(self):
         run = fresh_python("import fastinit", FASTINIT_SIMD="mmx")

@@ -1072,3 +1072,9 @@ def test_two_processes_fill_their_own_shards_of_one_array():
         runs = list(pool.map(lambda rank: fresh_python(PROCESS, port, rank, **environment), "01"))
     for run in runs:
         assert run.stdout.endswith("right\n"), run.stderr
+
+
+@pytest.mark.parametrize("axis", [-2, -1, 0, 1])
+def test_delta_orthogonal_takes_both_axes_of_the_matrix_counted_from_either_end(axis):
+    expected = init.delta_orthogonal(2.0)(KEY, KERNEL)
+    assert same(init.delta_orthogonal(2.0, column_axis=axis)(KEY, KERNEL), expected)

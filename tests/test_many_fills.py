@@ -8,7 +8,7 @@ from types import MappingProxyType
 import ml_dtypes
 import numpy as np
 import pytest
-from conftest import FLOATS
+from conftest import FLOATS, same
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_docs import FILLS
@@ -39,15 +39,6 @@ def called(g, spec, **keywords):
     out, name, *arguments = spec
     given = arguments.pop() if arguments and isinstance(arguments[-1], dict) else {}
     return getattr(g, name)(out, *arguments, **given, **keywords)
-
-
-def same(a, b):
-    return a.dtype == b.dtype and a.shape == b.shape and a.tobytes() == b.tobytes()
-
-
-@pytest.fixture
-def g():
-    return fastinit.Generator(7)
 
 
 @pytest.fixture
@@ -341,6 +332,12 @@ BAD = [
     ((ones(), "zeros", {"stream": 3}), TypeError, "stream"),
     ((ones(), "sparse", 2), ValueError, "sparsity=2"),
 ]
+
+
+@pytest.mark.parametrize("scheme", ["normal", "zeros"])
+def test_fill_in_a_mapping_takes_its_key_as_the_stream_and_no_other(scheme):
+    caught = refusal({"fc1": (ones(), scheme, {"stream": "fc2"})})
+    assert str(caught) == "fills['fc1']: stream='fc2'; the stream of a fill in a mapping is its key"
 
 
 @pytest.mark.parametrize(("spec", "error", "text"), BAD)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 import fastinit
 from fastinit.draw import Drawn, pieces, seed_and_stream, sizes_of
 from fastinit.generator import FILLS
-from fastinit.recipe import Recipe, first_matches, listed
+from fastinit.recipe import Recipe
 
 F4 = np.dtype(np.float32)
 
@@ -207,31 +207,6 @@ def test_pieces_are_as_large_as_they_may_be():
     assert len(list(pieces((1000, 1000), 250_000))) == 4
     assert len(list(pieces((1000, 1000), 600))) == 2000
     assert list(pieces((2**40,), 2**40)) == [((0,), (2**40,))]
-
-
-# ---- Rules -----------------------------------------------------------------------------------------------------------
-
-
-def starting(*prefixes):
-    return [(prefix, lambda name, item, prefix=prefix: name.startswith(prefix)) for prefix in prefixes]
-
-
-def test_first_rule_that_matches_applies():
-    names = dict.fromkeys(("ab", "ac", "b"))
-    assert first_matches(names, starting("ab", "a")) == {"ab": 0, "ac": 1, "b": None}
-
-
-def test_rule_that_never_applies_is_an_error_that_says_why():
-    names = dict.fromkeys(("ab", "ac", "b"))
-    with pytest.raises(ValueError, match="rule c matches nothing; the names are 'ab', 'ac', 'b'"):
-        first_matches(names, starting("a", "c"))
-    with pytest.raises(ValueError, match="rule ab never applies: a, before it, already takes all that it matches"):
-        first_matches(names, starting("a", "ab"))
-
-
-def test_thousands_of_names_are_not_all_listed():
-    assert listed("abc") == "'a', 'b', 'c'"
-    assert listed(map(str, range(1000)), 2) == "'0', '1' and 998 more"
 
 
 # ---- Extras ----------------------------------------------------------------------------------------------------------

@@ -1,12 +1,13 @@
 """What the repository says of itself is so: its versions, its map, the files that its pages name, its forms."""
 
 import re
+import shutil
+import subprocess
 import tomllib
-from pathlib import Path
 
 import pytest
+from conftest import ROOT
 
-ROOT = Path(__file__).parent.parent
 MAP = "docs/architecture.md"
 SOURCES = {".c", ".h", ".pxd", ".py", ".pyi", ".pyx"}
 FOLDERS = r"(?:\.ci|\.github|benchmarks|docs|examples|fastinit|proofs|src|tests|tools)/[\w./-]*"
@@ -53,3 +54,20 @@ def test_every_yaml_file_can_be_read():
     forms = sorted((ROOT / ".github").rglob("*.yml"))
     for path in [ROOT / "CITATION.cff", ROOT / ".pre-commit-config.yaml", *forms]:
         assert isinstance(yaml.safe_load(path.read_text(encoding="utf-8")), dict), path
+
+
+def ci(*arguments):
+    bash = shutil.which("bash") or pytest.skip("there is no bash here")
+    return subprocess.run([bash, ROOT / ".ci" / "run", *arguments], capture_output=True, text=True, check=False)
+
+
+def test_the_workflow_runs_every_stage_of_ci_once():
+    yaml = pytest.importorskip("yaml")
+    stages = [line.split()[0] for line in ci("--list").stdout.splitlines()]
+    wrong = ci("lint", "lin")
+    assert wrong.returncode == 2
+    assert wrong.stderr.startswith(".ci/run: no stage lin. There are fast (build lint types core) and:\nbuild ")
+    fast = re.search(r"fast \((.+?)\)", wrong.stderr)[1]
+    workflow = yaml.safe_load(text_of(".github/workflows/ci.yml"))
+    rows = workflow["jobs"]["stages"]["strategy"]["matrix"]["stages"]
+    assert sorted(" ".join(rows).replace("fast", fast).split()) == sorted(stages)

@@ -15,14 +15,15 @@ import ml_dtypes
 import numpy as np
 import pytest
 import reference
+from conftest import ROUNDING_MODES, sets_rounding
 from scipy import stats
-from test_arithmetic import ROUNDING_MODES, sets_rounding
 from test_statistics import LEAST_P, p_of_sample_mean
 
 import fastinit
 from fastinit import capi
 from fastinit.constants import array_in_dtype
-from fastinit.generator import BLOCK
+from fastinit.generator import FILLS
+from fastinit.matrices import BLOCK
 
 DTYPES = [np.dtype(dtype) for dtype in ("f4", "f8", "f2", ml_dtypes.bfloat16)]
 WITHIN_TWO = 0.87962566103423978  # the standard deviation of a normal cut at two of its own
@@ -130,10 +131,13 @@ def test_mean_variance_and_support_are_the_formulas(g, name, keywords, scale, wh
 
 @pytest.mark.parametrize("name", ["xavier_uniform", "he_normal", "lecun_uniform", "lasagne_normal", "variance_scaling"])
 @pytest.mark.parametrize(
-    ("layout", "shape"), [("torch", (4, 0)), ("keras", (0, 4)), ("keras", (0,)), ("lasagne", (0, 0))]
+    ("layout", "shape"),
+    [("torch", (4, 0)), ("torch", (0, 4)), ("keras", (0, 4)), ("keras", (4, 0)), ("keras", (0,)), ("lasagne", (0, 0))],
 )
 def test_empty_array_with_a_layout_is_filled_with_nothing(g, name, layout, shape):
     assert getattr(g, name)(np.empty(shape), layout=layout).shape == shape
+    for mode in ("fan_in", "fan_out", "fan_avg", "fan_geo_avg") if name == "variance_scaling" else ():
+        assert g.variance_scaling(np.empty(shape), mode=mode, layout=layout).shape == shape
 
 
 @sets_rounding
@@ -313,6 +317,12 @@ def test_fills_return_the_array_itself(g):
     for name in DRAWN:
         out = w[0] if name == "sparse" else w
         assert call(g, name, out) is out
+
+
+def test_every_public_method_is_a_row_or_no_fill():
+    methods = {name for name in dir(fastinit.Generator) if not name.startswith("_")}
+    assert methods - set(FILLS) == {"fill", "reseed", "seed", "spawn", "state", "stream"}
+    assert set(FILLS) <= methods
 
 
 def test_module_functions_and_aliases_are_the_generators():

@@ -244,6 +244,14 @@ def test_sums_that_are_still_to_be_made_are_refused():
             init.normal_(sharded, generator=fastinit.Generator(SEED))
 
 
+def test_sums_over_one_process_are_the_tensor_itself():
+    with rank_of(0, (1,)) as mesh:
+        out = DTensor.from_local(torch.zeros(4), mesh, [Partial()])
+        init.normal_(out, generator=fastinit.Generator(SEED), stream="w")
+        expected = fastinit.Generator(SEED).normal(np.empty(4, np.float32), stream="w")
+        assert out.to_local().numpy().tobytes() == expected.tobytes()
+
+
 def test_shards_that_are_not_what_their_placement_says_are_refused():
     with rank_of(0, (2,)) as mesh:
         sharded = DTensor.from_local(torch.zeros(1, 3), mesh, [Shard(0)], run_check=False, shape=(8, 3), stride=(3, 1))

@@ -1,27 +1,76 @@
-"""proofs/randomness.py: that its p-values are right, that it passes, and that values which are not random fail it."""
+"""
+The proofs: accuracy in its quick form, every 1021st word of float32, some of float64, and the hard ones of both; of
+randomness, that p-values are right, that it passes, and that values which are not random fail it.
 
-import importlib.util
+The fixture of the first fails, too, if the kernels of two instruction sets draw different bits of one of these words.
+"""
+
+import os
+import shlex
+import shutil
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 import pytest
+from conftest import ROOT, program_at
 from scipy import stats
 
-PROOF = Path(__file__).parent.parent / "proofs" / "randomness.py"
+import fastinit
+
+# ---- Accuracy --------------------------------------------------------------------------------------------------------
 
 
-def load():
-    spec = importlib.util.spec_from_file_location("randomness", PROOF)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+@pytest.fixture(scope="module")
+def accuracy():
+    module = program_at("proofs", "accuracy.py")
+    sys.modules["accuracy"] = module
+    yield module
+    del sys.modules["accuracy"]
 
 
-proof = load()
+@pytest.fixture(scope="module")
+def figures(accuracy):
+    compiler = shlex.split(os.environ.get("CC", "cc"))[0]
+    if shutil.which(compiler) is None:
+        pytest.skip(f"no C compiler ({compiler})")
+    return accuracy.prove(accuracy.QUICK, fastinit.simd).figures
+
+
+def test_no_float32_normal_is_more_than_3_ulp_off(figures, accuracy):
+    """Values that round up across a power of two apart, of which the next test has the worst."""
+    assert 2.5 < figures["float32 normal, bound"] <= accuracy.ULP_LIMIT
+
+
+def test_the_worst_float32_normal_is_the_one_that_the_documentation_names(figures):
+    assert figures["float32 normal, worst"] == pytest.approx(3.1890, abs=1e-4)
+
+
+def test_no_float64_normal_is_more_than_4_ulp_off(figures, accuracy):
+    if "float64 normal, worst" not in figures:
+        pytest.skip("long double is no longer than double")
+    assert 2 < figures["float64 normal, worst"] <= accuracy.FLOAT64_ULP_LIMIT
+
+
+def test_truncated_normals_are_as_close_as_the_contract_says_between_any_bounds(figures, accuracy):
+    for name, limit in (("float32", accuracy.RELATIVE_LIMIT[32]), ("float64", accuracy.RELATIVE_LIMIT[64])):
+        errors = [figures[f"{name} {bounds}"] for bounds in accuracy.BOUNDS if f"{name} {bounds}" in figures]
+        assert all(0 < error <= limit for error in errors)
+
+
+def test_every_1021st_float32_word_gives_normals_of_the_right_moments_and_tails(figures):
+    """Word 0, the largest radius, weighs as much as 1021 words here: so the tolerance."""
+    assert abs(figures["normal variance"]) < 1e-5
+    assert abs(figures["normal fourth moment"]) < 1e-3
+    assert figures["tail 4"] == pytest.approx(1, abs=0.01)
+
+
+# ---- Randomness ------------------------------------------------------------------------------------------------------
+
+
+proof = program_at("proofs", "randomness.py")
 COUNT = 2 * proof.PIECE
 LONG = 16 * proof.PIECE
 DETECTED = 1e-6
@@ -174,7 +223,11 @@ def test_sequences_are_the_elements_that_they_say():
 
 def test_the_command_passes_on_few_values_and_says_so():
     done = subprocess.run(
-        [sys.executable, PROOF, "--scale", "1e-4"], capture_output=True, text=True, timeout=300, check=False
+        [sys.executable, ROOT / "proofs" / "randomness.py", "--scale", "1e-4"],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.endswith("passed\n")

@@ -1,0 +1,24 @@
+/* What the core knows of each dtype. */
+#include "constants.h"
+#include "fill.h"
+
+const fi_format fi_formats[FI_DTYPES] = {
+#define FI_DTYPE(NAME, name, kind, size, real, ...) [FI_##NAME] = {FI_##real, size, FI_##real == FI_F64 ? 1 : 2},
+#include "dtypes.def"
+};
+
+const double fi_greatest[FI_DTYPES] = {
+#define FI_DTYPE(NAME, name, kind, size, real, greatest, ...) [FI_##NAME] = greatest,
+#include "dtypes.def"
+};
+
+const char *fi_dtype_name(fi_dtype dtype) {
+    static const char *const names[FI_DTYPES] = {
+#define FI_DTYPE(NAME, name, ...) [FI_##NAME] = #name,
+#include "dtypes.def"
+    };
+    return names[dtype];
+}
+
+/* The largest |z| that the contract's u1 allows: sqrt(108 ln 2) = 8.652 and sqrt(66 ln 2) = 6.764. */
+double fi_normal_reach(fi_dtype dtype) { return fi_formats[dtype].real == FI_F64 ? 8.66 : 6.77; }
