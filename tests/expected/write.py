@@ -14,7 +14,7 @@ HERE = Path(__file__).parent
 
 
 def expected() -> dict[str, str]:
-    """What each file is to hold. The page's style is left out, and its pictures: they differ by matplotlib's version."""
+    """What each file is to hold. Without the page's style and pictures, which differ by matplotlib's version."""
     run, old = (results.read(HERE / name) for name in ("run.json", "old.json"))
     markdown = report.markdown(run)
     compared = report.markdown(run, compare.table(compare.compare(old, run), "old.json"))
