@@ -46,31 +46,6 @@ _functions: DefaultFunctions = globals().get("_functions") or DefaultFunctions(g
 
 seed = _functions.reseed
 fill = _functions.fill
-bits = _functions.bits
-uniform = _functions.uniform
-normal = _functions.normal
-truncated_normal = _functions.truncated_normal
-xavier_uniform = _functions.xavier_uniform
-glorot_uniform = _functions.glorot_uniform
-xavier_normal = _functions.xavier_normal
-glorot_normal = _functions.glorot_normal
-he_uniform = _functions.he_uniform
-kaiming_uniform = _functions.kaiming_uniform
-he_normal = _functions.he_normal
-kaiming_normal = _functions.kaiming_normal
-lecun_uniform = _functions.lecun_uniform
-lecun_normal = _functions.lecun_normal
-lasagne_uniform = _functions.lasagne_uniform
-lasagne_normal = _functions.lasagne_normal
-variance_scaling = _functions.variance_scaling
-orthogonal = _functions.orthogonal
-delta_orthogonal = _functions.delta_orthogonal
-sparse = _functions.sparse
-zeros = _functions.zeros
-ones = _functions.ones
-constant = _functions.constant
-identity = _functions.identity
-dirac = _functions.dirac
 
 
 def get_include() -> str:
@@ -91,22 +66,63 @@ def get_include() -> str:
     return os.path.join(os.path.dirname(os.path.abspath(_core.__file__)), "include")
 
 
+def __dir__() -> list[str]:
+    """What is public: modules that only fastinit itself uses are not."""
+    modules = ("capi", "checkpoint", "dask", "insight", "jax", "keras", "torch", "typing")
+    return sorted(name for name in globals() if name in (*__all__, *modules) or name.startswith("__"))
+
+
 __all__ = [
     "STREAM_VERSION",
     "Fans",
     "Generator",
     "Recommendation",
     "__version__",
-    "bits",
-    "constant",
     "default_generator",
-    "delta_orthogonal",
-    "dirac",
     "fans",
     "fill",
     "gain",
     "get_include",
     "get_num_threads",
+    "recommend",
+    "seed",
+    "set_num_threads",
+    "simd",
+    "stream_number",
+]
+
+# Made by tools/make: functions.
+bits = _functions.bits
+uniform = _functions.uniform
+normal = _functions.normal
+truncated_normal = _functions.truncated_normal
+xavier_uniform = _functions.xavier_uniform
+glorot_uniform = _functions.glorot_uniform
+xavier_normal = _functions.xavier_normal
+glorot_normal = _functions.glorot_normal
+he_uniform = _functions.he_uniform
+kaiming_uniform = _functions.kaiming_uniform
+he_normal = _functions.he_normal
+kaiming_normal = _functions.kaiming_normal
+lecun_uniform = _functions.lecun_uniform
+lecun_normal = _functions.lecun_normal
+lasagne_uniform = _functions.lasagne_uniform
+lasagne_normal = _functions.lasagne_normal
+variance_scaling = _functions.variance_scaling
+orthogonal = _functions.orthogonal
+delta_orthogonal = _functions.delta_orthogonal
+sparse = _functions.sparse
+identity = _functions.identity
+dirac = _functions.dirac
+zeros = _functions.zeros
+ones = _functions.ones
+constant = _functions.constant
+
+__all__ += [
+    "bits",
+    "constant",
+    "delta_orthogonal",
+    "dirac",
     "glorot_normal",
     "glorot_uniform",
     "he_normal",
@@ -121,12 +137,7 @@ __all__ = [
     "normal",
     "ones",
     "orthogonal",
-    "recommend",
-    "seed",
-    "set_num_threads",
-    "simd",
     "sparse",
-    "stream_number",
     "truncated_normal",
     "uniform",
     "variance_scaling",
@@ -134,3 +145,4 @@ __all__ = [
     "xavier_uniform",
     "zeros",
 ]
+# The end of it.

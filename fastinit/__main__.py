@@ -11,11 +11,11 @@ from functools import partial
 import fastinit
 from fastinit import bench, checkpoint, drawing, insight, program, raw_bits
 from fastinit.arguments import STANDARD, Parser, file, path
-from fastinit.bench import cases, environment, facts, peers
+from fastinit.bench import cases, environment, peers
 from fastinit.checkpoint import report as checkpoint_report
-from fastinit.checkpoint.rules import read_stream
 from fastinit.distribution import NAME
 from fastinit.program import Failure, Refusal, reason
+from fastinit.rules import read_stream
 from fastinit.text import folded, printable
 
 
@@ -126,13 +126,13 @@ def run_bench(chosen: argparse.Namespace) -> None:
 
 def run_info(chosen: argparse.Namespace) -> None:
     here = environment.describe()
-    print(facts.info_json(here) if chosen.json else facts.info(here, columns() or facts.WIDTH))
+    print(environment.info_json(here) if chosen.json else environment.info(here, columns() or environment.INFO_WIDTH))
 
 
 def run_insight(chosen: argparse.Namespace) -> None:
     try:
         drawing.figure_class()
-        insight.check_folder(chosen.out)
+        insight.make_folder(chosen.out)
     except (ImportError, OSError) as error:
         raise Refusal(reason(error)) from None
     try:

@@ -198,6 +198,7 @@ class Generator(Draws):
         global_shape: Sizes | None = None,
         accumulate: bool = False,
     ) -> Array: ...
+    glorot_uniform = xavier_uniform
     def xavier_normal(
         self,
         out: Array,
@@ -212,6 +213,7 @@ class Generator(Draws):
         global_shape: Sizes | None = None,
         accumulate: bool = False,
     ) -> Array: ...
+    glorot_normal = xavier_normal
     def he_uniform(
         self,
         out: Array,
@@ -225,6 +227,7 @@ class Generator(Draws):
         global_shape: Sizes | None = None,
         accumulate: bool = False,
     ) -> Array: ...
+    kaiming_uniform = he_uniform
     def he_normal(
         self,
         out: Array,
@@ -239,6 +242,7 @@ class Generator(Draws):
         global_shape: Sizes | None = None,
         accumulate: bool = False,
     ) -> Array: ...
+    kaiming_normal = he_normal
     def lecun_uniform(
         self,
         out: Array,

@@ -9,7 +9,7 @@ array([-0.00024551, -0.00066779, -0.0001067 ], dtype=float32)
 
 import inspect
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import Any, SupportsIndex, TypeAlias
 
 import numpy as np
@@ -19,9 +19,9 @@ import fastinit
 from fastinit import _core
 from fastinit.distribution import missing
 from fastinit.docstrings import of_lazy_array
+from fastinit.draw import Drawn, seed_and_stream, sizes_of
 from fastinit.generator import FILLS
-from fastinit.recipe import WHERE, Recipe, address, sizes_of
-from fastinit.typing import Stream
+from fastinit.recipe import WHERE, Recipe
 
 try:
     import dask.array as da
@@ -35,37 +35,23 @@ _Shape: TypeAlias = SupportsIndex | Sequence[SupportsIndex]
 _Chunks: TypeAlias = int | str | tuple[Any, ...] | dict[int, Any]
 
 
-@dataclass(frozen=True)
-class _Tensor:
-    """All that a task must know to make any block of a tensor: what da.from_array takes for an array on a disk."""
-
-    recipe: Recipe
-    shape: tuple[int, ...]
-    dtype: np.dtype[Any]
-    seed: int = 0
-    stream: Stream = 0
-
-
-def _block(tensor: _Tensor, place: tuple[slice, ...]) -> np.ndarray[Any, Any]:
-    offset = tuple(each.start for each in place)
-    shape = tuple(each.stop - each.start for each in place)
-    return tensor.recipe.array(shape, tensor.dtype, tensor.seed, tensor.stream, offset, tensor.shape)
-
-
 def _lazy(recipe: Recipe, shape: _Shape, chunks: _Chunks, dtype: DTypeLike, **source: Any) -> da.Array:
     """The array of a recipe; source is its seed and its stream, if it takes them."""
     shape = sizes_of(shape)
     if dtype is None:  # which NumPy takes for float64
         raise TypeError("dtype=None; accepted is a dtype")
     dtype = np.dtype(dtype)
-    recipe.check(shape, dtype)
+    drawn = Drawn(recipe, shape, dtype)
+    drawn.check()
     chunks = _sizes_of_chunks(chunks, shape, dtype)
-    tensor = _Tensor(recipe, shape, dtype, *(address(**source) if recipe.draws else ()))
+    if recipe.draws:
+        seed, stream = seed_and_stream(**source)
+        drawn = replace(drawn, seed=seed, stream=stream)
     array = da.from_array(
-        tensor,
+        drawn,
         _made_at_once(recipe, chunks),
-        name=f"{recipe.scheme}-{tokenize(tensor, chunks)}",
-        getitem=_block,
+        name=f"{recipe.scheme}-{tokenize(drawn, chunks)}",
+        getitem=Drawn.block,
         meta=np.empty((0,) * len(shape), dtype),
         inline_array=True,
     )

@@ -11,6 +11,7 @@ import numpy as np
 
 from fastinit import _core, docstrings, hints, matrices
 from fastinit.constants import bytes_in_dtype, check_overflow, finite_in_dtype, held_bytes
+from fastinit.schemes import FUNCTIONS
 from fastinit.typing import Array, ComplexNumber, Number, Sizes, Stream
 
 _Shape: TypeAlias = tuple[int, ...]
@@ -28,11 +29,6 @@ class Generator(_core.Generator):
     __doc__ = _core.Generator.__doc__
     __module__ = "fastinit"
     __slots__ = ()
-
-    glorot_uniform = _core.Generator.xavier_uniform
-    glorot_normal = _core.Generator.xavier_normal
-    kaiming_uniform = _core.Generator.he_uniform
-    kaiming_normal = _core.Generator.he_normal
 
     # ---- Constants ---------------------------------------------------------------------------------------------------
 
@@ -461,13 +457,8 @@ class DefaultFunctions(Generator):
         return "_functions"
 
 
-_CONSTANTS = frozenset(("zeros", "ones", "constant", "identity", "dirac"))
 # What fills an array, and whether it draws.
-FILLS: dict[str, bool] = {
-    name: name not in _CONSTANTS
-    for name in dir(Generator)
-    if not name.startswith("_") and name not in ("fill", "reseed", "seed", "spawn", "state", "stream")
-}
+FILLS: dict[str, bool] = {name: FUNCTIONS[name].draws for name in sorted(FUNCTIONS)}
 
 for _name, _method in list(vars(Generator).items()):
     if _name in FILLS and inspect.isfunction(_method):  # not of the core
@@ -499,7 +490,7 @@ def _block(
 
     If the scheme takes such a tensor; otherwise a ValueError.
     """
-    view = _core.view_of(out, scheme in _CONSTANTS)
+    view = _core.view_of(out, not FILLS[scheme])
     shape, start = _core.block_of(view, offset, global_shape)
     if view.ndim < least or (most is not None and view.ndim > most):
         has = "has" if shape == view.shape else "is a block of a tensor of"

@@ -1,18 +1,13 @@
 """
 Recipe: a scheme and its arguments, apart from any array; what rules, lazy arrays and frameworks' initialisers hold.
 
-With it, what the modules for frameworks have in common: which stream a tensor takes, how a large one is cut, and which
-of several rules applies to it.
+fastinit/draw.py has what a tensor is besides, fastinit/rules.py to which tensor a recipe applies.
 """
 
 import functools
 import inspect
-import itertools
-import math
-import operator
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, SupportsIndex, TypeAlias, TypeVar
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -20,16 +15,13 @@ import fastinit
 from fastinit import _core, hints
 from fastinit.dtypes import COMPLEX, REALS, WORDS
 from fastinit.generator import FILLS
+from fastinit.schemes import FUNCTIONS
 from fastinit.text import meant, quoted
 from fastinit.typing import Array, Sizes, Stream
 
 _Shape: TypeAlias = tuple[int, ...]
-_Item = TypeVar("_Item")
 
 WHERE = ("out", "stream", "offset", "global_shape", "accumulate")  # what a tensor has and a recipe has not
-CACHE_LINE = 64  # bytes
-LISTED = 600  # characters of a list of names in an error
-WHOLE = frozenset(("orthogonal", "delta_orthogonal", "sparse"))  # a block of these costs as much as all of it
 
 
 @dataclass(frozen=True)
@@ -86,12 +78,7 @@ class Recipe:
     @property
     def takes_complex(self) -> bool:
         """Whether it fills arrays of complex numbers: constants do, and normals that are not truncated."""
-        if not self.draws or self.scheme == "normal":
-            return True
-        if self.scheme == "variance_scaling":
-            return self.arguments.get("distribution") in ("normal", "untruncated_normal")
-        is_scheme = self.scheme.endswith("_normal") and self.scheme != "truncated_normal"
-        return is_scheme and not self.arguments.get("truncated")
+        return FUNCTIONS[self.scheme].takes_complex(self.arguments)
 
     @property
     def dtypes(self) -> tuple[str, ...]:
@@ -108,7 +95,7 @@ class Recipe:
     @property
     def is_whole(self) -> bool:
         """Whether a block of it costs as much as the whole tensor."""
-        return self.scheme in WHOLE
+        return FUNCTIONS[self.scheme].is_whole
 
     @property
     def takes_layout(self) -> bool:
@@ -150,23 +137,6 @@ class Recipe:
         filled: Array = getattr(generator, scheme)(out, **keywords)
         return filled
 
-    def pieces(self, shape: _Shape, elements: int) -> Iterator[tuple[_Shape, _Shape]]:
-        """The blocks to fill a tensor in, of at most that many elements; all of it at once if that is as much work."""
-        return pieces(shape, math.prod(shape) if self.is_whole else elements)
-
-    def array(
-        self,
-        shape: _Shape,
-        dtype: np.dtype[Any],
-        seed: int,
-        stream: Stream,
-        offset: _Shape | None = None,
-        global_shape: _Shape | None = None,
-    ) -> np.ndarray[Any, Any]:
-        """A new array, or block of a tensor."""
-        where = {"offset": offset, "global_shape": global_shape}
-        return self.fill(fastinit.Generator(seed), empty(shape, dtype), stream=stream, **where)
-
     def check(self, shape: _Shape, dtype: np.dtype[Any]) -> None:
         """Raises what the fill of a tensor of that shape and dtype would raise, and fills nothing."""
         out = np.empty((0,) * len(shape), dtype)
@@ -180,130 +150,3 @@ def _parameters(scheme: str) -> inspect.Signature:
     """What a recipe for the scheme may hold."""
     parameters = inspect.signature(getattr(fastinit.Generator, scheme)).parameters.values()
     return inspect.Signature([each for each in parameters if each.name not in ("self", *WHERE)])
-
-
-def empty(shape: _Shape, dtype: np.dtype[Any]) -> np.ndarray[Any, Any]:
-    """A new array that begins at a cache line: frameworks take such memory as it is, where they copy other memory."""
-    size = math.prod(shape) * dtype.itemsize
-    memory = np.empty(size + CACHE_LINE, np.uint8)
-    start = -memory.__array_interface__["data"][0] % CACHE_LINE
-    return memory[start : start + size].view(dtype).reshape(shape)
-
-
-def address(seed: SupportsIndex | np.random.SeedSequence | None, stream: Stream | None) -> tuple[int, Stream]:
-    """
-    The seed and the stream of a tensor, from what its maker was given.
-
-    Without a seed it is a fill by the default generator, whose next unnamed stream it takes if it was given none. With
-    a seed it needs a stream too: tensors that share both would be parts of the same numbers.
-    """
-    if seed is None:
-        return fastinit.default_generator._address(stream)
-    if stream is None:
-        number = fastinit.Generator(seed).seed
-        raise TypeError(f"seed={number} without stream; give each tensor its own: a name or an integer in [0, 2**63)")
-    return fastinit.Generator(seed)._address(stream)
-
-
-def sizes_of(shape: object) -> _Shape:
-    """A shape as a tuple of int, from what NumPy would take for one."""
-    try:
-        sizes = tuple(map(_integer, (shape,) if isinstance(shape, SupportsIndex) else shape))  # type: ignore[call-overload]
-    except TypeError as error:
-        traced = "".join(map(hints.if_traced, shape if isinstance(shape, (tuple, list)) else (shape,)))
-        refused = TypeError(f"shape={shape!r}; accepted is an integer or a tuple of integers{traced}")
-        raise refused from None if traced else error.__cause__
-    if any(size < 0 for size in sizes):
-        raise ValueError(f"shape={shape!r}; accepted are sizes of zero and more")
-    return sizes
-
-
-def _integer(value: object) -> int:
-    """value as an int; a TypeError if it is none, or a bool, whose cause is what its own __index__ raised."""
-    try:
-        if not _core.is_bool(value):
-            return operator.index(value)  # type: ignore[arg-type]
-    except TypeError as error:
-        if hasattr(type(value), "__index__"):
-            raise TypeError from error
-    raise TypeError
-
-
-def check_axes(name: str, axes: object) -> None:
-    """TypeError for axes, or one, that are bools or that JAX traces."""
-    for axis in axes if isinstance(axes, (tuple, list)) else (axes,):
-        if traced := hints.if_traced(axis):
-            raise TypeError(f"{name}={axes!r}; accepted are axes{traced}")
-        if _core.is_bool(axis):
-            raise TypeError(f"{name}={axes!r}; accepted are axes: integers, not bools")
-
-
-def product_along(shape: _Shape, name: str, axes: int | Iterable[int]) -> int:
-    """The product of a shape's sizes along axes, which an argument of that name gave."""
-    try:
-        return math.prod(shape[axis] for axis in ((axes,) if isinstance(axes, int) else axes))
-    except (IndexError, TypeError):
-        raise ValueError(f"{name}={axes!r}; accepted are axes of shape={shape}") from None
-
-
-def pieces(shape: _Shape, elements: int) -> Iterator[tuple[_Shape, _Shape]]:
-    """Cuts a tensor into blocks of at most that many elements, (offset, shape), that follow each other in C order."""
-    if not shape:
-        yield (), ()
-        return
-    if 0 in shape:
-        return
-    axis = next(axis for axis in range(len(shape)) if math.prod(shape[axis + 1 :]) <= elements)
-    rest = shape[axis + 1 :]
-    step = elements // math.prod(rest)
-    for outer in itertools.product(*map(range, shape[:axis])):
-        for first in range(0, shape[axis], step):
-            size = min(step, shape[axis] - first)
-            yield (*outer, first, *(0,) * len(rest)), (*(1,) * axis, size, *rest)
-
-
-class UnusedRule(ValueError):
-    """A rule that applies to nothing: its place among the rules, and why."""
-
-    def __init__(self, rule: int, problem: str) -> None:
-        super().__init__(problem)
-        self.rule: int = rule
-
-
-def first_matches(
-    items: Mapping[str, _Item], rules: Sequence[tuple[str, Callable[[str, _Item], bool]]]
-) -> dict[str, int | None]:
-    """
-    Which rule applies to each named item: the first that matches it, or None.
-
-    A rule is its text and what tells whether it matches a name and an item. One that applies to none is an UnusedRule:
-    it is misspelt, or stands behind those that take all it means.
-    """
-    found = {
-        name: next((i for i, (_, matches) in enumerate(rules) if matches(name, item)), None)
-        for name, item in items.items()
-    }
-    for i in sorted(set(range(len(rules))) - set(found.values())):
-        text, matches = rules[i]
-        before = {found[name] for name, item in items.items() if matches(name, item)}
-        if before:
-            earlier = _joined([rules[j][0] for j in sorted(j for j in before if j is not None)])
-            raise UnusedRule(i, f"rule {text} never applies: {earlier}, before it, already takes all that it matches")
-        raise UnusedRule(i, f"rule {text} matches nothing; the names are {listed(items)}")
-    return found
-
-
-def listed(names: Iterable[str], most: int = 12) -> str:
-    """The names as errors list them: not all of a thousand, and long ones cut."""
-    return _joined(names, most, quoted)
-
-
-def _joined(texts: Iterable[str], most: int = 12, shown: Callable[[str], str] = str) -> str:
-    """The first of the texts, of LISTED characters or about as many, and the number of the others."""
-    every = list(texts)
-    words: list[str] = []
-    for text in every[:most]:
-        if sum(map(len, words)) > LISTED:
-            break
-        words.append(shown(text))
-    return ", ".join(words) + (f" and {len(every) - len(words)} more" if len(every) > len(words) else "")

@@ -3,10 +3,12 @@
 import os
 import reprlib
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from difflib import get_close_matches
 
+BOM = b"\xef\xbb\xbf"  # the byte order mark, with which some editors begin UTF-8
 MOST = 200  # characters of one value in a message
+LISTED = 600  # of a list of names there
 MOST_BITS = 10_000  # of an integer that is written out: Python writes none of more than 4300 digits
 
 
@@ -94,3 +96,29 @@ def meant(word: str, accepted: Iterable[str]) -> str:
     names = {name.lower(): name for name in accepted}
     close = get_close_matches(word[:MOST].lower(), names, 1, 0.6)
     return f"; did you mean {names[close[0]]!r}?" if close else ""
+
+
+def listed(names: Iterable[str], most: int = 12) -> str:
+    """The names as errors list them: not all of a thousand, and long ones cut."""
+    return joined(names, most, quoted)
+
+
+def joined(texts: Iterable[str], most: int = 12, shown: Callable[[str], str] = str) -> str:
+    """The first of the texts, of LISTED characters or about as many, and the number of the others."""
+    every = list(texts)
+    words: list[str] = []
+    for text in every[:most]:
+        if sum(map(len, words)) > LISTED:
+            break
+        words.append(shown(text))
+    return ", ".join(words) + (f" and {len(every) - len(words)} more" if len(every) > len(words) else "")
+
+
+def decoded(text: bytes, what: str) -> str:
+    """A text that should be UTF-8, without a byte order mark; UnicodeError says what it is."""
+    if text.startswith((b"\xff\xfe", b"\xfe\xff")):
+        raise UnicodeError(f"{what} is UTF-16; accepted is UTF-8")
+    try:
+        return text.decode()
+    except UnicodeDecodeError as error:
+        raise UnicodeError(f"{what} is not UTF-8: {error}") from None

@@ -35,14 +35,11 @@ from fastinit import _core
 ROOT = Path(__file__).resolve().parent.parent
 SEED = 20260  # of every random word
 
-# As in CMakeLists.txt.
-FLAGS = ["-std=c11", "-O3", "-fno-fast-math", "-ffp-contract=off", "-fno-math-errno"]
-SIMD_FLAGS = {
-    "portable": [],
-    "neon": [],
-    "avx2": ["-mavx2", "-mfma", "-mf16c"],
-    "avx512": ["-mavx512f", "-mavx512dq", "-mavx512bw", "-mavx512vl", "-mprefer-vector-width=512"],
-}
+# As CMakeLists.txt has them from there.
+TARGETS = [line.split() for line in (ROOT / "src/targets.txt").read_text(encoding="utf-8").splitlines()]
+FLAGS = ["-std=c11", "-O3"]
+FLAGS += [word for words in TARGETS if words[:1] == ["flags"] for word in words[1:] if not word.startswith("-W")]
+SIMD_FLAGS = {words[1]: words[3:] for words in TARGETS if words[:1] == ["kernels"]}
 
 # Bounds of the truncated normal besides (-2, 2), and what docs/stream.md promises of all of them.
 INF = math.inf
@@ -147,7 +144,7 @@ class Program:
 def build(simd: str, folder: Path) -> dict[int, Program]:
     """The programs by the bits of a word; float64's only where long double is longer than double."""
     compiler = shlex.split(os.environ.get("CC", "cc"))
-    sources = [ROOT / "proofs/accuracy.c", ROOT / "src/scale.c", ROOT / "src/truncated.c"]
+    sources = [ROOT / "proofs/accuracy.c", *(ROOT / "src" / name for name in ("dtypes.c", "scale.c", "truncated.c"))]
     header = f'-DFI_SIMD_HEADER="simd/{simd}.h"'
     started = {}
     for bits in (32, 64):

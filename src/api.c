@@ -8,12 +8,8 @@
 #include "quantile.h"
 
 #define SAME(a, b) _Static_assert((int)(a) == (int)(b), #a " is " #b)
-SAME(FASTINIT_UINT32, FI_UINT32);
-SAME(FASTINIT_UINT64, FI_UINT64);
-SAME(FASTINIT_FLOAT32, FI_FLOAT32);
-SAME(FASTINIT_FLOAT64, FI_FLOAT64);
-SAME(FASTINIT_FLOAT16, FI_FLOAT16);
-SAME(FASTINIT_BFLOAT16, FI_BFLOAT16);
+#define FI_DTYPE(NAME, ...) SAME(FASTINIT_##NAME, FI_##NAME);
+#include "dtypes.def"
 SAME(FASTINIT_FAN_IN, FI_FAN_IN);
 SAME(FASTINIT_FAN_OUT, FI_FAN_OUT);
 SAME(FASTINIT_FAN_SUM, FI_FAN_SUM);
@@ -78,22 +74,20 @@ static const char *message(int code) {
  * Bytes an element of the dtypes that go with each draw of the set functions. No other draw, and no other pair, gets from
  * a caller's memory to the kernels.
  */
-#define WORDS {[FI_UINT32] = 4, [FI_UINT64] = 8}
-#define FLOATS {[FI_FLOAT32] = 4, [FI_FLOAT64] = 8, [FI_FLOAT16] = 2, [FI_BFLOAT16] = 2}
-static const uint8_t sizes[FI_DRAWS][FI_DTYPES] = {
-    [FI_BITS] = WORDS,
-    [FI_UNIFORM] = FLOATS,
-    [FI_UNIFORM_CAPPED] = FLOATS,
-    [FI_NORMAL] = FLOATS,
-    [FI_TRUNCATED_SYMMETRIC] = FLOATS,
-    [FI_TRUNCATED_CENTRAL] = FLOATS,
-    [FI_TRUNCATED_WIDE] = FLOATS,
-    [FI_TRUNCATED_TAIL] = FLOATS,
+enum { WORDS, FLOATS, NONE };
+static const uint8_t sizes[NONE + 1][FI_DTYPES] = {
+#define FI_DTYPE(NAME, name, kind, size, ...) [kind][FI_##NAME] = size,
+#include "dtypes.def"
+};
+static const uint8_t dtypes_of[FI_DRAWS] = {
+#define FI_DRAW(NAME, name, unroll, dtypes) [FI_##NAME] = dtypes,
+#define FI_DRAW_OF_WORDS(NAME, name, unroll, dtypes) [FI_##NAME] = dtypes,
+#include "draws.def"
 };
 
 /* 0 if the numbers are no draw and dtype that go together. */
 static size_t size_of(int draw, int dtype) {
-    return (unsigned)draw < FI_DRAWS && (unsigned)dtype < FI_DTYPES ? sizes[draw][dtype] : 0;
+    return (unsigned)draw < FI_DRAWS && (unsigned)dtype < FI_DTYPES ? sizes[dtypes_of[draw]][dtype] : 0;
 }
 
 static const uint64_t ELEMENTS_MAX = UINT64_C(1) << 63;
@@ -128,7 +122,7 @@ static int check_range(const fi_fill *fill, const void *out, size_t count, uint6
     if (count == 0) return first <= ELEMENTS_MAX ? FASTINIT_OK : FASTINIT_TOO_LARGE;
     if ((first | last | (count - 1)) >= ELEMENTS_MAX) return FASTINIT_TOO_LARGE;
     if (!out) return FASTINIT_NULL_POINTER;
-    return (uintptr_t)out & (sizes[fill->draw][fill->dtype] - 1u) ? FASTINIT_UNALIGNED : FASTINIT_OK;
+    return (uintptr_t)out & (sizes[dtypes_of[fill->draw]][fill->dtype] - 1u) ? FASTINIT_UNALIGNED : FASTINIT_OK;
 }
 
 /* ---- Setting a fill ------------------------------------------------------------------------------------------------ */
@@ -172,12 +166,33 @@ static int is_scheme(const fi_scheme *scheme) {
            is_positive(scheme->scale) && is_positive(scheme->gain) && isfinite(scheme->negative_slope);
 }
 
+static int is_mode(fi_fan_mode mode) {
+    switch (mode) {
+    case FI_FAN_IN:
+    case FI_FAN_OUT:
+    case FI_FAN_SUM:
+    case FI_FAN_AVERAGE:
+    case FI_FAN_GEOMETRIC:
+        return 1;
+    }
+    return 0;
+}
+
+static int is_scheme_draw(fi_scheme_draw draw) {
+    switch (draw) {
+    case FI_SCHEME_UNIFORM:
+    case FI_SCHEME_NORMAL:
+    case FI_SCHEME_TRUNCATED:
+        return 1;
+    }
+    return 0;
+}
+
 static int prepare_scheme(fi_fill *fill, int dtype, const fastinit_scheme *given, int draw) {
     int code = prepare(fill, dtype, FI_NORMAL);
     if (code != FASTINIT_OK) return code;
     if (!given) return FASTINIT_NULL_POINTER;
-    if (given->mode < FI_FAN_IN || given->mode > FI_FAN_GEOMETRIC) return FASTINIT_BAD_SCHEME;
-    if (draw < FI_SCHEME_UNIFORM || draw > FI_SCHEME_TRUNCATED) return FASTINIT_BAD_SCHEME;
+    if (!is_mode((fi_fan_mode)given->mode) || !is_scheme_draw((fi_scheme_draw)draw)) return FASTINIT_BAD_SCHEME;
     const fi_fpenv caller = fi_fpenv_enter(); /* before a NaN is compared: */
     const volatile fastinit_scheme *const inside = given;
     const fi_scheme scheme = {(fi_fan_mode)inside->mode, inside->fan_in, inside->fan_out, inside->scale, inside->gain,

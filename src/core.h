@@ -12,22 +12,19 @@ extern "C" {
 /* Version of the stream contract (docs/stream.md). A changed bit is a new version. */
 #define FASTINIT_STREAM_VERSION 1
 
-/* Some distributions have a form of their own for each kind of parameters; fi_set_uniform and fi_set_truncated_normal choose. */
 typedef enum {
-    FI_BITS,
-    FI_UNIFORM,        /* which rounding does not take beyond `most` */
-    FI_UNIFORM_CAPPED, /* which it may, or whose constants are too small to scale */
-    FI_NORMAL,
-    FI_NORMAL_PAIRED,       /* whose even and odd elements have means of their own: the parts of complex numbers */
-    FI_TRUNCATED_SYMMETRIC, /* [-b, b], b <= 2 */
-    FI_TRUNCATED_CENTRAL,   /* within [-2, 2] */
-    FI_TRUNCATED_WIDE,      /* beyond, with draws near zero */
-    FI_TRUNCATED_TAIL,      /* beyond, all draws in one tail */
+#define FI_DRAW(NAME, ...) FI_##NAME,
+#define FI_DRAW_OF_WORDS(NAME, ...) FI_##NAME,
+#include "draws.def"
     FI_DRAWS,
     FI_CONSTANT = FI_DRAWS /* of any dtype: no draw, and no kernels */
 } fi_draw;
 
-typedef enum { FI_UINT32, FI_UINT64, FI_FLOAT32, FI_FLOAT64, FI_FLOAT16, FI_BFLOAT16, FI_DTYPES } fi_dtype;
+typedef enum {
+#define FI_DTYPE(NAME, ...) FI_##NAME,
+#include "dtypes.def"
+    FI_DTYPES
+} fi_dtype;
 
 /* As NumPy and ml_dtypes call it: "float32". */
 const char *fi_dtype_name(fi_dtype dtype);

@@ -3,7 +3,7 @@
 
 #include "kernels.h"
 
-#if defined(FASTINIT_HAVE_AVX2) || defined(FASTINIT_HAVE_AVX512)
+#if defined(__x86_64__) || defined(_M_X64)
 
 #if defined(_MSC_VER)
 #include <intrin.h>
@@ -60,7 +60,7 @@ static const struct {
 } features[] = {{"neon"}};
 
 static unsigned cpu_features(void) {
-#if defined(FASTINIT_HAVE_NEON)
+#if defined(__aarch64__) || defined(_M_ARM64)
     return 1;
 #else
     return 0;
@@ -83,26 +83,23 @@ static unsigned features_named(const char *names) {
     return bits;
 }
 
-static const struct {
-    const fi_kernels *kernels;
-    const char *needed;
-} candidates[] = {
-#if defined(FASTINIT_HAVE_AVX512)
-    {&fi_kernels_avx512, "avx512f avx512dq avx512bw avx512vl"},
+/* The kernels that this build holds, fastest first: FI_KERNELS(avx2)FI_KERNELS(portable), say. */
+#ifndef FI_BUILT
+#define FI_BUILT FI_KERNELS(portable)
 #endif
-#if defined(FASTINIT_HAVE_AVX2)
-    {&fi_kernels_avx2, "avx2 fma f16c"},
-#endif
-#if defined(FASTINIT_HAVE_NEON)
-    {&fi_kernels_neon, "neon"},
-#endif
-    {&fi_kernels_portable, ""},
-};
+
+#define FI_KERNELS(name) extern const fi_kernels fi_kernels_##name;
+FI_BUILT
+#undef FI_KERNELS
+
+#define FI_KERNELS(name) &fi_kernels_##name,
+static const fi_kernels *const built[] = {FI_BUILT};
+#undef FI_KERNELS
 
 const fi_kernels *fi_kernels_at(size_t i) {
     const unsigned found = cpu_features();
-    for (size_t c = 0; c < sizeof candidates / sizeof candidates[0]; c++) {
-        if (!(features_named(candidates[c].needed) & ~found) && i-- == 0) return candidates[c].kernels;
+    for (size_t b = 0; b < sizeof built / sizeof built[0]; b++) {
+        if (!(features_named(built[b]->features) & ~found) && i-- == 0) return built[b];
     }
     return NULL;
 }

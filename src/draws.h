@@ -22,7 +22,20 @@ static ALWAYS_INLINE OP(constants) OP(constants_of)(fi_draw draw, const fi_fill 
     c.least = OP(set)((OP(scalar))fill->least);
     c.most = OP(set)((OP(scalar))fill->most);
     c.unit = OP(set)((OP(scalar))(fill->scale * OP_(UNIT)));
-    if (draw < FI_TRUNCATED_SYMMETRIC) return c;
+    switch (draw) {
+    case FI_BITS:
+    case FI_UNIFORM:
+    case FI_UNIFORM_CAPPED:
+    case FI_NORMAL:
+    case FI_NORMAL_PAIRED:
+    case FI_CONSTANT:
+        return c;
+    case FI_TRUNCATED_SYMMETRIC:
+    case FI_TRUNCATED_CENTRAL:
+    case FI_TRUNCATED_WIDE:
+    case FI_TRUNCATED_TAIL:
+        break;
+    }
     c.origin_high = OP(set)((OP(scalar))t->origin_high);
     c.origin_low = OP(set)((OP(scalar))t->origin_low);
     c.step = OP(set)((OP(scalar))t->step);
@@ -65,23 +78,35 @@ static ALWAYS_INLINE OP(vec) OP(tail_of)(OP(word) w, const OP(constants) * c) {
     return OP(tail_quantile)(square, c->row);
 }
 
-/* The standard draw of a truncated normal. */
-static ALWAYS_INLINE OP(vec) OP(standard_truncated)(fi_draw draw, OP(word) w, const OP(constants) * c) {
-    switch (draw) {
-    case FI_TRUNCATED_SYMMETRIC:
-        return OP(central_quantile)(OP(fma)(OP(from_middle)(w), c->step, c->start));
-    case FI_TRUNCATED_CENTRAL:
-        return OP(central_quantile)(OP(fma)(OP(distance)(w, c->origin_high, c->origin_low), c->step, c->start));
-    case FI_TRUNCATED_WIDE:
-        return OP(wide_of)(w, c);
-    default:
-        return OP(tail_of)(w, c);
-    }
+/* Of the standard draw of a truncated normal. */
+static ALWAYS_INLINE OP(vec) OP(truncated_of)(OP(vec) z, const OP(constants) * c) {
+    OP(vec) x = OP(fma)(z, c->scale, c->shift);
+    return OP(at_most)(OP(at_least)(x, c->least), c->most);
 }
 
-static ALWAYS_INLINE OP(vec) OP(truncated_of)(fi_draw draw, OP(word) w, const OP(constants) * c) {
-    OP(vec) x = OP(fma)(OP(standard_truncated)(draw, w, c), c->scale, c->shift);
-    return OP(at_most)(OP(at_least)(x, c->least), c->most);
+/* The value that a word makes. */
+static ALWAYS_INLINE OP(vec) OP(value_of)(fi_draw draw, OP(word) w, const OP(constants) * c) {
+    switch (draw) {
+    case FI_UNIFORM:
+        return OP(uniform_of)(w, c);
+    case FI_UNIFORM_CAPPED:
+        return OP(capped_of)(w, c);
+    case FI_TRUNCATED_SYMMETRIC:
+        return OP(truncated_of)(OP(central_quantile)(OP(fma)(OP(from_middle)(w), c->step, c->start)), c);
+    case FI_TRUNCATED_CENTRAL:
+        return OP(truncated_of)(
+            OP(central_quantile)(OP(fma)(OP(distance)(w, c->origin_high, c->origin_low), c->step, c->start)), c);
+    case FI_TRUNCATED_WIDE:
+        return OP(truncated_of)(OP(wide_of)(w, c), c);
+    case FI_TRUNCATED_TAIL:
+        return OP(truncated_of)(OP(tail_of)(w, c), c);
+    case FI_BITS: /* the word itself; */
+    case FI_NORMAL:
+    case FI_NORMAL_PAIRED: /* of two words, in run_normals; */
+    case FI_CONSTANT:      /* and of none */
+        break;
+    }
+    return c->shift;
 }
 
 /* Stores a group's values, or adds them to what is there. */
@@ -99,24 +124,15 @@ static ALWAYS_INLINE void OP(put)(fi_mode mode, OP(scalar) * out, OP(vec) even, 
 static ALWAYS_INLINE void OP(put_normal)(fi_mode mode, void *out, const OP(box_muller) * b, const OP(constants) * c) {
     OP(vec) z0, z1;
     OP(point)(&b->direction, b->r, &z0, &z1);
-    OP(put)(mode, out, OP(fma)(z0, c->scale, c->shift), OP(fma)(z1, c->scale, c->odd_shift));
+    OP(put)(mode, (OP(scalar) *)out, OP(fma)(z0, c->scale, c->shift), OP(fma)(z1, c->scale, c->odd_shift));
 }
 
 static ALWAYS_INLINE void OP(put_draw)(fi_draw draw, fi_mode mode, void *out, OP(word) even, OP(word) odd,
                                        const OP(constants) * c) {
-    switch (draw) {
-    case FI_BITS:
-        OP(store_words)(out, even, odd);
-        break;
-    case FI_UNIFORM:
-        OP(put)(mode, out, OP(uniform_of)(even, c), OP(uniform_of)(odd, c));
-        break;
-    case FI_UNIFORM_CAPPED:
-        OP(put)(mode, out, OP(capped_of)(even, c), OP(capped_of)(odd, c));
-        break;
-    default:
-        OP(put)(mode, out, OP(truncated_of)(draw, even, c), OP(truncated_of)(draw, odd, c));
-        break;
+    if (draw == FI_BITS) {
+        OP(store_words)((OP(integer) *)out, even, odd);
+    } else {
+        OP(put)(mode, (OP(scalar) *)out, OP(value_of)(draw, even, c), OP(value_of)(draw, odd, c));
     }
 }
 
@@ -195,7 +211,7 @@ static ALWAYS_INLINE size_t OP(advance)(fi_draw draw, fi_mode mode, int n, OP(po
 /* Writes the normals of the words of `now` groups and draws the words of the `next` ones: a round stands between two steps. */
 static ALWAYS_INLINE void OP(put_normals)(fi_mode mode, int now, int next, OP(position) * at, OP(words) * w,
                                           const fi_philox *p, const OP(constants) * c) {
-    _Static_assert((int)OP_(BOX_MULLER_STEPS) == (int)PHILOX_STEPS, "a step of each in turn");
+    static_assert((int)OP_(BOX_MULLER_STEPS) == (int)PHILOX_STEPS, "a step of each in turn");
     OP(box_muller) b[MAX_UNROLL];
     OP(words) drawn;
     OP(start_words)(mode, next, at, &drawn);
@@ -233,9 +249,12 @@ static ALWAYS_INLINE void OP(run_normals)(fi_mode mode, int n, OP(position) * at
 }
 
 /* What is left over goes by fewer groups, then one by one. */
-static ALWAYS_INLINE void OP(run)(fi_draw draw, fi_mode mode, int unroll, char *out, const fi_run *run, size_t groups) {
+static ALWAYS_INLINE void OP(run)(fi_draw draw, fi_mode mode, int unroll, void *out, const fi_run *run, size_t groups) {
     const OP(constants) c = OP(constants_of)(draw, run->fill);
-    OP(position) at = {.out = out, .list = run->list, .to = run->to};
+    OP(position) at;
+    at.list = run->list;
+    at.out = (char *)out;
+    at.to = run->to;
     if (mode != FI_STORE_LISTED) at.products = first_products(run->block);
     if (draw == FI_NORMAL || draw == FI_NORMAL_PAIRED) {
         OP(run_normals)(mode, unroll, &at, groups, &run->philox, &c);
@@ -246,10 +265,10 @@ static ALWAYS_INLINE void OP(run)(fi_draw draw, fi_mode mode, int unroll, char *
     OP(advance)(draw, mode, 1, &at, groups, &run->philox, &c);
 }
 
-/* restrict: no store changes the round keys, whose vectors are then made once and not in every iteration. */
-#define DEFINE_KERNEL(name, draw, mode, unroll)                                           \
-    static void OP(name)(void *restrict out, const fi_run *restrict run, size_t groups) { \
-        OP(run)(draw, mode, unroll, out, run, groups);                                    \
+/* __restrict: no store changes the round keys, whose vectors are then made once and not in every iteration. */
+#define DEFINE_KERNEL(name, draw, mode, unroll)                                               \
+    static void OP(name)(void *__restrict out, const fi_run *__restrict run, size_t groups) { \
+        OP(run)(draw, mode, unroll, out, run, groups);                                        \
     }
 
 /* The kernels of a draw: one for each mode. */
@@ -258,16 +277,11 @@ static ALWAYS_INLINE void OP(run)(fi_draw draw, fi_mode mode, int unroll, char *
     DEFINE_KERNEL(add_##name, draw, FI_ADD, unroll) \
     DEFINE_KERNEL(listed_##name, draw, FI_STORE_LISTED, unroll)
 
-DEFINE_KERNEL(bits, FI_BITS, FI_STORE, UNROLL_UNIFORM)
-DEFINE_KERNEL(listed_bits, FI_BITS, FI_STORE_LISTED, UNROLL_UNIFORM)
-DEFINE_DRAW(uniform, FI_UNIFORM, UNROLL_UNIFORM)
-DEFINE_DRAW(capped, FI_UNIFORM_CAPPED, UNROLL_UNIFORM)
-DEFINE_DRAW(normal, FI_NORMAL, UNROLL_NORMAL)
-DEFINE_DRAW(paired, FI_NORMAL_PAIRED, 1)
-DEFINE_DRAW(symmetric, FI_TRUNCATED_SYMMETRIC, UNROLL_TRUNCATED)
-DEFINE_DRAW(central, FI_TRUNCATED_CENTRAL, UNROLL_TRUNCATED)
-DEFINE_DRAW(wide, FI_TRUNCATED_WIDE, UNROLL_TRUNCATED)
-DEFINE_DRAW(tail, FI_TRUNCATED_TAIL, UNROLL_TRUNCATED)
+#define FI_DRAW(NAME, name, unroll, ...) DEFINE_DRAW(name, FI_##NAME, unroll)
+#define FI_DRAW_OF_WORDS(NAME, name, unroll, ...)    \
+    DEFINE_KERNEL(name, FI_##NAME, FI_STORE, unroll) \
+    DEFINE_KERNEL(listed_##name, FI_##NAME, FI_STORE_LISTED, unroll)
+#include "draws.def"
 
 #undef DEFINE_DRAW
 #undef DEFINE_KERNEL

@@ -13,16 +13,6 @@ enum { TILE_BYTES = 16384, TILE_ROOM = TILE_BYTES + FI_GROUP_MAX * sizeof(double
 /* From here on a second run of the kernels, for the ends of a range, begins before the first has ended. */
 enum { MANY_GROUPS = 4 };
 
-const fi_format fi_formats[FI_DTYPES] = {
-    [FI_UINT32] = {FI_F32, 4, 2},  [FI_UINT64] = {FI_F64, 8, 1},  [FI_FLOAT32] = {FI_F32, 4, 2},
-    [FI_FLOAT64] = {FI_F64, 8, 1}, [FI_FLOAT16] = {FI_F32, 2, 2}, [FI_BFLOAT16] = {FI_F32, 2, 2},
-};
-
-const char *fi_dtype_name(fi_dtype dtype) {
-    static const char *const names[FI_DTYPES] = {"uint32", "uint64", "float32", "float64", "float16", "bfloat16"};
-    return names[dtype];
-}
-
 /* The part of a range whose blocks share their index's high word: all that a kernel can do at a time. */
 static void fill_run(const fi_kernels *kernels, const fi_fill *fill, fi_run *run, size_t skip, size_t count,
                      char *out) {

@@ -10,7 +10,7 @@ typedef struct {
     unsigned block_shift; /* a Philox block is 1 << block_shift elements */
 } fi_format;
 
-extern const fi_format fi_formats[FI_DTYPES];
+extern const fi_format fi_formats[FI_DTYPES]; /* in dtypes.c */
 
 static inline size_t fi_value_size(fi_real real) { return real == FI_F64 ? sizeof(double) : sizeof(float); }
 

@@ -1,7 +1,9 @@
 /*
  * Words -> values: the draws and sinks of one instruction set. Compiled once for each, with FI_SIMD_HEADER naming the
- * header of simd/ that holds its vector operations.
+ * header of simd/ that holds its vector operations. Without its table it is C++17 as well, as is all that it includes of the
+ * draws and of simd/portable.h.
  */
+#include <assert.h>
 #include <string.h>
 
 #include "compiler.h"
@@ -14,8 +16,11 @@
 
 enum { MAX_UNROLL = 8 };
 
+/* Elements: of the draws, and of bits. */
 typedef float f32_scalar;
 typedef double f64_scalar;
+typedef uint32_t f32_integer;
+typedef uint64_t f64_integer;
 
 /* What a step of the unit uniform is: 24 or 53 bits of a word count them. */
 static const float F32_UNIT = 0x1p-24f;
@@ -73,8 +78,8 @@ static ALWAYS_INLINE void philox_step(philox_state *s, int step, const fi_philox
 /* step turns lanes values into lanes stored elements; the last, incomplete step works on copies. */
 #define DEFINE_SINK(name, stored_type, value_type, lanes, step)        \
     static void name(void *out, const void *values, size_t n) {        \
-        stored_type *to = out;                                         \
-        const value_type *from = values;                               \
+        stored_type *to = (stored_type *)out;                          \
+        const value_type *from = (const value_type *)values;           \
         size_t i = 0;                                                  \
         for (; i + (lanes) <= n; i += (lanes)) step(to + i, from + i); \
         if (i < n) {                                                   \
@@ -104,32 +109,33 @@ DEFINE_SINK(add_f64, double, double, F64_LANES, ADD_F64)
 DEFINE_SINK(add_f16, uint16_t, float, F32_LANES, ADD_F16)
 DEFINE_SINK(add_bf16, uint16_t, float, F32_LANES, ADD_BF16)
 
-_Static_assert((int)UNROLL_NORMAL <= 2, "run_normals leaves one group at most to itself");
-_Static_assert((int)f32_GROUP <= (int)FI_GROUP_MAX && (int)f64_GROUP <= (int)FI_GROUP_MAX, "raise FI_GROUP_MAX");
+static_assert((int)UNROLL_NORMAL <= 2, "run_normals leaves one group at most to itself");
+static_assert((int)f32_GROUP <= (int)FI_GROUP_MAX && (int)f64_GROUP <= (int)FI_GROUP_MAX, "raise FI_GROUP_MAX");
+
+#ifndef FI_WITHOUT_TABLE
 
 #define TEXT_(a) #a
 #define TEXT(a) TEXT_(a)
 
-#define DRAW_OF(real, name) {real##_##name, real##_add_##name, real##_listed_##name}
-#define DRAW(name) {[FI_F32] = DRAW_OF(f32, name), [FI_F64] = DRAW_OF(f64, name)}
-
 const fi_kernels JOIN(fi_kernels_, SIMD_NAME) = {
     .name = TEXT(SIMD_NAME),
+    .features = SIMD_FEATURES,
     .group_blocks = GROUP_BLOCKS,
     .group = {[FI_F32] = f32_GROUP, [FI_F64] = f64_GROUP},
-    .draw = {[FI_BITS] = {[FI_F32] = {f32_bits, NULL, f32_listed_bits}, [FI_F64] = {f64_bits, NULL, f64_listed_bits}},
-             [FI_UNIFORM] = DRAW(uniform),
-             [FI_UNIFORM_CAPPED] = DRAW(capped),
-             [FI_NORMAL] = DRAW(normal),
-             [FI_NORMAL_PAIRED] = DRAW(paired),
-             [FI_TRUNCATED_SYMMETRIC] = DRAW(symmetric),
-             [FI_TRUNCATED_CENTRAL] = DRAW(central),
-             [FI_TRUNCATED_WIDE] = DRAW(wide),
-             [FI_TRUNCATED_TAIL] = DRAW(tail)},
-    .sink = {[FI_UINT32] = {copy_4},
-             [FI_UINT64] = {copy_8},
-             [FI_FLOAT32] = {copy_4, add_f32},
-             [FI_FLOAT64] = {copy_8, add_f64},
-             [FI_FLOAT16] = {store_f16, add_f16},
-             [FI_BFLOAT16] = {store_bf16, add_bf16}},
+    .draw =
+        {
+#define FI_DRAW(NAME, name, ...)                                               \
+    [FI_##NAME] = {[FI_F32] = {f32_##name, f32_add_##name, f32_listed_##name}, \
+                   [FI_F64] = {f64_##name, f64_add_##name, f64_listed_##name}},
+#define FI_DRAW_OF_WORDS(NAME, name, ...) \
+    [FI_##NAME] = {[FI_F32] = {f32_##name, NULL, f32_listed_##name}, [FI_F64] = {f64_##name, NULL, f64_listed_##name}},
+#include "draws.def"
+        },
+    .sink =
+        {
+#define FI_DTYPE(NAME, name, kind, size, real, greatest, store, add) [FI_##NAME] = {store, add},
+#include "dtypes.def"
+        },
 };
+
+#endif

@@ -37,12 +37,11 @@ typedef void fi_sink(void *out, const void *values, size_t n);
 
 struct fi_kernels {
     const char *name;
+    const char *features; /* of the CPU that it needs, by their names in dispatch.c, separated by spaces */
     size_t group_blocks;
     size_t group[FI_REALS]; /* elements a group */
     fi_kernel *draw[FI_DRAWS][FI_REALS][FI_MODES];
     fi_sink *sink[FI_DTYPES][2]; /* [dtype][accumulate] */
 };
-
-extern const fi_kernels fi_kernels_portable, fi_kernels_avx2, fi_kernels_avx512, fi_kernels_neon;
 
 #endif

@@ -34,8 +34,7 @@ typedef struct {
     uint64_t low, high; /* low <= x < high */
 } span;
 
-/* Part of an array: the same bytes in each of the rows. Its place is counted from the beginning of the innermost
-   row. */
+/* Part of an array: the same bytes in each of the rows. Its place is counted from the beginning of the innermost row. */
 typedef struct {
     uint64_t place, run;
     fi_steps axis[AXES + 1]; /* one more for what is being cut */
@@ -69,8 +68,6 @@ static size_t room_for(size_t count) { return 8 * count + 64; }
 
 size_t fi_overlap_memory(size_t count) { return 2 * count * sizeof(entry); }
 
-static uint64_t smaller(uint64_t a, uint64_t b) { return a < b ? a : b; }
-
 static uint64_t larger(uint64_t a, uint64_t b) { return a < b ? b : a; }
 
 static int meet(span a, span b) { return a.low < b.high && b.low < a.high; }
@@ -93,7 +90,7 @@ static void sort(entry *entries, entry *spare, size_t count, size_t *work) {
     for (size_t width = 1; width < count; width *= 2) {
         *work += count;
         for (size_t start = 0; start < count; start += 2 * width) {
-            const size_t middle = smaller(start + width, count), end = smaller(start + 2 * width, count);
+            const size_t middle = fi_lesser(start + width, count), end = fi_lesser(start + 2 * width, count);
             size_t a = start, b = middle;
             for (size_t i = start; i < end; i++) {
                 to[i] = a < middle && (b == end || from[a].low <= from[b].low) ? from[a++] : from[b++];
@@ -180,23 +177,17 @@ static void swap(size_t *a, size_t *b) {
     *b = swapped;
 }
 
-/* Puts first those whose side meets the span, or, if all of it is to lie in the side, contains it; returns how many. */
-static size_t part_meeting(const boxes *b, size_t *box, size_t count, int side, span with, int wholly) {
+/* What a side may be to a span: it has some of it, or all, or begins below it. */
+typedef enum { MEETS, CONTAINS, IS_BELOW } relation;
+
+/* Puts first those whose side is that to the span; returns how many. */
+static size_t part(const boxes *b, size_t *box, size_t count, int side, relation relation, span to) {
     size_t kept = 0;
     b->s->found->work += count;
     for (size_t i = 0; i < count; i++) {
         const span own = side_of(b, box[i], side);
-        if (wholly ? own.low <= with.low && with.high <= own.high : meet(own, with)) swap(&box[i], &box[kept++]);
-    }
-    return kept;
-}
-
-/* Puts first those whose side begins below the middle; returns how many. */
-static size_t part_below(const boxes *b, size_t *box, size_t count, int side, uint64_t middle) {
-    size_t kept = 0;
-    b->s->found->work += count;
-    for (size_t i = 0; i < count; i++) {
-        if (side_of(b, box[i], side).low < middle) swap(&box[i], &box[kept++]);
+        const int contains = own.low <= to.low && to.high <= own.high, is_below = own.low < to.low;
+        if (relation == MEETS ? meet(own, to) : relation == CONTAINS ? contains : is_below) swap(&box[i], &box[kept++]);
     }
     return kept;
 }
@@ -207,7 +198,7 @@ static span span_of_lows(const boxes *b, const size_t *box, size_t count, int si
     b->s->found->work += count;
     for (size_t i = 0; i < count; i++) {
         const uint64_t low = side_of(b, box[i], side).low;
-        lows.low = smaller(lows.low, low);
+        lows.low = fi_lesser(lows.low, low);
         lows.high = larger(lows.high, low + 1);
     }
     return lows;
@@ -250,23 +241,23 @@ static result boxes_meet(const boxes *b, size_t *wide, size_t wides, size_t *beg
         if (sides == 0 || wides * begins <= FEW * FEW) return compare_boxes(b, wide, wides, begun, begins, sides);
         const int side = sides - 1;
         const span lows = span_of_lows(b, begun, begins, side);
-        const size_t whole = part_meeting(b, wide, wides, side, lows, 1);
+        const size_t whole = part(b, wide, wides, side, CONTAINS, lows);
         result r = boxes_meet(b, wide, whole, begun, begins, side);
         if (r == APART) r = boxes_meet(b, begun, begins, wide, whole, side);
         if (r != APART || lows.high - lows.low == 1) return r;
         wide += whole;
         wides -= whole;
         const uint64_t middle = middle_of_lows(b, begun, begins, side, lows);
-        const size_t lower = part_below(b, begun, begins, side, middle);
         const span halves[] = {{lows.low, middle}, {middle, lows.high}};
+        const size_t lower = part(b, begun, begins, side, IS_BELOW, halves[1]);
         size_t *const begun_in[] = {begun, begun + lower};
         const size_t begins_in[] = {lower, begins - lower};
         /* The smaller half first, by a call of its own: so that there are few of them, one in the other. */
         const int small = lower > begins / 2, large = !small;
-        const size_t in_small = part_meeting(b, wide, wides, side, halves[small], 0);
+        const size_t in_small = part(b, wide, wides, side, MEETS, halves[small]);
         r = boxes_meet(b, wide, in_small, begun_in[small], begins_in[small], sides);
         if (r != APART) return r;
-        wides = part_meeting(b, wide, wides, side, halves[large], 0);
+        wides = part(b, wide, wides, side, MEETS, halves[large]);
         begun = begun_in[large];
         begins = begins_in[large];
     }
@@ -307,7 +298,7 @@ static uint64_t cuts_of(const piece *p, uint64_t period) {
     }
     const uint64_t stride = element.axes ? p->axis[element.axes - 1].stride : 0, reach = fi_reach(&element);
     if (stride == 0 || stride == period || reach <= period) return elements;
-    return elements * (period % stride == 0 ? 2 : smaller(reach / period + 1, MANY_CUTS));
+    return elements * (period % stride == 0 ? 2 : fi_lesser(reach / period + 1, MANY_CUTS));
 }
 
 /* The strides of outer axes, the largest first, at most so many; returns how many. */
@@ -368,7 +359,7 @@ static uint64_t origin_of(search *s, size_t first, uint64_t period) {
         const piece *const p = piece_of(s, i);
         const uint64_t inner = outer_stride(p) == period ? (p->axis[p->axes - 1].count - 1) * period : 0;
         entry *const e = &s->entries[i];
-        lowest = smaller(lowest, p->place);
+        lowest = fi_lesser(lowest, p->place);
         const uint64_t reach = reach_of(p) - inner;
         e->low = p->place % period;
         e->high = e->low + (reach <= period ? reach : 0); /* what is to be cut anyway does not matter */
@@ -400,8 +391,16 @@ static void set_count(piece *p, int axis, uint64_t count) {
     memmove(&p->axis[axis], &p->axis[axis + 1], (size_t)(p->axes - axis) * sizeof *p->axis);
 }
 
-/* Cuts off what lies so far from the piece's place or farther along its first axes; returns whether there was room
-   for it. */
+/* Adds a copy of piece p, so far above it, with so many elements along the axis; returns whether there was room. */
+static int add_part(search *s, const piece *p, uint64_t distance, int axis, uint64_t count) {
+    piece *const part = add_copy(s, p);
+    if (!part) return 0;
+    part->place += distance;
+    set_count(part, axis, count);
+    return 1;
+}
+
+/* Cuts off what lies so far from the piece's place or farther along its first axes; returns whether there was room. */
 static int cut(search *s, piece *p, uint64_t distance, int axes) {
     if (axes == 0) {
         piece *const above = add_copy(s, p);
@@ -418,16 +417,11 @@ static int cut(search *s, piece *p, uint64_t distance, int axes) {
     const uint64_t below = distance < reach ? 0 : (distance - reach) / stride + 1;
     const uint64_t cut_through = below * stride < distance;
     if (below + cut_through < count) {
-        piece *const above = add_copy(s, p);
-        if (!above) return 0;
-        above->place += (below + cut_through) * stride;
-        set_count(above, axis, count - below - cut_through);
+        if (!add_part(s, p, (below + cut_through) * stride, axis, count - below - cut_through)) return 0;
         p->axis[axis].count = below + cut_through;
     }
     if (below && cut_through) {
-        piece *const lower = add_copy(s, p);
-        if (!lower) return 0;
-        set_count(lower, axis, below);
+        if (!add_part(s, p, 0, axis, below)) return 0;
         p->place += below * stride;
     }
     /* What is left is either cut through, and next time deeper, or lies below. */
@@ -435,36 +429,27 @@ static int cut(search *s, piece *p, uint64_t distance, int axes) {
     return 1;
 }
 
-/* Cuts off a last element of the outer axis; returns whether there was room for it. */
+/* Cuts off a last element of the outer axis; returns whether there was room. */
 static int cut_element(search *s, piece *p) {
     const int axis = p->axes - 1;
-    piece *const last = add_copy(s, p);
-    if (!last) return 0;
-    last->place += (p->axis[axis].count - 1) * p->axis[axis].stride;
-    last->axes--;
-    set_count(p, axis, p->axis[axis].count - 1);
+    const uint64_t others = p->axis[axis].count - 1;
+    if (!add_part(s, p, others * p->axis[axis].stride, axis, 1)) return 0;
+    set_count(p, axis, others);
     return 1;
 }
 
-/* Makes the outer axis, whose stride divides the period, two, one of them with the period; returns whether there was
-   room. */
+/* Makes two of the outer axis, whose stride divides the period, one with the period; returns whether there was room. */
 static int split_axis(search *s, piece *p, uint64_t period) {
     fi_steps *const outer = &p->axis[p->axes - 1];
     const uint64_t in_row = period / outer->stride, rows = outer->count / in_row, rest = outer->count % in_row;
-    if (rest) {
-        piece *const last = add_copy(s, p);
-        if (!last) return 0;
-        last->place += rows * period;
-        set_count(last, last->axes - 1, rest);
-    }
+    if (rest && !add_part(s, p, rows * period, p->axes - 1, rest)) return 0;
     outer->count = in_row;
     outer[1] = (fi_steps){rows, period};
     p->axes++;
     return 1;
 }
 
-/* Sets the piece's rows, and its place within a row, after cutting off what would not be such; returns whether there
-   was room. */
+/* Sets the piece's rows and its place within one, after cutting off what is no such; returns whether there was room. */
 static int set_rows(search *s, piece *p, uint64_t period, int periods) {
     for (;;) {
         const uint64_t stride = outer_stride(p), to_end = period - p->place % period;
@@ -480,7 +465,7 @@ static int set_rows(search *s, piece *p, uint64_t period, int periods) {
             p->axes -= has_rows;
             p->rows[periods] = (span){p->place / period, p->place / period + rows};
             p->place %= period;
-            p->run = smaller(p->run, period);
+            p->run = fi_lesser(p->run, period);
             return 1;
         } else if (stride == 0 && to_end == period) {
             ok = cut(s, p, p->run / period * period, 0);
@@ -528,8 +513,7 @@ static result search_by_side(search *s, size_t first, int periods, int side) {
     for (size_t i = first; i < s->count; i++) {
         const piece *const p = piece_of(s, i);
         const span by = side ? p->rows[side - 1] : (span){p->place, p->place + reach_of(p)};
-        s->entries[i].low = by.low;
-        s->entries[i].high = by.high;
+        s->entries[i] = (entry){by.low, by.high, s->entries[i].index};
     }
     sort_into_clusters(s->entries + first, s->spare, s->count - first, &s->found->work);
     result r = APART;

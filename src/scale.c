@@ -5,59 +5,9 @@
 #include "constants.h"
 #include "fpenv.h"
 
-const double fi_greatest[FI_DTYPES] = {
-    [FI_UINT32] = -1,
-    [FI_UINT64] = -1,
-    [FI_FLOAT32] = 0x1.FFFFFEp127,
-    [FI_FLOAT64] = 0x1.FFFFFFFFFFFFFp1023,
-    [FI_FLOAT16] = 0x1.FFDFFEp15,
-    [FI_BFLOAT16] = 0x1.FEFFFEp127,
-};
-
 static fi_dtype compute_type(fi_dtype dtype) { return dtype == FI_FLOAT64 ? FI_FLOAT64 : FI_FLOAT32; }
 
-/* What is rounded to a float stays so: GCC 12 leaves (double)(float)x out where it vectorises the store of the result. */
-#if defined(__x86_64__) || defined(_M_X64)
-#define KEEP_FLOAT(x) __asm__("" : "+x"(x))
-#elif defined(__aarch64__)
-#define KEEP_FLOAT(x) __asm__("" : "+w"(x))
-#else
-#define KEEP_FLOAT(x) __asm__("" : "+m"(x))
-#endif
-
-double fi_rounded(fi_dtype dtype, double value) {
-    if (dtype == FI_FLOAT64) return value;
-    float rounded = (float)value;
-    KEEP_FLOAT(rounded);
-    return rounded;
-}
-
-static double next_towards(fi_dtype dtype, double from, double to) {
-    return dtype == FI_FLOAT64 ? nextafter(from, to) : (double)nextafterf((float)from, (float)to);
-}
-
-void fi_round_inwards(fi_dtype dtype, double *least, double *most) {
-    const double low = fi_rounded(dtype, *least), high = fi_rounded(dtype, *most);
-    *least = low < *least ? next_towards(dtype, low, INFINITY) : low;
-    *most = high > *most ? next_towards(dtype, high, -INFINITY) : high;
-    if (*least > *most) *least = *most = low;
-}
-
-void fi_set_draw(fi_fill *fill, fi_draw draw) {
-    fill->draw = draw;
-    fill->scale = 1;
-    fill->shift = 0;
-    fill->least = -INFINITY;
-    fill->most = INFINITY;
-}
-
 void fi_set_bits(fi_fill *fill) { fi_set_draw(fill, FI_BITS); }
-
-void fi_set_constant(fi_fill *fill, double value) {
-    fi_set_draw(fill, FI_UNIFORM_CAPPED);
-    fill->scale = 0;
-    fill->shift = fill->most = value;
-}
 
 /*
  * Whether fma(u, scale, shift) stays at most `most` for the largest u, 1 - unit, and scale can be multiplied by unit without
@@ -82,7 +32,7 @@ static fi_refusal set_uniform(fi_fill *fill, double low, double high) {
     fi_set_draw(fill, FI_UNIFORM_CAPPED);
     fill->scale = fi_rounded(fill->dtype, width);
     fill->shift = least;
-    fill->most = least == greatest ? greatest : next_towards(fill->dtype, greatest, least);
+    fill->most = least == greatest ? greatest : fi_next_towards(fill->dtype, greatest, least);
     if (needs_no_cap(fill)) fill->draw = FI_UNIFORM;
     return FI_ACCEPTED;
 }
@@ -95,12 +45,9 @@ fi_refusal fi_set_uniform(fi_fill *fill, double given_low, double given_high) {
     return result;
 }
 
-/* The largest |z| that the contract's u1 allows: sqrt(108 ln 2) = 8.652 and sqrt(66 ln 2) = 6.764. */
-double fi_normal_reach(fi_dtype dtype) { return dtype == FI_FLOAT64 ? 8.66 : 6.77; }
-
 static fi_refusal set_normal(fi_fill *fill, double mean, double std) {
     if (!(std >= 0)) return FI_REFUSED_STD;
-    if (!(fabs(mean) + fi_normal_reach(fill->dtype) * std <= fi_greatest[fill->dtype])) return FI_REFUSED_OVERFLOW;
+    if (!(fabs(mean) + fi_reach_of_normals(fill->dtype) * std <= fi_greatest[fill->dtype])) return FI_REFUSED_OVERFLOW;
     fi_set_draw(fill, FI_NORMAL);
     fill->scale = fi_rounded(fill->dtype, std);
     fill->shift = fi_rounded(fill->dtype, mean);
@@ -195,19 +142,27 @@ static double fan_of(const fi_scheme *scheme) {
         return in + out;
     case FI_FAN_AVERAGE:
         return (in + out) / 2;
-    default:
+    case FI_FAN_GEOMETRIC:
         return isnormal(in * out) ? sqrt(in * out) : 0;
     }
+    return 0;
 }
 
 static wide wide_fan_of(const fi_scheme *scheme) {
-    if (scheme->mode == FI_FAN_IN) return wide_of(scheme->fan_in, 0);
-    if (scheme->mode == FI_FAN_OUT) return wide_of(scheme->fan_out, 0);
-    const wide in = wide_of(scheme->fan_in, 0), out = wide_of(scheme->fan_out, 0);
-    if (scheme->mode == FI_FAN_GEOMETRIC) return root(times(in, out));
-    wide fan = plus(in, out);
-    if (scheme->mode == FI_FAN_AVERAGE) fan.exponent--;
-    return fan;
+    const double in = scheme->fan_in, out = scheme->fan_out;
+    switch (scheme->mode) {
+    case FI_FAN_IN:
+        return wide_of(in, 0);
+    case FI_FAN_OUT:
+        return wide_of(out, 0);
+    case FI_FAN_SUM:
+        return plus(wide_of(in, 0), wide_of(out, 0));
+    case FI_FAN_AVERAGE:
+        return over(plus(wide_of(in, 0), wide_of(out, 0)), wide_of(2, 0));
+    case FI_FAN_GEOMETRIC:
+        return root(times(wide_of(in, 0), wide_of(out, 0)));
+    }
+    return wide_of(0, 0);
 }
 
 static double wide_parameter_of(const fi_scheme *scheme, fi_scheme_draw draw) {
@@ -236,19 +191,23 @@ double fi_scheme_parameter(const fi_scheme *scheme, fi_scheme_draw draw) {
     return parameter;
 }
 
+static fi_refusal set_with(fi_fill *fill, fi_scheme_draw draw, double parameter) {
+    switch (draw) {
+    case FI_SCHEME_UNIFORM:
+        return set_uniform(fill, -parameter, parameter);
+    case FI_SCHEME_NORMAL:
+        return set_normal(fill, 0, parameter);
+    case FI_SCHEME_TRUNCATED:
+        return fi_set_truncated_normal(fill, 0, parameter, -2, 2);
+    }
+    return FI_REFUSED_BOUNDS;
+}
+
 fi_refusal fi_set_scheme(fi_fill *fill, const fi_scheme *scheme, fi_scheme_draw draw) {
     const fi_fpenv caller = fi_fpenv_enter();
     const double parameter = parameter_of(scheme, draw);
-    fi_refusal result;
-    if (fi_rounded(fill->dtype, parameter) == 0) {
-        result = FI_REFUSED_UNDERFLOW;
-    } else if (draw == FI_SCHEME_UNIFORM) {
-        result = set_uniform(fill, -parameter, parameter);
-    } else if (draw == FI_SCHEME_NORMAL) {
-        result = set_normal(fill, 0, parameter);
-    } else {
-        result = fi_set_truncated_normal(fill, 0, parameter, -2, 2);
-    }
+    const fi_refusal result =
+        fi_rounded(fill->dtype, parameter) == 0 ? FI_REFUSED_UNDERFLOW : set_with(fill, draw, parameter);
     fi_fpenv_leave(caller);
     return result;
 }

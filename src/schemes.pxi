@@ -42,6 +42,8 @@ cdef class Generator(Draws):
             out, &scheme, FI_SCHEME_UNIFORM, fan_in, fan_out, layout, stream, offset, global_shape, accumulate
         )
 
+    glorot_uniform = xavier_uniform
+
     def xavier_normal(
         self, out, fan_in=None, fan_out=None, gain=1.0, *,
         layout=None, bint truncated=False, stream=None, offset=None, global_shape=None, bint accumulate=False
@@ -81,6 +83,8 @@ cdef class Generator(Draws):
         return self.fill_scheme(
             out, &scheme, normal_or(truncated), fan_in, fan_out, layout, stream, offset, global_shape, accumulate
         )
+
+    glorot_normal = xavier_normal
 
     def he_uniform(
         self, out, fan_in=None, negative_slope=0.0, *,
@@ -123,6 +127,8 @@ cdef class Generator(Draws):
             out, &scheme, FI_SCHEME_UNIFORM, fan_in, fan_out, layout, stream, offset, global_shape, accumulate
         )
 
+    kaiming_uniform = he_uniform
+
     def he_normal(
         self, out, fan_in=None, negative_slope=0.0, *,
         fan_out=None, layout=None, bint truncated=False, stream=None, offset=None, global_shape=None,
@@ -164,6 +170,8 @@ cdef class Generator(Draws):
         return self.fill_scheme(
             out, &scheme, normal_or(truncated), fan_in, fan_out, layout, stream, offset, global_shape, accumulate
         )
+
+    kaiming_normal = he_normal
 
     def lecun_uniform(
         self, out, fan_in=None, *,

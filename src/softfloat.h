@@ -61,28 +61,33 @@ typedef struct {
     uint64_t high, low;
 } fi_u128;
 
+static inline fi_u128 fi_u128_of(uint64_t high, uint64_t low) {
+    fi_u128 a = {high, low};
+    return a;
+}
+
 static inline fi_u128 fi_u128_product(uint64_t a, uint64_t b) {
     uint64_t a0 = (uint32_t)a, a1 = a >> 32, b0 = (uint32_t)b, b1 = b >> 32;
     uint64_t middle = a1 * b0 + (a0 * b0 >> 32);
     uint64_t carry = a0 * b1 + (uint32_t)middle;
-    return (fi_u128){a1 * b1 + (middle >> 32) + (carry >> 32), carry << 32 | (uint32_t)(a0 * b0)};
+    return fi_u128_of(a1 * b1 + (middle >> 32) + (carry >> 32), carry << 32 | (uint32_t)(a0 * b0));
 }
 
 static inline fi_u128 fi_u128_shift_left(fi_u128 a, int n) {
-    if (n >= 64) return (fi_u128){a.low << (n - 64), 0};
+    if (n >= 64) return fi_u128_of(a.low << (n - 64), 0);
     if (n == 0) return a;
-    return (fi_u128){a.high << n | a.low >> (64 - n), a.low << n};
+    return fi_u128_of(a.high << n | a.low >> (64 - n), a.low << n);
 }
 
 /* The lowest bit is set if any bit that is shifted out was. */
 static inline fi_u128 fi_u128_shift_right_jam(fi_u128 a, int n) {
     if (n == 0) return a;
-    if (n >= 128) return (fi_u128){0, (a.high | a.low) != 0};
+    if (n >= 128) return fi_u128_of(0, (a.high | a.low) != 0);
     if (n >= 64) {
         uint64_t out = a.low | (n > 64 ? a.high << (128 - n) : 0);
-        return (fi_u128){0, a.high >> (n - 64) | (out != 0)};
+        return fi_u128_of(0, a.high >> (n - 64) | (out != 0));
     }
-    return (fi_u128){a.high >> n, a.high << (64 - n) | a.low >> n | (a.low << (64 - n) != 0)};
+    return fi_u128_of(a.high >> n, a.high << (64 - n) | a.low >> n | (a.low << (64 - n) != 0));
 }
 
 static inline int fi_leading_zeros(uint64_t a) {
@@ -123,7 +128,7 @@ FI_OUT_OF_LINE double fi_soft_fma(double a, double b, double c) {
     int negative = signbit(a) != signbit(b);
     int exponent = a_exponent + b_exponent;
     fi_u128 larger = fi_u128_normalize(fi_u128_product(a_magnitude, b_magnitude), &exponent);
-    fi_u128 smaller = fi_u128_normalize((fi_u128){0, c_magnitude}, &c_exponent);
+    fi_u128 smaller = fi_u128_normalize(fi_u128_of(0, c_magnitude), &c_exponent);
     int subtract = negative != !!signbit(c);
 
     int distance = exponent - c_exponent;
@@ -138,11 +143,11 @@ FI_OUT_OF_LINE double fi_soft_fma(double a, double b, double c) {
     smaller = fi_u128_shift_right_jam(smaller, distance);
     if (subtract) {
         uint64_t borrow = larger.low < smaller.low;
-        larger = (fi_u128){larger.high - smaller.high - borrow, larger.low - smaller.low};
+        larger = fi_u128_of(larger.high - smaller.high - borrow, larger.low - smaller.low);
         if ((larger.high | larger.low) == 0) return 0.0;
     } else {
         uint64_t sum = larger.low + smaller.low;
-        larger = (fi_u128){larger.high + smaller.high + (sum < larger.low), sum};
+        larger = fi_u128_of(larger.high + smaller.high + (sum < larger.low), sum);
     }
 
     /* 62 bits and a sticky one below them; the value is about significand * 2^exponent. */

@@ -70,8 +70,6 @@ typedef struct {
     uint64_t sum, gcd; /* the greatest sum of this term and those before, and what divides all such */
 } term;
 
-static uint64_t smaller(uint64_t a, uint64_t b) { return a < b ? a : b; }
-
 static uint64_t parts(uint64_t whole, uint64_t part) { return whole / part + (whole % part != 0); }
 
 static uint64_t common_divisor(uint64_t a, uint64_t b) {
@@ -105,7 +103,7 @@ static uint64_t floor_sum(uint64_t n, uint64_t divisor, uint64_t step, uint64_t 
 /* Whether a multiple of a and one of b make a sum from low to high, which is at most the greatest one. */
 static int two_reach(const term *a, const term *b, uint64_t low, uint64_t high) {
     const uint64_t b_most = b->step * b->most;
-    const uint64_t from = low > b_most ? parts(low - b_most, a->step) : 0, to = smaller(a->most, high / a->step);
+    const uint64_t from = low > b_most ? parts(low - b_most, a->step) : 0, to = fi_lesser(a->most, high / a->step);
     if (from > to) return 0;
     /* For each x in from .. to, some of low - a x .. high - a x lies in 0 .. b_most. Where not all does, an end of
        it does. */
@@ -122,11 +120,11 @@ static int reach(const term *terms, int count, uint64_t low, uint64_t high, size
     if (count == 0) return low == 0;
     const term *const last = &terms[count - 1], *const rest = last - 1;
     if (low > last->sum) return 0;
-    high = smaller(high, last->sum);
+    high = fi_lesser(high, last->sum);
     if (count == 1) return high / last->step * last->step >= low;
     if (count == 2) return two_reach(last, rest, low, high);
     const uint64_t from = low > rest->sum ? parts(low - rest->sum, last->step) : 0;
-    const uint64_t to = smaller(last->most, high / last->step);
+    const uint64_t to = fi_lesser(last->most, high / last->step);
     for (uint64_t x = from; x <= to; x++, ++*work) {
         const uint64_t taken = x * last->step, least = low > taken ? low - taken : 0, most = high - taken;
         if (most % rest->gcd <= most - least && reach(terms, count - 1, least, most, work)) return 1;
@@ -143,7 +141,7 @@ static void order_terms(term *terms, int count, uint64_t width) {
         for (int i = 0; i < left; i++) sum += terms[i].step * terms[i].most;
         for (int i = 0; i < left; i++) {
             const uint64_t others = sum - terms[i].step * terms[i].most + width;
-            const uint64_t possible = smaller(terms[i].most, others / terms[i].step);
+            const uint64_t possible = fi_lesser(terms[i].most, others / terms[i].step);
             if (possible < fewest) {
                 fewest = possible;
                 chosen = i;

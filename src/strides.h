@@ -17,6 +17,8 @@ typedef struct {
     const fi_steps *axis;
 } fi_bytes;
 
+static inline uint64_t fi_lesser(uint64_t a, uint64_t b) { return a < b ? a : b; }
+
 /* The bytes of an array, merged as far as they are contiguous; axis has room for FI_AXES_MAX. An empty array has a
    run of 0. */
 fi_bytes fi_bytes_of(const fi_extent *array, fi_steps *axis);

@@ -233,9 +233,24 @@ static int set_form(fi_fill *fill, double low, double high) {
     return low >= 1 ? set_tail(fill, low, high, 0) : set_tail(fill, -high, -low, 1);
 }
 
+/* The numbers of the compute type that are nearest to the ends of [*least, *most] inside it, or, where none is, to *least. */
+static void round_inwards(fi_dtype dtype, double *least, double *most) {
+    const double low = fi_rounded(dtype, *least), high = fi_rounded(dtype, *most);
+    *least = low < *least ? fi_next_towards(dtype, low, INFINITY) : low;
+    *most = high > *most ? fi_next_towards(dtype, high, -INFINITY) : high;
+    if (*least > *most) *least = *most = low;
+}
+
+/* Makes every value of the fill the same. */
+static void set_constant(fi_fill *fill, double value) {
+    fi_set_draw(fill, FI_UNIFORM_CAPPED);
+    fill->scale = 0;
+    fill->shift = fill->most = value;
+}
+
 /* No draw on the side of a bound is farther from zero: the bound, or beyond the other one what a word can reach. */
 static double farthest(fi_dtype dtype, double bound, double other) {
-    return fmin(fabs(bound), fmax(0, bound > 0 ? other : -other) + fi_normal_reach(dtype));
+    return fmin(fabs(bound), fmax(0, bound > 0 ? other : -other) + fi_reach_of_normals(dtype));
 }
 
 static fi_refusal refusal_of(fi_dtype dtype, double mean, double std, double low, double high) {
@@ -259,9 +274,9 @@ fi_refusal fi_set_truncated_normal(fi_fill *fill, double given_mean, double give
         fill->shift = fi_rounded(dtype, mean);
         fill->least = std > 0 ? mean + low * std : mean;
         fill->most = std > 0 ? mean + high * std : mean;
-        fi_round_inwards(dtype, &fill->least, &fill->most);
+        round_inwards(dtype, &fill->least, &fill->most);
         if (!set_form(fill, low, high)) {
-            fi_set_constant(fill, fabs(low) < fabs(high) ? fill->least : fill->most);
+            set_constant(fill, fabs(low) < fabs(high) ? fill->least : fill->most);
         } else if (fill->draw == FI_TRUNCATED_TAIL && low < 0) {
             fill->scale = -fill->scale;
         }

@@ -41,7 +41,8 @@ enum { OP_(LN_TERMS) = LENGTH(OP_(LN)), OP_(LN_STEPS) = 3 };
 static ALWAYS_INLINE void OP(start_logarithm)(OP(logarithm) * l, OP(vec) y) {
     OP(split)(y, &l->x, &l->exponent);
     l->x2 = OP(mul)(l->x, l->x);
-    l->sums = (OP(sums)){OP(set)(OP_(LN)[OP_(LN_TERMS) - 1]), OP(set)(OP_(LN)[OP_(LN_TERMS) - 2])};
+    l->sums.last = OP(set)(OP_(LN)[OP_(LN_TERMS) - 1]);
+    l->sums.before = OP(set)(OP_(LN)[OP_(LN_TERMS) - 2]);
 }
 
 static ALWAYS_INLINE void OP(continue_logarithm)(OP(logarithm) * l, int step) {
@@ -72,7 +73,7 @@ typedef struct {
 } OP(direction);
 
 enum { OP_(COS_TERMS) = LENGTH(OP_(COS)), OP_(DIRECTION_STEPS) = 2 };
-_Static_assert(LENGTH(OP_(COS)) == LENGTH(OP_(SIN)), "the sine and the cosine go side by side");
+static_assert(LENGTH(OP_(COS)) == LENGTH(OP_(SIN)), "the sine and the cosine go side by side");
 
 static ALWAYS_INLINE void OP(start_direction)(OP(direction) * d) {
     d->x2 = OP(mul)(d->x, d->x);

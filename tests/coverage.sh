@@ -40,10 +40,9 @@ END
 chmod +x "$work/cc"
 CC=$work/cc python -m pip install -q --no-deps -Cinstall.strip=false -Cbuild-dir="$work/build" --target "$work/site" .
 
-flags=(-std=c11 -ffp-contract=off -fno-math-errno -Wall -Wextra -Isrc)
-native_kernels "$work/cc" "${flags[@]}"
+native_kernels "$work/cc" "${core_flags[@]}"
 for name in check_golden fuzz_regions fuzz_overlap; do
-  "$work/cc" "${flags[@]}" "${have[@]}" -DFUZZ_WITHOUT_LIBFUZZER "tests/c/$name.c" "${core[@]}" "$work"/*.o \
+  "$work/cc" "${core_flags[@]}" "${have[@]}" -DFUZZ_WITHOUT_LIBFUZZER "tests/c/$name.c" "${core[@]}" "$work"/*.o \
     -pthread -lm -o "$work/$name"
 done
 "$work/check_golden" tests/golden.txt
@@ -53,11 +52,9 @@ done
 if command -v aarch64-linux-gnu-gcc > /dev/null && command -v qemu-aarch64-static > /dev/null; then
   export compiler=aarch64-linux-gnu-gcc
   mkdir "$work/aarch64"
-  for name in portable neon; do
-    "$work/cc" "${flags[@]}" -DFI_SIMD_HEADER="\"simd/$name.h\"" -c src/kernels.c -o "$work/aarch64/$name.o"
-  done
-  "$work/cc" "${flags[@]}" -DFASTINIT_HAVE_PORTABLE -DFASTINIT_HAVE_NEON tests/c/check_golden.c "${core[@]}" \
-    "$work"/aarch64/*.o -static -pthread -lm -o "$work/aarch64/check_golden"
+  kernels_of aarch64 "$work/aarch64" "$work/cc" "${core_flags[@]}"
+  "$work/cc" "${core_flags[@]}" "${have[@]}" tests/c/check_golden.c "${core[@]}" "$work"/aarch64/*.o \
+    -static -pthread -lm -o "$work/aarch64/check_golden"
   qemu-aarch64-static "$work/aarch64/check_golden" tests/golden.txt
   unset compiler
 elif [ "$(uname -m)" != aarch64 ]; then

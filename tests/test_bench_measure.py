@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 
 import fastinit
-from fastinit.bench import cases, environment, measure, models, openblas, peers, schema
+from fastinit.bench import cases, environment, measure, models, peers, schema
 from fastinit.bench.results import LIMIT, OWN
 
 TINY = measure.Effort(rounds=4, batch_seconds=1e-5, case_seconds=60)
@@ -293,10 +293,11 @@ def test_sections_come_in_the_order_of_the_report() -> None:
 
 def test_every_draw_scheme_dtype_layout_and_size_is_there() -> None:
     keys = [case.key for case in cases_of()]
-    assert {key.draw for key in keys} == set(cases.DRAWS) | set(models.MODELS)
+    left_out = set(cases.left_out(cases.SECTIONS, False, ()))
+    assert {key.draw for key in keys} == (set(cases.DRAWS) | set(models.MODELS)) - left_out
     assert {key.layout for key in keys if key.section == "layouts"} == set(cases.LAYOUTS)
     floats = {key.dtype for key in keys if key.draw == "truncated_normal" and key.section == "draws"}
-    assert floats == {"float32", "float64", "float16", "bfloat16"} - set(cases.left_out(cases.SECTIONS, False, ()))
+    assert floats == {"float32", "float64", "float16", "bfloat16"} - left_out
     sizes = [key.elements for key in keys if (key.section, key.draw, key.dtype) == ("sizes", "normal", "float64")]
     assert sizes == sorted(sizes)
     assert {16, 1 << 10, 1 << 24} <= set(sizes)
@@ -326,22 +327,21 @@ def test_fill_that_takes_too_much_memory_is_left_out_and_named(monkeypatch: pyte
     }
 
 
-def test_orthogonal_is_left_out_and_named_where_its_threads_cannot_be_set(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(openblas, "library", lambda: None)
+@pytest.mark.parametrize("library", ["not installed", "not known"])
+def test_orthogonal_is_left_out_and_named_where_its_threads_cannot_be_set(
+    library: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if library == "not installed":
+        monkeypatch.setitem(sys.modules, "threadpoolctl", None)
+    else:
+        threadpoolctl = pytest.importorskip("threadpoolctl")
+        monkeypatch.setattr(threadpoolctl.ThreadpoolController, "_load_libraries", lambda self: None)
+    monkeypatch.setattr(environment, "linear_algebra", environment.linear_algebra.__wrapped__)
     assert "orthogonal" not in {case.key.draw for case in cases_of()}
     reason = "the threads of NumPy's linear algebra cannot be set here"
     assert cases.left_out(["draws"], False, ())["orthogonal"] == reason
-    assert openblas.get_threads() == 0
-    openblas.set_threads(1)
-
-
-def test_another_library_by_the_name_of_openblas_is_not_taken_for_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(np, "__file__", str(tmp_path / "numpy" / "__init__.py"))
-    (tmp_path / "numpy.libs").mkdir()
-    (tmp_path / "numpy.libs" / "libopenblas.so").symlink_to(fastinit._core.__file__)
-    assert openblas.library.__wrapped__() is None
+    with measure.conditions(case_of("draws")):
+        pass
 
 
 # ---- The conditions --------------------------------------------------------------------------------------------------
@@ -401,8 +401,8 @@ def test_system_that_cannot_pin_is_measured_all_the_same(forbidden: bool, monkey
 @pytest.mark.parametrize(("threads", "count"), [("one", 1), ("all", 3)])
 def test_every_side_has_the_threads_of_the_case_and_its_own_back(threads: str, count: int) -> None:
     counts = {"fastinit": fastinit.get_num_threads}
-    if openblas.library() is not None:
-        counts["OpenBLAS"] = openblas.get_threads
+    if (linear_algebra := environment.linear_algebra()) is not None:
+        counts["NumPy"] = lambda: linear_algebra.info()[0]["num_threads"]
     if "PyTorch" in FOUND:
         counts["PyTorch"] = peers.ALL["PyTorch"].threads.get
     fastinit.set_num_threads(3)

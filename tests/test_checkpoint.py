@@ -540,9 +540,14 @@ MODEL = {
     "q": ("F8_E4M3", (8,)),
     "phase": ("C64", (2,)),
 }
+
+
+def rule(scheme: str, more: str = "", name: str = "*") -> str:
+    return f'[[rule]]\nname = "{name}"\nscheme = "{scheme}"\n{more}\n'
+
+
 KEEP = '[[rule]]\nname = ["steps", "q", "phase"]\nscheme = "copy"\n'
-ALL = KEEP + '[[rule]]\nname = "*"\n'
-REST = '[[rule]]\nname = "*"\nscheme = "zeros"\n'
+REST = rule("zeros")
 
 BAD_RULES = {
     "no TOML": ("rule =", "rules.toml: "),
@@ -552,70 +557,61 @@ BAD_RULES = {
     "a single table": ('[rule]\nname = "*"', "rule must be an array of tables"),
     "a rule without a name": ('[[rule]]\nscheme = "zeros"', "rule 1 (None): name=None; accepted is a pattern"),
     "an empty list of names": ('[[rule]]\nname = []\nscheme = "zeros"', "rule 1 ([]): name=[]"),
-    "a rule without a scheme": (ALL, "rule 2 ('*'): scheme"),
-    "an unknown scheme": (ALL + 'scheme = "zeroes"', "rule 2 ('*'): scheme='zeroes'"),
-    "what is no scheme": (ALL + 'scheme = "fill"', "rule 2 ('*'): scheme='fill'"),
+    "a rule without a scheme": (KEEP + '[[rule]]\nname = "*"\n', "rule 2 ('*'): scheme"),
+    "an unknown scheme": (KEEP + rule("zeroes"), "rule 2 ('*'): scheme='zeroes'"),
+    "what is no scheme": (KEEP + rule("fill"), "rule 2 ('*'): scheme='fill'"),
     "an unknown argument": (
-        ALL + 'scheme = "normal"\nstdd = 1',
+        KEEP + rule("normal", "stdd = 1"),
         "rule 2 ('*'): normal: got an unexpected keyword argument 'stdd'",
     ),
-    "a stream": (ALL + 'scheme = "normal"\nstream = 1', "unexpected keyword argument 'stream'"),
-    "a missing argument": (ALL + 'scheme = "constant"', "rule 2 ('*'): constant: missing a required argument: 'value'"),
+    "a stream": (KEEP + rule("normal", "stream = 1"), "unexpected keyword argument 'stream'"),
+    "a missing argument": (KEEP + rule("constant"), "rule 2 ('*'): constant: missing a required argument: 'value'"),
     "an argument of a wrong type": (
-        ALL + 'scheme = "normal"\nstd = "1"',
+        KEEP + rule("normal", 'std = "1"'),
         "rule 2 ('*'), tensor 'fc.weight' (F32 [4, 3]): normal: std",
     ),
-    "an argument out of range": (ALL + 'scheme = "normal"\nstd = -1.0', "std=-1.0"),
-    "an argument that overflows": (ALL + 'scheme = "constant"\nvalue = 1e300', "value=1e+300"),
-    "missing fans": (ALL + 'scheme = "he_normal"', "rule 2 ('*'), tensor 'fc.weight' (F32 [4, 3]): he_normal"),
+    "an argument out of range": (KEEP + rule("normal", "std = -1.0"), "std=-1.0"),
+    "an argument that overflows": (KEEP + rule("constant", "value = 1e300"), "value=1e+300"),
+    "missing fans": (KEEP + rule("he_normal"), "rule 2 ('*'), tensor 'fc.weight' (F32 [4, 3]): he_normal"),
     "fans of a bias": (
-        'layout = "torch"\n' + ALL + 'scheme = "he_normal"',
+        'layout = "torch"\n' + KEEP + rule("he_normal"),
         "rule 2 ('*'), tensor 'fc.bias' (F32 [4]): he_normal",
     ),
-    "a wrong number of axes": (ALL + 'scheme = "identity"', "tensor 'fc.bias' (F32 [4]): identity"),
+    "a wrong number of axes": (KEEP + rule("identity"), "tensor 'fc.bias' (F32 [4]): identity"),
     "axes that are no number": (
-        ALL + 'ndim = true\nscheme = "zeros"',
+        KEEP + rule("zeros", "ndim = true"),
         "rule 2 ('*'): ndim=True; accepted is a number of axes",
     ),
-    "copy with an argument": (
-        '[[rule]]\nname = "*"\nscheme = "copy"\nstd = 1',
-        "rule 1 ('*'): 'std' with scheme = 'copy'",
-    ),
+    "copy with an argument": (rule("copy", "std = 1"), "rule 1 ('*'): 'std' with scheme = 'copy'"),
     "a rule that matches nothing": (
-        KEEP + REST + '[[rule]]\nname = "fc2.*"\nscheme = "ones"',
+        KEEP + REST + rule("ones", name="fc2.*"),
         "rule 3 ('fc2.*') matches nothing; the names are",
     ),
-    "a rule behind those that take all": (
-        KEEP + REST + '[[rule]]\nname = "fc.*"\nscheme = "ones"',
-        "rule 3 ('fc.*') never applies",
-    ),
-    "tensors without a rule": (KEEP + '[[rule]]\nname = "FC.*"\nscheme = "ones"', "matches nothing"),
-    "tensors left over": (
-        '[[rule]]\nname = "fc.*"\nndim = 2\nscheme = "ones"',
-        "no rule matches 'steps', 'phase', 'fc.bias', 'q'",
-    ),
+    "a rule behind those that take all": (KEEP + REST + rule("ones", name="fc.*"), "rule 3 ('fc.*') never applies"),
+    "tensors without a rule": (KEEP + rule("ones", name="FC.*"), "matches nothing"),
+    "tensors left over": (rule("ones", "ndim = 2", name="fc.*"), "no rule matches 'steps', 'phase', 'fc.bias', 'q'"),
     "integers to be drawn": (
-        '[[rule]]\nname = "*"\nscheme = "normal"',
+        rule("normal"),
         "rule 1 ('*'), tensor 'steps' (I64 []): normal fills F64, F32, F16, BF16, C64; scheme = 'copy' keeps",
     ),
     "complex numbers to be drawn by others": (
-        '[[rule]]\nname = "*"\nscheme = "uniform"',
+        rule("uniform"),
         "tensor 'phase' (C64 [2]): uniform fills F64, F32, F16, BF16; complex numbers are drawn by normal and by the "
         "normal schemes that are not truncated; scheme = 'copy' keeps the values of any dtype",
     ),
-    "true as a number": (ALL + 'scheme = "normal"\nstd = true', "normal: std must be a number, not bool"),
-    "true as a fan": (ALL + 'scheme = "he_normal"\nfan_in = true', "he_normal: fan_in must be a number, not bool"),
-    "true as a constant": (ALL + 'scheme = "constant"\nvalue = true', "constant: value must be a number, not bool"),
-    "quantised numbers to be drawn": ('[[rule]]\nname = "*"\nscheme = "uniform"', "tensor 'q' (F8_E4M3 [8])"),
+    "true as a number": (KEEP + rule("normal", "std = true"), "normal: std must be a number, not bool"),
+    "true as a fan": (KEEP + rule("he_normal", "fan_in = true"), "he_normal: fan_in must be a number, not bool"),
+    "true as a constant": (KEEP + rule("constant", "value = true"), "constant: value must be a number, not bool"),
+    "quantised numbers to be drawn": (rule("uniform"), "tensor 'q' (F8_E4M3 [8])"),
     "an integer that is a fraction": (
-        '[[rule]]\nname = "*"\nscheme = "constant"\nvalue = 0.5',
+        rule("constant", "value = 0.5"),
         "tensor 'steps' (I64 []): constant: value=0.5; accepted for int64 are the integers from",
     ),
     "a quantised number that overflows": (
-        '[[rule]]\nname = "steps"\nscheme = "zeros"\n[[rule]]\nname = "*"\nscheme = "constant"\nvalue = 500',
+        rule("zeros", name="steps") + rule("constant", "value = 500"),
         "rule 2 ('*'), tensor 'q' (F8_E4M3 [8]): constant: value=500 overflows float8_e4m3fn",
     ),
-    "floats to be filled with bits": (ALL + 'scheme = "bits"', "bits fills U64, U32"),
+    "floats to be filled with bits": (KEEP + rule("bits"), "bits fills U64, U32"),
 }
 
 
@@ -880,7 +876,7 @@ def test_full_disk_is_an_error_before_anything_is_drawn(
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(os, "posix_fallocate", full, raising=False)
-    monkeypatch.setattr(checkpoint, "fill_file", lambda *_: pytest.fail("a fill began"))
+    monkeypatch.setattr(checkpoint, "write_file", lambda *_: pytest.fail("a fill began"))
     with pytest.raises(OSError, match=r"cannot reserve 3,\d\d\d bytes for .*out: No space left on device") as raised:
         init_checkpoint(like, NORMAL, 7, tmp_path / "out")
     assert raised.value.errno == errno.ENOSPC
@@ -1034,9 +1030,9 @@ def test_second_run_with_the_same_target_does_not_replace_the_file_of_the_first(
     def second(*arguments: object) -> None:
         monkeypatch.undo()
         init_checkpoint(like, NORMAL, 8, tmp_path / "out")
-        fills.fill_file(*arguments)  # type: ignore[arg-type]
+        fills.write_file(*arguments)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(checkpoint, "fill_file", second)
+    monkeypatch.setattr(checkpoint, "write_file", second)
     with pytest.raises(FileExistsError, match="it exists"):
         init_checkpoint(like, NORMAL, 7, tmp_path / "out")
     init_checkpoint(like, NORMAL, 8, tmp_path / "other")

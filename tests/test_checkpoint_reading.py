@@ -12,7 +12,8 @@ import pytest
 from test_checkpoint import COPY, NORMAL, entry, one, raw, shapes_file, write_index, write_safetensors
 
 import fastinit
-from fastinit.checkpoint import header, init_checkpoint, model, rules
+from fastinit import rules
+from fastinit.checkpoint import header, init_checkpoint, model
 from fastinit.checkpoint.header import read_header
 from fastinit.text import printable
 

@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import fastinit
+from fastinit.draw import Drawn
 from fastinit.generator import FILLS
 
 dask = pytest.importorskip("dask", reason="Dask is not installed")
@@ -139,13 +140,13 @@ def test_without_a_seed_it_is_a_fill_by_the_default_generator_as_of_now():
 @pytest.fixture
 def blocks(monkeypatch):
     """The shapes of the blocks that are filled."""
-    shapes, block = [], lazy._block
+    shapes, block = [], Drawn.block
 
-    def recorded(tensor, place):
+    def recorded(drawn, place):
         shapes.append(tuple(each.stop - each.start for each in place))
-        return block(tensor, place)
+        return block(drawn, place)
 
-    monkeypatch.setattr(lazy, "_block", recorded)
+    monkeypatch.setattr(Drawn, "block", recorded)
     return shapes
 
 

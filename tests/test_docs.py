@@ -19,6 +19,7 @@ import fastinit
 from fastinit import __main__ as command_line
 from fastinit import _core, capi
 from fastinit.docstrings import written_out
+from fastinit.draw import Drawn
 from fastinit.recipe import Recipe
 
 FUNCTIONS = ("fans", "gain", "recommend")
@@ -253,6 +254,7 @@ DOCSTRINGS = {
     "activations.py": "test_docs.py",
     "fans.py": "test_docs.py",
     "docstrings.py": "test_dask.py",
+    "draw.py": "test_docs.py",
     "capi.py": "test_docs.py",
     "generator.py": "test_docs.py",
     "recipe.py": "test_docs.py",
@@ -261,8 +263,11 @@ DOCSTRINGS = {
     "insight/figures.py": "test_insight.py",
     "insight/histograms.py": "test_insight.py",
     "insight/propagation.py": "test_insight.py",
-    "jax.py": "test_jax.py",
-    "keras.py": "test_keras.py",
+    "jax/functions.py": "test_jax.py",
+    "jax/schemes.py": "test_jax.py",
+    "keras/__init__.py": "test_keras.py",
+    "keras/functions.py": "test_keras.py",
+    "keras/schemes.py": "test_keras.py",
     "torch/__init__.py": "test_torch.py",
     "torch/functions.py": "test_torch.py",
     "torch/modules.py": "test_torch.py",
@@ -274,6 +279,7 @@ def documented():
     yield "fastinit", fastinit
     yield "capi", capi
     yield "Recipe", Recipe
+    yield "Drawn", Drawn
     for name in fastinit.__all__:
         if not hasattr(getattr(fastinit, name), "__self__") and name != "default_generator":
             yield name, getattr(fastinit, name)

@@ -300,14 +300,14 @@ def test_what_is_no_folder_to_write_into_is_refused_in_one_line(tmp_path, kind):
     if kind == "Permission denied" and os.access(place, os.W_OK):
         pytest.skip("this user may write everywhere")
     with pytest.raises(OSError, match=kind) as raised:
-        insight.check_folder(place)
+        insight.make_folder(place)
     message = str(raised.value)
     assert message.isprintable()
     assert message.startswith("cannot write into the folder ")
 
 
 def test_new_folder_and_its_parents_are_made(tmp_path):
-    insight.check_folder(tmp_path / "a" / "b")
+    insight.make_folder(tmp_path / "a" / "b")
     assert list((tmp_path / "a" / "b").iterdir()) == []
 
 

@@ -29,6 +29,9 @@ from jax.sharding import PartitionSpec as P  # noqa: E402
 
 import fastinit  # noqa: E402
 from fastinit import jax as init  # noqa: E402
+from fastinit.draw import Drawn  # noqa: E402
+from fastinit.jax import tensors  # noqa: E402
+from fastinit.jax.functions import _check_axes  # noqa: E402
 from fastinit.recipe import Recipe  # noqa: E402
 
 KEY = jax.random.key(7)
@@ -88,7 +91,7 @@ def no_callback(monkeypatch):
     def fail(*_):
         raise AssertionError("a program called back")
 
-    monkeypatch.setattr(init._Blocks, "__call__", fail)
+    monkeypatch.setattr(tensors, "_blocks", fail)
 
 
 @pytest.fixture
@@ -99,13 +102,13 @@ def callbacks(monkeypatch):
 
 def record_callbacks(monkeypatch):
     blocks = []
-    fill = init._Blocks.__call__
+    fill = tensors._blocks
 
-    def recorded(self, words, place):
-        blocks.append(self.block)
-        return fill(self, words, place)
+    def recorded(drawn, shape, words, place):
+        blocks.append(shape)
+        return fill(drawn, shape, words, place)
 
-    monkeypatch.setattr(init._Blocks, "__call__", recorded)
+    monkeypatch.setattr(tensors, "_blocks", recorded)
     return blocks
 
 
@@ -141,12 +144,19 @@ class TestNames:
                 part for part in ("<axes>", "<dtype>", "<returns", "<example>", "{") if part in function.__doc__
             ]
 
+    @pytest.mark.parametrize("axes", [True, np.True_, (0, False), [np.False_], np.array([True])], ids=repr)
+    def test_axes_are_no_bools(self, axes):
+        with pytest.raises(TypeError, match=r"in_axis=.*; accepted are axes: integers, not bools"):
+            _check_axes("in_axis", axes)
+        _check_axes("in_axis", (0, np.int64(-1)))
+
     def test_examples_print_what_they_show(self):
         pytest.importorskip("haiku", reason="Haiku is not installed")
         runner = doctest.DocTestRunner(optionflags=doctest.NORMALIZE_WHITESPACE)
         printed = []
-        for example in doctest.DocTestFinder().find(init):
-            runner.run(example, out=printed.append)
+        for name in init.__all__:
+            for example in doctest.DocTestFinder(recurse=False).find(getattr(init, name), name):
+                runner.run(example, out=printed.append)
         assert runner.tries > 60
         assert not runner.failures, "".join(printed)
 
@@ -406,7 +416,7 @@ class TestTransformations:
 
     def test_what_was_filled_becomes_the_array_without_a_copy(self, monkeypatch):
         made = []
-        monkeypatch.setattr(Recipe, "array", lambda *args, array=Recipe.array: made.append(array(*args)) or made[-1])
+        monkeypatch.setattr(Drawn, "fill", lambda *args, fill=Drawn.fill: made.append(fill(*args)) or made[-1])
         device = SingleDeviceSharding(jax.devices()[0])
         for shape in ((1000, 1000), (77, 33)):
             eager = init.he_normal()(KEY, shape)
@@ -689,7 +699,7 @@ class TestMakeArray:
         ],
     )
     def test_bad_input(self, arguments, keywords, message, monkeypatch):
-        monkeypatch.setattr(Recipe, "array", None)
+        monkeypatch.setattr(Drawn, "fill", None)
         stream = fastinit.default_generator.stream
         with pytest.raises((TypeError, ValueError), match=message):
             init.make_array(*arguments, **keywords)

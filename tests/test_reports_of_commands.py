@@ -15,7 +15,7 @@ import pytest
 
 import fastinit
 from fastinit import progress, text
-from fastinit.bench import environment, facts
+from fastinit.bench import environment
 from fastinit.checkpoint import report
 from fastinit.checkpoint.files import FileWritten
 from fastinit.checkpoint.header import Tensor
@@ -367,14 +367,14 @@ def test_json_of_any_argument_is_json(value: object, expected: object) -> None:
 @pytest.mark.parametrize("columns", [40, 60, 110, 300])
 def test_info_fits_the_terminal(columns: int) -> None:
     here = environment.describe()
-    lines = facts.info(here, columns).splitlines()
-    assert max(map(text.width, lines)) <= min(columns, facts.WIDTH)
+    lines = environment.info(here, columns).splitlines()
+    assert max(map(text.width, lines)) <= min(columns, environment.INFO_WIDTH)
     words = " ".join(lines).replace(",", " ").split()
     assert set(here.cpu_features) <= set(words)
 
 
 def test_json_of_info_has_what_info_says() -> None:
-    content = facts.info_json(environment.describe())
+    content = environment.info_json(environment.describe())
     assert content.isascii()
     told = strictly(content)
     assert told["version"] == fastinit.__version__
@@ -383,6 +383,6 @@ def test_json_of_info_has_what_info_says() -> None:
     assert told["kernel"] in told["kernels_available"]
     assert told["threads"] == fastinit.get_num_threads()
     assert told["numpy"] == np.__version__
-    shown = " ".join(facts.info(environment.describe()).split())
+    shown = " ".join(environment.info(environment.describe()).split())
     assert all(str(told[name]) in shown for name in ("cpu", "cpus_available", "python", "compiler", "platform"))
     assert all(name in shown for name in told["cpu_features"])

@@ -31,6 +31,15 @@ def values(module):
     return {name: bits(tensor) for name, tensor in module.state_dict().items()}
 
 
+def refused(message, model, rules=None, error=ValueError, **options):
+    """The error with that message by which init_module_ refuses, and writes nothing."""
+    before = values(model)
+    with pytest.raises(error, match=message) as caught:
+        init.init_module_(model, rules, seed=SEED, **options)
+    assert values(model) == before
+    return caught.value
+
+
 # ---- Rules -----------------------------------------------------------------------------------------------------------
 
 
@@ -99,15 +108,12 @@ class Tokens(nn.Module):
 def test_parameter_that_nothing_matches_is_an_error_unless_told_otherwise():
     model = Tokens()
     before = values(model)
-    with pytest.raises(ValueError, match="no rule matches 'token'; a rule of None leaves a parameter as it is"):
-        init.init_module_(model, seed=SEED)
-    assert values(model) == before
+    refused("no rule matches 'token'; a rule of None leaves a parameter as it is", model)
     done = init.init_module_(model, {"token": None}, seed=SEED)
     assert (model.token == 5).all()
     assert done["token"].rule == "'token'"
     assert bits(model.head.weight) != before["head.weight"]
-    with pytest.raises(ValueError, match=r"no rule matches 'token', 'head\.weight', 'head\.bias'"):
-        init.init_module_(model, seed=SEED, defaults=False)
+    refused(r"no rule matches 'token', 'head\.weight', 'head\.bias'", model, defaults=False)
 
 
 def test_keep_unmatched_keeps_all_that_no_rule_matches_defaults_or_not():
@@ -141,8 +147,7 @@ def test_frozen_parameters_are_written_by_rules_alone():
 
 def test_module_that_is_frozen_as_a_whole_needs_rules():
     model = small_model().requires_grad_(False)
-    with pytest.raises(ValueError, match=r"all parameters are frozen .* nothing would be filled"):
-        init.init_module_(model, seed=SEED)
+    refused("all parameters are frozen .* nothing would be filled", model)
     init.init_module_(model, seed=SEED, keep_unmatched=True)
     done = init.init_module_(model, {"0.weight": "he_normal"}, seed=SEED)
     assert bits(model[0].weight) == drawn("0.weight", "he_normal", (30, 20), layout="torch").tobytes()
@@ -300,9 +305,7 @@ def test_subclasses_with_an_initialisation_of_their_own_have_no_defaults(base, a
     model = nn.ModuleDict({"own": own, "head": nn.Linear(4, 2)})
     before = values(model)
     names = [name for name, _ in own.named_parameters(prefix="own")]
-    with pytest.raises(ValueError, match=f"no rule matches '{names[0]}'"):
-        init.init_module_(model, seed=SEED)
-    assert values(model) == before
+    refused(f"no rule matches '{names[0]}'", model)
     init.init_module_(model, {"own.*": None}, seed=SEED)
     assert [name for name, value in values(model).items() if value != before[name]] == ["head.weight", "head.bias"]
     plain = subclass(base, forward=nothing)(*arguments, **keywords)  # which changes something else
@@ -338,10 +341,7 @@ class WithoutConstructor(nn.Linear):
 
 
 def test_subclass_that_never_ran_pytorchs_constructor_has_no_default():
-    model = WithoutConstructor()
-    with pytest.raises(ValueError, match="no rule matches 'weight'"):
-        init.init_module_(model, seed=SEED)
-    assert (model.weight == 1).all()
+    refused("no rule matches 'weight'", WithoutConstructor())
 
 
 def test_transformer_draws_the_matrices_of_an_encoder_that_it_was_given():
@@ -375,8 +375,7 @@ class WithAdapter(nn.Linear):
 
 
 def test_parameters_that_a_subclass_adds_are_nobodys_default():
-    with pytest.raises(ValueError, match="no rule matches 'adapter'"):
-        init.init_module_(WithAdapter(), seed=SEED)
+    refused("no rule matches 'adapter'", WithAdapter())
 
 
 def test_padding_of_embeddings_is_zero_whatever_the_rule():
@@ -501,18 +500,15 @@ def test_default_of_a_later_owner_counts_where_the_first_has_none():
 
 def test_rules_that_disagree_about_a_tied_weight_are_an_error_that_names_both():
     model = Tied()
-    before = values(model)
     rules = {nn.Embedding: ("normal", 0.0, 0.02), (nn.Linear, "weight"): "he_normal"}
-    with pytest.raises(ValueError, match=r"'embedding\.weight' and 'head\.weight' are tied.* disagree") as caught:
-        init.init_module_(model, rules, seed=SEED)
-    assert values(model) == before
+    said = str(refused(r"'embedding\.weight' and 'head\.weight' are tied.* disagree", model, rules))
     for part in ("rule Embedding makes it normal(mean=0.0, std=0.02)", "rule (Linear, 'weight') he_normal(layout="):
-        assert part in str(caught.value)
-    assert str(caught.value).endswith("before these, decides; leave out what then matches nothing")
-    with pytest.raises(ValueError, match=r"rule Embedding makes it stay as it is, rule \(Linear, 'weight'\) he_normal"):
-        init.init_module_(model, {**rules, nn.Embedding: None}, seed=SEED)
-    with pytest.raises(ValueError, match=r"rule Embedding makes it .*, rule 'head\.weight' zeros\(\)"):
-        init.init_module_(model, {nn.Embedding: "ones", "head.weight": "zeros"}, seed=SEED)
+        assert part in said
+    assert said.endswith("before these, decides; leave out what then matches nothing")
+    kept = {**rules, nn.Embedding: None}
+    refused(r"rule Embedding makes it stay as it is, rule \(Linear, 'weight'\) he_normal", model, kept)
+    names = {nn.Embedding: "ones", "head.weight": "zeros"}
+    refused(r"rule Embedding makes it .*, rule 'head\.weight' zeros\(\)", model, names)
     init.init_module_(model, {"head.weight": "ones", (nn.Linear, "weight"): "he_normal"}, seed=SEED)
     assert (model.embedding.weight == 1).all(), "the name is the parameter's, whoever owns it"
     init.init_module_(model, {**rules, nn.Embedding: "he_normal"}, seed=SEED)
@@ -538,10 +534,7 @@ def test_module_that_is_used_twice_is_filled_once():
 def test_parameters_that_share_memory_in_another_way_are_refused():
     model = nn.Sequential(nn.Linear(4, 4, bias=False), nn.Linear(4, 2, bias=False))
     model[1].weight = nn.Parameter(model[0].weight.detach()[:2])
-    before = values(model)
-    with pytest.raises(ValueError, match=r"parameter '0.weight' and parameter '1.weight' share memory"):
-        init.init_module_(model, seed=SEED)
-    assert values(model) == before
+    refused("parameter '0.weight' and parameter '1.weight' share memory", model)
 
 
 def test_wrappers_do_not_change_names_and_so_not_values():
@@ -573,8 +566,7 @@ def test_names_that_replicas_add_do_not_count_at_any_depth():
 def test_parameters_whose_names_differ_only_by_a_wrapper_are_refused():
     model = small_model()
     model.add_module("_orig_mod", nn.Sequential(nn.Linear(20, 30)))
-    with pytest.raises(ValueError, match=r"two parameters have the name '0\.weight'"):
-        init.init_module_(model, seed=SEED)
+    refused(r"two parameters have the name '0\.weight'", model)
 
 
 def test_meta_module_is_refused_until_it_has_memory():
@@ -686,19 +678,13 @@ def test_training_goes_on_with_the_same_parameters():
     ],
 )
 def test_bad_rules_are_named_and_nothing_is_written(rules, error, message):
-    model = small_model()
-    before = values(model)
-    with pytest.raises(error, match=message):
-        init.init_module_(model, rules, seed=SEED)
-    assert values(model) == before
+    refused(message, small_model(), rules, error)
 
 
 def test_error_inside_a_rules_function_tells_the_rule():
-    with pytest.raises(TypeError, match=r"rule '\*': '>' not supported"):
-        init.init_module_(small_model(), {"*": max}, seed=SEED)  # which does not tell what it takes
-    with pytest.raises(AttributeError) as caught:
-        init.init_module_(small_model(), {nn.Linear: lambda module, name: module.nothing}, seed=SEED)
-    assert caught.value.__notes__ == ["in rule Linear"]
+    refused(r"rule '\*': '>' not supported", small_model(), {"*": max}, TypeError)  # which does not tell what it takes
+    error = refused("nothing", small_model(), {nn.Linear: lambda module, name: module.nothing}, AttributeError)
+    assert error.__notes__ == ["in rule Linear"]
 
 
 def zeros_for_all_(module, name):
@@ -729,14 +715,11 @@ def test_complex_modules_are_filled_by_rules_of_normals(dtype):
     assert bits(model[0].weight) == drawn("0.weight", "he_normal", (30, 20), dtype, layout="torch").tobytes()
     assert bits(model[1].weight) == drawn("1.weight", "normal", (10, 30), dtype, mean=1j, std=0.5).tobytes()
     assert (model[1].bias == 1 + 2j).all()
-    before = values(model)
     drawn_by = "complex numbers are drawn by normal and by the normal schemes that are not truncated"
     for rules in ({}, {"1.weight": "he_uniform"}, {"1.weight": ("he_normal", {"truncated": True})}):
-        with pytest.raises(TypeError, match=rf"parameter '.\.weight': tensor has dtype {dtype}; .*; {drawn_by}"):
-            init.init_module_(model, {**rules, "*.weight": "uniform"}, seed=SEED)
-        with pytest.raises(TypeError, match=rf"parameter '.\.weight': tensor has dtype {dtype}; .*; {drawn_by}"):
-            init.init_module_(model, rules, seed=SEED)
-    assert values(model) == before
+        for more in ({}, {"*.weight": "uniform"}):
+            message = rf"parameter '.\.weight': tensor has dtype {dtype}; .*; {drawn_by}"
+            refused(message, model, {**rules, **more}, TypeError)
 
 
 def test_seed_may_be_a_seed_sequence():
@@ -770,29 +753,24 @@ def test_error_of_a_number_stays_the_cause():
             raise TypeError("not known yet")
 
     for rules in ({"0.weight": ("normal", Number())}, {"0.weight": lambda *_: ("constant", Number())}):
-        with pytest.raises(TypeError, match=r"parameter '0\.weight': .* must be a number, not Number") as caught:
-            init.init_module_(small_model(), rules, seed=SEED)
-        assert str(caught.value.__cause__) == "not known yet"
+        error = refused(r"parameter '0\.weight': .* must be a number, not Number", small_model(), rules, TypeError)
+        assert str(error.__cause__) == "not known yet"
 
 
 def test_bools_in_rules_are_no_numbers():
     for rule in (("normal", True), ("he_normal", {"fan_in": True}), ("he_normal", 20, True), ("constant", True)):
-        model = small_model()
-        before = values(model)
-        with pytest.raises(TypeError, match=r"parameter '0\.weight': .* must be a number, not bool"):
-            init.init_module_(model, {"0.weight": rule}, seed=SEED)
-        assert values(model) == before
+        message = r"parameter '0\.weight': .* must be a number, not bool"
+        refused(message, small_model(), {"0.weight": rule}, TypeError)
 
 
 def test_parameters_that_cannot_be_filled_are_named_and_nothing_is_written():
     model = small_model()
     model.phase = nn.Parameter(torch.zeros(3, dtype=torch.complex64))
     before = values(model)
-    with pytest.raises(TypeError, match=r"parameter 'phase': tensor has dtype torch.complex64; accepted are"):
-        init.init_module_(model, {"phase": "uniform"}, seed=SEED)
+    drawn = {"phase": "uniform"}
+    refused("parameter 'phase': tensor has dtype torch.complex64; accepted are", model, drawn, TypeError)
     model.phase = nn.Parameter(torch.zeros(3, dtype=torch.int8), requires_grad=False)
-    with pytest.raises(TypeError, match=r"parameter 'phase': tensor has dtype torch.int8"):
-        init.init_module_(model, {"phase": "uniform"}, seed=SEED)
+    refused("parameter 'phase': tensor has dtype torch.int8", model, drawn, TypeError)
     model.phase = nn.Parameter(torch.zeros(3))
     model.phase.data.untyped_storage().resize_(0)
     with pytest.raises(ValueError, match=r"parameter 'phase': tensor of shape \(3,\) has a storage of 0 bytes"):

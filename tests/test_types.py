@@ -20,7 +20,10 @@ from fastinit.generator import FILLS
 
 TYPING = ROOT / "tests" / "typing"
 INSTALLED = Path(_core.__file__).parent
-NEEDED = {"torch/functions": "torch", "jax": "jax", "keras": "keras", "dask": "dask"}  # by modules that have a stub
+NEEDED = {  # by modules that have a stub
+    **{"dask": "dask", "jax/functions": "jax", "torch/functions": "torch"},
+    **dict.fromkeys(("keras/functions", "keras/schemes"), "keras"),
+}
 # Editors and checkers look for a package in one folder, which `pip install -e` does not make.
 installed_whole = pytest.mark.skipif(not (INSTALLED / "py.typed").exists(), reason="fastinit is installed in place")
 FRAMEWORKS = (*NEEDED.values(), "haiku", "rich", "safetensors")
@@ -82,9 +85,7 @@ print(json.dumps({name: text and inspect.cleandoc(text) for name, text in found.
 """
 
 
-@pytest.mark.parametrize(
-    "module", ["__init__", "_core", "dask", "generator", "jax", "keras", "torch/functions"], ids=str
-)
+@pytest.mark.parametrize("module", ["__init__", "_core", "generator", *NEEDED], ids=str)
 def test_an_editor_shows_what_help_says(stubs, module):
     need(NEEDED.get(module, "fastinit"))
     shown = {name: text for name, text in docstrings(stubs[module]) if text}
@@ -101,7 +102,8 @@ def test_every_function_has_a_docstring_in_an_editor(stubs):
     functions = {name for name in fastinit.__all__ if inspect.isroutine(getattr(fastinit, name))}
     own = {name for name in functions if getattr(fastinit, name).__module__ != "fastinit.activations"}
     assert own - {"fans", "get_num_threads", "set_num_threads", "stream_number"} <= documented["__init__"]
-    assert {f"Generator.{name}" for name in FILLS} <= documented["_core"] | documented["generator"]
+    methods = {name.rpartition(".")[2] for name in documented["_core"] | documented["generator"]}
+    assert set(FILLS) <= methods
     assert set(FILLS) <= documented["dask"]
 
 

@@ -12,108 +12,96 @@ with what fastinit says at run time.
 
 import ast
 import builtins
+import copy
 import inspect
 import re
 import runpy
 import sys
+import textwrap
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-MODULES = ("__init__", "_core", "dask", "generator", "jax", "keras", "torch/functions")
+MODULES = (
+    "__init__",
+    "_core",
+    "dask",
+    "generator",
+    "jax/functions",
+    "keras/functions",
+    "keras/schemes",
+    "torch/functions",
+)
 UNTYPED = "keras."  # of base classes without types nothing is known
-WIDTH = 120
 HEAD = "# Made from fastinit's sources by tools/stubs.py.\n"
 
 docstrings = runpy.run_path(str(ROOT / "fastinit" / "docstrings.py"))
 written_out, of_lazy_array = docstrings["written_out"], docstrings["of_lazy_array"]
 
 
-# ---- Functions and classes -------------------------------------------------------------------------------------------
+# ---- Functions -------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class Parameter:
-    name: str
-    annotation: str = ""
-    default: str = ""
-    star: str = ""
-
-    @property
-    def text(self) -> str:
-        equals = " = " if self.annotation else "="
-        return (
-            self.star
-            + self.name
-            + (f": {self.annotation}" if self.annotation else "")
-            + (equals + self.default if self.default else "")
-        )
+def code(node: ast.AST | None) -> str:
+    return "" if node is None else ast.unparse(node)
 
 
-@dataclass(frozen=True)
-class Function:
-    name: str
-    parameters: tuple[Parameter, ...]
-    keywords: tuple[Parameter, ...]  # after a star
-    returns: str
-    doc: str
-    decorators: tuple[str, ...] = ()
-
-    @property
-    def names(self) -> list[str]:
-        return [each.name for each in (*self.parameters, *self.keywords)]
-
-    def without(self, *names: str) -> "Function":
-        parameters, keywords = (
-            tuple(each for each in some if each.name not in names) for some in (self.parameters, self.keywords)
-        )
-        return replace(self, parameters=parameters, keywords=keywords)
-
-    def text(self, indent: str = "") -> str:
-        star = ("*",) if self.keywords and not any(each.star == "*" for each in self.parameters) else ()
-        starred = [each.text for each in self.keywords if each.star]
-        plain = [each.text for each in self.keywords if not each.star]
-        parts = [*(each.text for each in self.parameters), *(star if plain else ()), *plain, *starred]
-        line = f"{indent}def {self.name}({', '.join(parts)}) -> {self.returns}:"
-        if len(line) > WIDTH:
-            rows = "".join(f"{indent}    {part},\n" for part in parts)
-            line = f"{indent}def {self.name}(\n{rows}{indent}) -> {self.returns}:"
-        heads = "".join(f"{indent}@{each}\n" for each in self.decorators)
-        return heads + line + (f"\n{quoted(self.doc, indent + '    ')}" if self.doc else " ...\n")
+def body(doc: str | None, depth: int = 1) -> ast.stmt:
+    """What a stub has of a function, or first in a class: its docstring, or dots."""
+    if doc and "\n" in doc:
+        indent = "    " * depth
+        doc = f"\n{textwrap.indent(doc, indent)}\n{indent}"
+    return ast.Expr(ast.Constant(doc or ...))
 
 
-def quoted(doc: str, indent: str) -> str:
-    opening = 'r"""' if "\\" in doc else '"""'
-    if "\n" not in doc:
-        return f'{indent}{opening}{doc}"""\n'
-    lines = "".join(f"{indent}{line}\n" if line else "\n" for line in doc.split("\n"))
-    return f'{indent}{opening}\n{lines}{indent}"""\n'
-
-
-def code(node: ast.expr | None) -> str:
-    return "" if node is None else ast.unparse(node).replace("'", '"')
-
-
-def parameter(node: ast.arg, default: ast.expr | None = None, star: str = "") -> Parameter:
-    return Parameter(node.arg, code(node.annotation), code(default), star)
-
-
-def function_of(node: ast.FunctionDef, doc: str) -> Function:
-    given = node.args
-    positional = [*given.posonlyargs, *given.args]
-    defaults = [None] * (len(positional) - len(given.defaults)) + given.defaults
-    parameters = [parameter(*each) for each in zip(positional, defaults, strict=True)]
-    keywords = [parameter(*each) for each in zip(given.kwonlyargs, given.kw_defaults, strict=True)]
-    parameters += [parameter(given.vararg, star="*")] if given.vararg else []
-    keywords += [parameter(given.kwarg, star="**")] if given.kwarg else []
-    kept = tuple(
-        text
-        for text in map(code, node.decorator_list)
-        if text in ("property", "classmethod", "staticmethod", "overload") or text.endswith(".setter")
+def declared(node: ast.FunctionDef, doc: str, depth: int) -> ast.FunctionDef:
+    """A function as a stub has it."""
+    kept = re.compile(r"property|classmethod|staticmethod|overload|\w+\.setter")
+    return changed(
+        node,
+        body=[body(doc, depth)],
+        decorator_list=[each for each in node.decorator_list if kept.fullmatch(code(each))],
     )
-    return Function(node.name, tuple(parameters), tuple(keywords), code(node.returns), doc, kept)
+
+
+def changed(function: ast.FunctionDef, **fields: object) -> ast.FunctionDef:
+    function = copy.copy(function)
+    for name, value in fields.items():
+        setattr(function, name, value)
+    return function
+
+
+def renamed(functions: Iterable[ast.FunctionDef], name: str) -> list[ast.FunctionDef]:
+    return [changed(each, name=name) for each in functions]
+
+
+def of_module(method: ast.FunctionDef, name: str) -> ast.FunctionDef:
+    """A method as a function under a name of a module's."""
+    arguments = with_parameters(*parameters(method, "self"))
+    return changed(method, name=name, args=arguments, body=[body(ast.get_docstring(method))])
+
+
+def parameters(function: ast.FunctionDef, *left_out: str) -> tuple[list[str], list[str]]:
+    """The parameters in words, those before and those after the star."""
+    given = function.args
+    defaults = [*[None] * (len(given.args) - len(given.defaults)), *given.defaults]
+    before, after = (
+        [code(each) + (f"={code(default)}" if default else "") for each, default in pairs if each.arg not in left_out]
+        for pairs in (
+            list(zip(given.args, defaults, strict=True)),
+            list(zip(given.kwonlyargs, given.kw_defaults, strict=True)),
+        )
+    )
+    return before, after
+
+
+def with_parameters(before: Iterable[str], after: Iterable[str]) -> ast.arguments:
+    star = ["*", *after] if after else []
+    [function] = ast.parse(f"def f({', '.join([*before, *star])}): ...").body
+    assert isinstance(function, ast.FunctionDef)
+    return function.args
 
 
 def words_of(node: ast.FunctionDef | ast.ClassDef) -> dict[str, str]:
@@ -122,14 +110,14 @@ def words_of(node: ast.FunctionDef | ast.ClassDef) -> dict[str, str]:
     return {each.arg: ast.literal_eval(each.value) for call in calls for each in call.keywords if each.arg}
 
 
-def names_in(text: str) -> set[str]:
+def names_in(nodes: Iterable[ast.AST]) -> set[str]:
     """The names that code uses and does not define as functions, in quoted types too."""
-    tree = ast.parse(text)
-    found = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}
-    found -= {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}  # @stream.setter
-    aliases = [node.value for node in ast.walk(tree) if isinstance(node, ast.AnnAssign)]
+    every = [inner for each in nodes for inner in ast.walk(each)]
+    found = {node.id for node in every if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}
+    found -= {node.name for node in every if isinstance(node, ast.FunctionDef)}  # @stream.setter
+    aliases = [node.value for node in every if isinstance(node, ast.AnnAssign)]
     quoted_types = [each.value for each in aliases if isinstance(each, ast.Constant) and isinstance(each.value, str)]
-    return found.union(*map(names_in, quoted_types))
+    return found.union(*(names_in([ast.parse(each)]) for each in quoted_types))
 
 
 # ---- Modules ---------------------------------------------------------------------------------------------------------
@@ -141,7 +129,7 @@ class Module:
 
     name: str  # the path below fastinit/, without its suffix
     source: str
-    docs: Mapping[str, str] | None = None  # of the core
+    docs: Mapping[str, str]  # of the core
 
     @cached_property
     def tree(self) -> ast.Module:
@@ -164,6 +152,15 @@ class Module:
         return dict(docstrings["PARAGRAPHS"])
 
     @cached_property
+    def exported(self) -> list[str]:
+        found: list[str] = []
+        for each in self.statements:
+            if isinstance(each, ast.Assign | ast.AugAssign) and self.name != "dask":
+                target = each.targets[0] if isinstance(each, ast.Assign) else each.target
+                found += ast.literal_eval(each.value) if code(target) == "__all__" else []
+        return found
+
+    @cached_property
     def imports(self) -> dict[str, str]:
         """The statement that brings a name."""
         found: dict[str, str] = {}
@@ -183,51 +180,54 @@ class Module:
                 found[each.name] = each
             elif isinstance(each, ast.Assign | ast.AnnAssign):
                 target = each.target if isinstance(each, ast.AnnAssign) else each.targets[0]
-                if isinstance(target, ast.Name):
+                if isinstance(target, ast.Name) and target.id != "__all__":
                     found[target.id] = each
         return found
 
+    def class_of(self, name: str) -> ast.ClassDef:
+        node = self.definitions[name]
+        assert isinstance(node, ast.ClassDef)
+        return node
+
     def doc(self, node: ast.FunctionDef | ast.ClassDef, inside: str = "") -> str:
-        text = (self.docs or {}).get(inside + node.name) or ast.get_docstring(node) or ""
+        text = self.docs.get(inside + node.name) or ast.get_docstring(node) or ""
         return str(written_out(text, self.paragraphs, name=node.name, **words_of(node)))
 
-    def functions(self, body: Iterable[ast.stmt], inside: str = "") -> dict[str, list[Function]]:
-        """Functions by their names: overloads, getter and setter, or one."""
-        found: dict[str, list[Function]] = {}
-        for each in body:
+    def functions(self, statements: Iterable[ast.stmt], inside: str = "") -> dict[str, list[ast.FunctionDef]]:
+        """Functions by their names, aliases too: overloads, getter and setter, or one."""
+        found: dict[str, list[ast.FunctionDef]] = {}
+        for each in statements:
             if isinstance(each, ast.FunctionDef):
-                found.setdefault(each.name, []).append(function_of(each, self.doc(each, inside)))
+                found.setdefault(each.name, []).append(declared(each, self.doc(each, inside), 2 if inside else 1))
+            elif isinstance(each, ast.Assign) and code(each.value) in found:
+                name = code(each.targets[0])
+                found[name] = renamed(found[code(each.value)], name)
         for name, several in found.items():
-            if "overload" in several[0].decorators:
-                found[name] = [replace(each, doc=several[-1].doc) for each in several[:-1]]
+            if "overload" in map(code, several[0].decorator_list):
+                found[name] = [changed(each, body=several[-1].body) for each in several[:-1]]
         return found
-
-
-def core_source() -> str:
-    """The Cython layer, with the files that it includes."""
-    source = (ROOT / "src" / "_core.pyx").read_text(encoding="utf-8")
-    return re.sub(r'^include "(.*)"$', lambda found: (ROOT / "src" / found[1]).read_text("utf-8"), source, flags=re.M)
 
 
 def core_docs() -> dict[str, str]:
     """The docstrings of src/_core.pyx, by the names of functions and classes, Class.method for methods."""
-    source = core_source()
+    source = (ROOT / "src" / "_core.pyx").read_text(encoding="utf-8")
+    source = re.sub(r'^include "(.*)"$', lambda found: (ROOT / "src" / found[1]).read_text("utf-8"), source, flags=re.M)
     found = {}
     inside = ""
-    opening = re.compile(r'^( *)(cdef class|def) (\w+)(?:\([^:]*\))?:\n(?:\s+"""(.*?)""")?', re.M | re.S)
+    opening = re.compile(r'^( *)(cdef class|def) (\w+)(?:\(.*?\))?:\n(?: +"""(.*?)""")?', re.M | re.S)
     for indent, kind, name, text in opening.findall(source):
         if not indent:
             inside = f"{name}." if kind == "cdef class" else ""
         if text:
             found[(inside if indent else "") + name] = inspect.cleandoc(ast.literal_eval(f'"""{text}"""'))
-    return found
+    return found | {"Generator": found["Draws"]}
 
 
 def read(name: str) -> Module:
     path = ROOT / "fastinit" / f"{name}.py"
-    if name == "_core":
-        return Module(name, path.with_suffix(".pyi").read_text(encoding="utf-8"), core_docs())
-    return Module(name, path.read_text(encoding="utf-8"))
+    is_core = name == "_core"
+    source = (path.with_suffix(".pyi") if is_core else path).read_text(encoding="utf-8")
+    return Module(name, source, core_docs() if is_core else {})
 
 
 # ---- Stubs -----------------------------------------------------------------------------------------------------------
@@ -239,41 +239,36 @@ class Stub:
     def __init__(self, module: Module, core: Module, generator: Module) -> None:
         self.module, self.core, self.generator = module, core, generator
 
-    def methods(self) -> dict[str, list[Function]]:
+    def methods(self) -> dict[str, list[ast.FunctionDef]]:
         """Generator's own and inherited functions, under every name."""
-        derived = self.generator.definitions["Generator"]
-        assert isinstance(derived, ast.ClassDef)
-        found: dict[str, list[Function]] = {}
-        for name in ("Draws", "Generator"):
-            base = self.core.definitions[name]
-            assert isinstance(base, ast.ClassDef)
-            found |= self.core.functions(base.body, f"{name}.")
-        found |= self.generator.functions(derived.body)
-        for name, value in aliases(derived.body):
-            found[name] = renamed(found[value.rpartition(".")[2]], name)
+        found: dict[str, list[ast.FunctionDef]] = {}
+        for module, name in ((self.core, "Draws"), (self.core, "Generator"), (self.generator, "Generator")):
+            found |= module.functions(module.class_of(name).body, f"{name}.")
         return found
 
     def text(self) -> str:
         """What is public, and what that uses of the rest."""
-        made = dict(self.lazy_functions()) if self.module.name == "dask" else {}
-        exported = self.exported() or list(made)
-        wanted = {name for name in self.module.definitions if not name.startswith("_") or self.module.name == "_core"}
-        wanted |= {name for text in made.values() for name in names_in(text)} & set(self.module.definitions)
-        parts: dict[str, str] = {}
+        module = self.module
+        made = {each.name: each for each in self.lazy_functions()} if module.name == "dask" else {}
+        wanted = {name for name in module.definitions if not name.startswith("_") or module.name == "_core"}
+        wanted |= names_in(made.values()) & set(module.definitions)
+        parts: dict[str, list[ast.stmt]] = {}
         while wanted:
             parts |= {name: self.definition(name) for name in wanted}
-            used = {name for text in parts.values() for name in names_in(text)}
-            wanted = used & set(self.module.definitions) - set(parts)
-        names = "".join(f'    "{name}",\n' for name in sorted(exported))
-        ordered = [parts[name] for name in self.module.definitions if name in parts]
-        body = joined([*ordered, *made.values(), f"__all__ = [\n{names}]\n" if names else ""])
-        free = (names_in(body) | set(exported)) - {*parts, *made, *dir(builtins)}
-        doc = ast.get_docstring(self.module.tree)
-        return "\n".join(filter(None, [HEAD, quoted(doc, "") if doc else "", self.imports(free), body]))
-
-    def exported(self) -> list[str]:
-        value = self.module.definitions.get("__all__")
-        return ast.literal_eval(value.value) if isinstance(value, ast.Assign) and self.module.name != "dask" else []
+            used = names_in(node for some in parts.values() for node in some)
+            wanted = used & set(module.definitions) - set(parts)
+        nodes = [node for name in module.definitions for node in parts.get(name, [])] + list(made.values())
+        exported = module.exported or list(made)
+        free = (names_in(nodes) | set(exported)) - {*parts, *made, *dir(builtins)}
+        doc = ast.get_docstring(module.tree)
+        lines = "".join(f'    "{name}",\n' for name in sorted(exported))
+        texts = [
+            HEAD,
+            code(ast.Module([body(doc, 0)], [])) if doc else "",
+            self.imports(free),
+            code(ast.Module(nodes, [])),
+        ]
+        return "\n".join(filter(None, [*texts, f"__all__ = [\n{lines}]" if lines else ""])) + "\n"
 
     def imports(self, names: Iterable[str]) -> str:
         lines: dict[str, list[str]] = {}
@@ -288,107 +283,62 @@ class Stub:
                     break
             else:
                 raise NameError(f"{self.module.name} uses {name}, which nothing brings")
-        return "".join(f"{source}import {', '.join(items)}\n" for source, items in sorted(lines.items()))
+        return "\n".join(f"{source}import {', '.join(items)}" for source, items in sorted(lines.items()))
 
-    def definition(self, name: str) -> str:
+    def definition(self, name: str) -> list[ast.stmt]:
         node = self.module.definitions[name]
-        if isinstance(node, ast.FunctionDef):
-            return "".join(each.text() for each in self.module.functions(self.module.statements)[name])
         if isinstance(node, ast.ClassDef):
-            return self.class_text(node)
-        if name == "__all__":
-            return ""
+            return [self.class_of(node)]
+        if isinstance(node, ast.FunctionDef):
+            return [*self.module.functions(self.module.statements)[name]]
         if isinstance(node, ast.AnnAssign):
             is_alias = code(node.annotation) == "TypeAlias"
-            return f"{name}: {code(node.annotation)}{f' = {code(node.value)}' if is_alias else ''}\n"
+            return [node if is_alias else ast.AnnAssign(node.target, node.annotation, None, 1)]
         assert isinstance(node, ast.Assign)
-        return self.assigned(name, node.value)
-
-    def assigned(self, name: str, value: ast.expr) -> str:
-        text = code(value)
-        if isinstance(value, ast.Constant):
-            return f"{name}: {type(value.value).__name__}\n"
+        value, text = node.value, code(node.value)
         if isinstance(value, ast.Attribute) and text.startswith("_functions."):
-            return "".join(each.without("self").text() for each in renamed(self.methods()[value.attr], name))
+            return [of_module(each, name) for each in self.methods()[value.attr]]
         if isinstance(value, ast.Name) and isinstance(self.module.definitions.get(text), ast.FunctionDef):
-            return "".join(each.text() for each in renamed(self.module.functions(self.module.statements)[text], name))
-        if isinstance(value, ast.Call) and code(value.func) == "Generator":
-            return f"{name}: Generator\n"
+            return [*renamed(self.module.functions(self.module.statements)[text], name)]
+        if isinstance(value, ast.Constant):
+            return ast.parse(f"{name}: {type(value.value).__name__}").body
         if isinstance(value, ast.Name) or (isinstance(value, ast.Call) and code(value.func) == "TypeVar"):
-            return f"{name} = {text}\n"
+            return [node]
         raise TypeError(f"{self.module.name}: {name} needs an annotation, or another name")
 
-    def class_text(self, node: ast.ClassDef) -> str:
-        bases = [code(each) for each in node.bases]
-        options = [f"{each.arg}={code(each.value)}" for each in node.keywords]
-        typed = [each for each in bases if not each.startswith(UNTYPED)]
-        is_core = self.module.name == "_core"
-        doc = self.module.doc(node)
-        if not doc and node.name == "Generator":
-            inherited = self.core.definitions["Draws"]
-            assert isinstance(inherited, ast.ClassDef)
-            doc = self.core.doc(inherited)
-        parts = [quoted(doc, "    ")] if doc else []
-        for each in node.body:
-            if isinstance(each, ast.AnnAssign):
-                parts.append(f"    {code(each.target)}: {code(each.annotation)}\n")
-        own = self.module.functions(node.body, f"{node.name}." if is_core else "")
-        hidden = re.compile(r"_(?!_)")
-        # Other modules use what is private in Generator.
-        shown = {
-            name: some for name, some in own.items() if node.name in ("Draws", "Generator") or not hidden.match(name)
-        }
-        for name, value in aliases(node.body):
-            shown[name] = renamed(self.methods()[value.rpartition(".")[2]], name)
-        parts += [each.text("    ") for some in shown.values() for each in some]
-        if bases and not typed:
-            parts.append(f"    def __getattr__(self, name: str) -> Any: ...  # what it has of {bases[0]}\n")
-        head = f"class {node.name}({', '.join([*typed, *options])})" if typed else f"class {node.name}"
-        heads = "@disjoint_base\n" if "disjoint_base" in map(code, node.decorator_list) else ""
-        return f"{heads}{head}:\n{joined(parts)}" if parts else f"{heads}{head}: ...\n"
+    def class_of(self, node: ast.ClassDef) -> ast.ClassDef:
+        is_generator = node.name in ("Draws", "Generator")  # other modules use what is private in it
+        typed = [each for each in node.bases if not code(each).startswith(UNTYPED)]
+        doc = self.module.doc(node) or (self.core.doc(node) if is_generator else "")
+        parts: list[ast.stmt] = [body(doc)] if doc else []
+        parts += [each for each in node.body if isinstance(each, ast.AnnAssign)]
+        for name, functions in self.module.functions(node.body, f"{node.name}.").items():
+            if is_generator or not re.match(r"_(?!_)", name):
+                parts += functions
+        if node.bases and not typed:  # what it has of these
+            parts += ast.parse("def __getattr__(self, name: str) -> Any: ...").body
+        made = copy.copy(node)
+        made.bases, made.body = typed, parts or [body("")]
+        made.decorator_list = [each for each in node.decorator_list if code(each) == "disjoint_base"]
+        return made
 
-    def lazy_functions(self) -> Iterator[tuple[str, str]]:
+    def lazy_functions(self) -> Iterator[ast.FunctionDef]:
         """What fastinit.dask makes of Generator's functions."""
         for name, (function, *_) in sorted(self.methods().items()):
-            if "out" not in function.names or name.startswith("_"):
+            every = [each.arg for each in (*function.args.args, *function.args.kwonlyargs)]
+            if "out" not in every or name.startswith("_"):
                 continue
-            own = function.without("self", "out", "stream", "offset", "global_shape", "accumulate")
-            required = any(not each.default for each in own.parameters)
-            chunks = Parameter("chunks", "_Chunks", "" if required else '"auto"')
-            dtype = Parameter("dtype", "DTypeLike", '"uint32"' if name == "bits" else '"float32"')
-            seed = Parameter("seed", "SupportsIndex | np.random.SeedSequence | None", "None")
-            source = [seed, Parameter("stream", "Stream | None", "None")]
-            draws = "stream" in function.names
-            lazy = replace(
-                own,
-                parameters=(Parameter("shape", "_Shape"), chunks, *own.parameters),
-                keywords=(*own.keywords, dtype, *(source if draws else [])),
-                returns="da.Array",
-            )
-            doc = inspect.cleandoc(of_lazy_array(name, function.doc, lazy.names))
-            yield name, replace(lazy, doc=doc).text()
-
-
-def aliases(body: Iterable[ast.stmt]) -> Iterator[tuple[str, str]]:
-    """Other names that a class gives to functions."""
-    for each in body:
-        if isinstance(each, ast.Assign) and code(each.value).startswith("_core.Generator."):
-            name = code(each.targets[0])
-            if not name.startswith("_"):
-                yield name, code(each.value)
-
-
-def renamed(functions: Iterable[Function], name: str) -> list[Function]:
-    return [replace(each, name=name) for each in functions]
-
-
-def joined(parts: Iterable[str]) -> str:
-    """One part after another, with an empty line around what is longer than a line."""
-    text, long = "", False
-    for part in filter(None, parts):
-        before, long = long, "\n" in part.rstrip()
-        text += ("\n" if text and (before or long) else "") + part
-    return text
+            before, after = parameters(function, "self", "out", "stream", "offset", "global_shape", "accumulate")
+            is_required = any("=" not in each for each in before)
+            after.append(f"dtype: DTypeLike={'uint32' if name == 'bits' else 'float32'!r}")
+            if "stream" in every:
+                after += ["seed: SupportsIndex | np.random.SeedSequence | None=None", "stream: Stream | None=None"]
+            chunks = "chunks: _Chunks" if is_required else "chunks: _Chunks='auto'"
+            arguments = with_parameters(["shape: _Shape", chunks, *before], after)
+            names = [each.arg for each in (*arguments.args, *arguments.kwonlyargs)]
+            doc = inspect.cleandoc(of_lazy_array(name, ast.get_docstring(function) or "", names))
+            returns = ast.parse("da.Array", mode="eval").body
+            yield changed(function, name=name, args=arguments, returns=returns, body=[body(doc)])
 
 
 def main() -> None:

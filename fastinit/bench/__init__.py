@@ -1,5 +1,6 @@
 """The benchmark report: fastinit, other libraries and memset, measured in turns in one run."""
 
+import importlib
 import os
 import sys
 import tempfile
@@ -8,15 +9,13 @@ from contextlib import contextmanager
 from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
-from types import ModuleType
 from typing import TextIO
 
-from fastinit import drawing, files, program
+from fastinit import files, program
 from fastinit.arguments import STANDARD
-from fastinit.bench import cases, compare, environment, markdown, measure, page, results, summary
+from fastinit.bench import cases, compare, environment, measure, page, report, results
 from fastinit.bench import peers as libraries
-from fastinit.bench.numbers import several
-from fastinit.bench.results import Measurement, Results
+from fastinit.bench.results import Measurement, Results, several
 from fastinit.distribution import command_for
 from fastinit.program import Failure, Refusal
 from fastinit.progress import Progress
@@ -57,7 +56,7 @@ def run(
     outputs = Outputs({"json": json_path, "markdown": markdown_path, "html": html_path}, out)
     outputs.check()
     if html_path is not None:
-        check_drawing()
+        check_page()
     earlier = None if from_path is None else read(from_path)
     old = None if compare_path is None else read(compare_path)
 
@@ -134,12 +133,16 @@ def reason(what: str, error: Exception, path: Path | None = None) -> str:
     return cut(f"{what}: {printable(text)}", MOST_OF_REASON)
 
 
-def check_drawing() -> None:
-    """Refuses a page where its charts cannot be drawn."""
-    try:
-        drawing.figure_class()
-    except ImportError:
-        raise Refusal(f"--html draws charts, which needs matplotlib, {ADVICE}") from None
+def check_page() -> None:
+    """Refuses a page where it cannot be made."""
+    for module, what in (
+        ("matplotlib.figure", "draws charts, which needs matplotlib"),
+        ("markdown_it", "needs markdown-it-py"),
+    ):
+        try:
+            importlib.import_module(module)
+        except ImportError:
+            raise Refusal(f"--html {what}, {ADVICE}") from None
 
 
 # ---- What is written -------------------------------------------------------------------------------------------------
@@ -172,12 +175,12 @@ class Outputs:
             comparison = None
             if old is not None and compare_path is not None:
                 comparison = compare.table(compare.compare(old, here), name_of(compare_path))
-            report = summary.report(here, comparison)
+            text = report.markdown(here, comparison)
             if STANDARD not in self.paths.values():
                 with self.attempt("cannot print the report"):
-                    show(report, self.out)
-            self.make("markdown", lambda: markdown.text(report))
-            self.make("html", lambda: page.html(report, here))
+                    show(text, self.out)
+            self.make("markdown", lambda: text)
+            self.make("html", lambda: page.html(text, here))
 
     def as_read(self) -> Results:
         """The run as --from will read it from its JSON, so that both say the same."""
@@ -304,23 +307,15 @@ def print_bytes(content: bytes, out: TextIO | None) -> None:
 # ---- The terminal ----------------------------------------------------------------------------------------------------
 
 
-def in_terminal() -> ModuleType | None:
-    """The module that prints tables and bars; None where rich is not installed."""
-    try:
-        from fastinit.bench import terminal
-    except ImportError:
-        return None
-    return terminal
-
-
-def show(report: summary.Report, out: TextIO | None) -> None:
-    """Prints the report: as tables, or in Markdown where rich is missing."""
+def show(text: str, out: TextIO | None) -> None:
+    """Prints the report: with tables, or its Markdown where rich is missing."""
     to = opened(out)
-    terminal = in_terminal()
-    if terminal is not None:
-        terminal.show(report, to)
+    try:
+        from fastinit.bench import printer
+    except ImportError:
+        print(text, end="", file=to)
     else:
-        print(markdown.text(report), end="", file=to)
+        printer.show(text, to)
     to.flush()  # a full disk is to be told here
-    if terminal is None and sys.stderr is not None:
+    if "fastinit.bench.printer" not in sys.modules and sys.stderr is not None:
         print(f"in Markdown, as tables need rich, {ADVICE}", file=sys.stderr)

@@ -8,10 +8,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from fastinit.bench import environment, openblas
+from fastinit.bench import environment
 from fastinit.bench.models import MODELS, Parameter
-from fastinit.bench.numbers import count_text
-from fastinit.bench.results import Key
+from fastinit.bench.results import Key, count_text
 
 FLOATS = ("float32", "float64", "float16", "bfloat16")
 SCALE = 0.05  # a plain draw's deviation, or half its width
@@ -331,7 +330,7 @@ def obstacle(case: Case) -> tuple[str, str] | None:
         numpy_dtype(case.key.dtype)
     except ImportError:
         return case.key.dtype, "needs ml_dtypes, which is not installed"
-    if case.key.draw == "orthogonal" and openblas.library() is None:
+    if case.key.draw == "orthogonal" and environment.linear_algebra() is None:
         return "orthogonal", "the threads of NumPy's linear algebra cannot be set here"
     memory = environment.available_memory()
     if memory is not None and case.memory > memory // 2:

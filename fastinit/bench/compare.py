@@ -4,9 +4,19 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from statistics import median
 
-from fastinit.bench.numbers import count_text, percent_text, ratio_text, several, time_text
-from fastinit.bench.results import OWN, Key, Measurement, Results, Spread
-from fastinit.bench.summary import Cell, Column, Table
+from fastinit.bench.report import Column, Table, escaped, marked
+from fastinit.bench.results import (
+    OWN,
+    Key,
+    Measurement,
+    Results,
+    Spread,
+    count_text,
+    percent_text,
+    ratio_text,
+    several,
+    time_text,
+)
 
 # Times of another run, maybe on another day, say little; what counts is fastinit's time beside this peer's in the same
 # rounds. But the peer may have met a slower moment than fastinit, or a fuller cache: a change that the time alone
@@ -119,44 +129,29 @@ def differences(old: Results, new: Results) -> Iterator[str]:
 
 # ---- In the report ---------------------------------------------------------------------------------------------------
 
-COLUMNS = (
-    Column("case", numeric=False, label=True),
-    Column("then", rank=2),
-    Column("now", rank=1),
-    Column("change"),
-    Column("", numeric=False),
-)
+COLUMNS = (Column("case", numeric=False), *map(Column, ("then", "now", "change")), Column("", numeric=False))
 KEYS_NAMED = 8
 
 
 def table(comparison: Comparison, name: str) -> Table:
     """The comparison as a section of the report; name says which run it is with."""
     return Table(
-        name="compared",
-        title=f"Compared with {name}",
-        scope="",
-        text=" ".join(sentences(comparison)),
-        columns=COLUMNS if comparison.changed else (),
-        rows=tuple(row(change) for change in comparison.changed),
-        warning=f"The runs differ: {'; '.join(comparison.differences)}." if comparison.differences else None,
+        f"Compared with {name}",
+        COLUMNS,
+        [row(change) for change in comparison.changed],
+        " ".join(sentences(comparison)),
+        f"The runs differ: {'; '.join(comparison.differences)}." if comparison.differences else "",
     )
 
 
-def row(change: Change) -> tuple[Cell, ...]:
+def row(change: Change) -> list[str]:
     """One change that exceeds the noise."""
-    figure = yardsticks if change.relative else time_text
-    tone = "bad" if change.verdict == "slower" else "good"
-    return (
-        Cell(key_text(change.key)),
-        Cell(figure(change.old.median)),
-        Cell(figure(change.new.median)),
-        Cell(ratio_text(change.size)),
-        Cell(change.verdict, tone=tone),
+    figures = (
+        f"{ratio_text(spread.median)} {YARDSTICK}" if change.relative else time_text(spread.median)
+        for spread in (change.old, change.new)
     )
-
-
-def yardsticks(ratio: float) -> str:
-    return f"{ratio_text(ratio)} {YARDSTICK}"
+    verdict = marked(change.verdict, change.verdict == "slower")
+    return [escaped(key_text(change.key)), *figures, ratio_text(change.size), verdict]
 
 
 def sentences(comparison: Comparison) -> Iterator[str]:

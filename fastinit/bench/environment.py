@@ -1,5 +1,7 @@
-"""What a measurement depends on besides the code: the machine, its state and the versions."""
+"""What a measurement depends on besides the code: the machine, its state and the versions, as data and in words."""
 
+import importlib
+import json
 import os
 import platform
 import re
@@ -7,9 +9,10 @@ import shlex
 import sys
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from importlib import metadata
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 
@@ -17,13 +20,15 @@ import fastinit
 from fastinit import _core
 from fastinit.bench.schema import Within
 from fastinit.distribution import NAME
-from fastinit.text import cut, printable
+from fastinit.text import cut, folded, printable
 
 CPUINFO = Path("/proc/cpuinfo")
 MEMINFO = Path("/proc/meminfo")
 CPUS = Path("/sys/devices/system/cpu")
 HUGE_PAGES = Path("/sys/kernel/mm/transparent_hugepage/enabled")
 MOST_OF_COMMAND = 1000  # characters
+INFO_WIDTH = 110
+LEAST_COLUMNS = 12  # of values
 
 Threads = Annotated[int, Within(1, 1 << 20)]
 
@@ -160,14 +165,28 @@ def virtual() -> bool | None:
     return None if flags is None else "hypervisor" in flags.split()
 
 
+@cache
+def linear_algebra() -> Any:
+    """
+    What limits the threads of NumPy's linear algebra, for orthogonal: two on one CPU take fifty times as long as one.
+
+    None where that cannot be: without threadpoolctl, or with a library that it does not know.
+    """
+    try:
+        found = importlib.import_module("threadpoolctl").ThreadpoolController().select(user_api="blas")
+    except ImportError:
+        return None
+    return found if found.lib_controllers else None
+
+
 # ---- Memory ----------------------------------------------------------------------------------------------------------
 
 
 def last_level_cache(cpus: Path = CPUS) -> int | None:
     """Bytes of the cache that is farthest from the cores."""
     sizes = {}
-    for cache in cpus.glob("cpu0/cache/index*"):
-        level, size = text_of(cache / "level"), text_of(cache / "size")
+    for each in cpus.glob("cpu0/cache/index*"):
+        level, size = text_of(each / "level"), text_of(each / "size")
         if level and size:
             sizes[int(level)] = int(size.removesuffix("K")) << 10
     return sizes[max(sizes)] if sizes else None
@@ -191,3 +210,64 @@ def load_average() -> float | None:
         return os.getloadavg()[0]
     except (AttributeError, OSError):
         return None
+
+
+# ---- In words --------------------------------------------------------------------------------------------------------
+
+
+def info(here: Environment, width: int = INFO_WIDTH) -> str:
+    """What fastinit is and runs on, without a measurement; values are folded to so many columns, or 110."""
+    lines = {
+        "fastinit": here.fastinit,
+        "stream version": str(here.stream_version),
+        "kernel": here.kernel,
+        "kernels available": f"{', '.join(here.kernels_available)}; FASTINIT_SIMD forces one",
+        "CPU": here.cpu,
+        "CPU features": ", ".join(here.cpu_features) or "none that the choice of a kernel rests on",
+        "threads": f"up to {here.threads} a fill; CPUs available: {here.cpus_available}",
+        "Python": here.python,
+        "NumPy": here.numpy,
+        "compiler": here.compiler,
+        "platform": here.platform,
+    }
+    margin = max(map(len, lines)) + 2
+    columns, below = max(min(width, INFO_WIDTH) - margin, LEAST_COLUMNS), "\n" + " " * margin
+    return "\n".join(f"{name:{margin}}{below.join(folded(printable(text), columns))}" for name, text in lines.items())
+
+
+def info_json(here: Environment) -> str:
+    """The same as one JSON object in one line of ASCII: numbers, texts and lists of texts."""
+    names = (
+        "stream_version kernel kernels_available cpu cpu_features cpus_available threads python numpy compiler platform"
+    )
+    return json.dumps({"version": here.fastinit} | {name: getattr(here, name) for name in names.split()})
+
+
+def facts(here: Environment) -> list[tuple[str, str]]:
+    """What a run depends on besides the code; what the system did not tell is left out."""
+    megahertz = "" if here.frequency_mhz is None else f"{here.frequency_mhz / 1000:.2f} GHz when it began"
+    governor = "" if here.governor is None else f"governor {here.governor}"
+    load = "" if here.load_average is None else f"{here.load_average:.2f} processes over the minute before the run"
+    after = "" if here.load_after is None else f", {here.load_after:.2f} after it"
+    ml_dtypes = "" if here.ml_dtypes is None else f", ml_dtypes {here.ml_dtypes}"
+    virtual = {None: "", True: "; a virtual machine", False: "; no virtual machine"}[here.virtual]
+    threads = f"up to {here.threads} thread{'s' if here.threads > 1 else ''} a fill"
+    told = {
+        "measured": f"{here.date}, by {here.command}",
+        "fastinit": f"{here.fastinit}, {here.kernel} kernels, stream version {here.stream_version}",
+        "CPU": f"{here.cpu}{virtual}",
+        "CPUs": f"{here.cpus_available} available, {threads}; {here.affinity}",
+        "frequency": ", ".join(filter(None, (megahertz, governor))),
+        "last-level cache": "" if here.last_level_cache is None else bytes_text(here.last_level_cache),
+        "huge pages": here.huge_pages or "",
+        "load": load and load + after,
+        "versions": f"{here.python}, NumPy {here.numpy}{ml_dtypes}; fastinit built by {here.compiler}",
+        "platform": here.platform,
+    }
+    return [(label, text) for label, text in told.items() if text]
+
+
+def bytes_text(n: int) -> str:
+    """33554432 -> '32 MiB', and as near as one decimal tells where it is no whole number."""
+    unit, size = next(((unit, 1 << bits) for unit, bits in (("Gi", 30), ("Mi", 20), ("Ki", 10)) if n >> bits), ("", 1))
+    return f"{f'{n / size:.1f}'.removesuffix('.0')} {unit}B" if unit else f"{n} bytes"

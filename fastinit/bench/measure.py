@@ -86,9 +86,11 @@ def conditions(case: Case) -> Iterator[None]:
     """The threads of the case for all its sides; where there is one, everything in this process shares one CPU."""
     with ExitStack() as undo:
         count = 1 if case.key.threads == "one" else fastinit.get_num_threads()
-        for threads in (peers.OWN_THREADS, peers.NUMPY_THREADS, *(peers.ALL[name].threads for name in case.peers)):
+        for threads in (peers.OWN_THREADS, *(peers.ALL[name].threads for name in case.peers)):
             undo.callback(threads.set, threads.get())
             threads.set(count)
+        if (linear_algebra := environment.linear_algebra()) is not None:
+            undo.enter_context(linear_algebra.limit(limits=count))
         if case.key.threads == "one":
             undo.enter_context(pinned(environment.cpu_for_one_thread()))
         yield

@@ -1,12 +1,17 @@
-"""The report as one self-contained page of HTML: no script, nothing loaded from elsewhere."""
+"""The report as one self-contained page of HTML, made from its Markdown: no script, nothing loaded from elsewhere."""
 
+import re
 from collections.abc import Iterator
 from html import escape
+from itertools import pairwise
+from typing import TYPE_CHECKING
 
-from fastinit.bench import charts
-from fastinit.bench.charts import Chart
+from fastinit.bench import cases, charts
+from fastinit.bench.report import BREAK, groups
 from fastinit.bench.results import Results
-from fastinit.bench.summary import Cell, Column, Report, Table
+
+if TYPE_CHECKING:
+    from markdown_it.token import Token
 
 STYLE = """
 :root { color-scheme: light dark; --ink: #1b1d1f; --faint: #5a6067; --paper: #fefefe; --shade: #f2f4f5;
@@ -21,11 +26,12 @@ body { margin: 0 auto; max-width: 68rem; padding: 1.5rem 1rem 4rem; color: var(-
 h1 { font-size: 1.7rem; line-height: 1.2; margin: 0 0 .3rem; }
 h2 { font-size: 1.3rem; line-height: 1.25; margin: 3rem 0 .3rem; }
 p { max-width: 46rem; margin: .4rem 0; }
-.faint, figcaption, caption { color: var(--faint); }
+figcaption { color: var(--faint); }
 nav { margin: 1rem 0; }
 nav a { display: inline-block; margin: .1rem .9rem .1rem 0; padding: .2rem 0; }
 a { color: inherit; text-underline-offset: .15em; }
-.alarm { border: 3px solid var(--bad); padding: .7rem 1rem; margin: 1rem 0; color: var(--bad); font-weight: 600; }
+blockquote { border: 3px solid var(--bad); max-width: 46rem; padding: .3rem 1rem; margin: 1rem 0;
+  color: var(--bad); font-weight: 600; }
 .charts { display: grid; gap: 1.4rem 1.6rem; grid-template-columns: repeat(auto-fit, minmax(min(100%, 26rem), 1fr));
   align-items: start; margin: 1.2rem 0; }
 figure { margin: 0; break-inside: avoid; }
@@ -34,16 +40,18 @@ figcaption { font-weight: 600; margin-bottom: .3rem; }
 .scroll { overflow-x: auto; margin: 1rem 0; }
 .scroll:focus-visible { outline: 2px solid var(--faint); outline-offset: 2px; }
 table { border-collapse: collapse; font-size: .9rem; font-variant-numeric: tabular-nums; }
-caption { text-align: left; padding-bottom: .4rem; }
 th, td { padding: .2rem .8rem .2rem 0; text-align: left; vertical-align: baseline; white-space: nowrap; }
-th.number, td.number { text-align: right; }
+.number { text-align: right; }
 thead th { border-bottom: 1.5px solid var(--ink); vertical-align: bottom; white-space: normal; font-weight: 600; }
 tbody th { font-weight: 400; position: sticky; left: 0; background: var(--paper); }
-tbody + tbody tr:first-child > * { border-top: 1px solid var(--line); }
+tr.group > * { border-top: 1px solid var(--line); }
 tbody tr:hover > * { background: var(--shade); }
-strong { font-weight: 700; text-decoration: underline; text-underline-offset: .2em; text-decoration-thickness: 1px; }
-.bad { color: var(--bad); }
+td strong { font-weight: 700; text-decoration: underline; text-underline-offset: .2em; text-decoration-thickness: 1px; }
+td em { color: var(--bad); font-style: normal; }
 .good { color: var(--good); }
+ul { list-style: none; margin: .8rem 0; padding: 0; font-size: .95rem; }
+li { display: grid; grid-template-columns: 11rem 1fr; gap: 0 1.2rem; margin: .15rem 0; overflow-wrap: anywhere; }
+li strong { color: var(--faint); font-weight: 400; }
 dl { display: grid; grid-template-columns: fit-content(11rem) 1fr; gap: .15rem 1.2rem; margin: .8rem 0;
   font-size: .95rem; }
 dt { color: var(--faint); }
@@ -52,12 +60,12 @@ details { margin: .6rem 0; }
 summary { cursor: pointer; color: var(--faint); }
 @media (max-width: 34rem) {
   body { padding: 1rem .8rem 3rem; }
-  dl { display: block; }
+  dl, li { display: block; }
   dd { margin-bottom: .4rem; }
   h2 { margin-top: 2.2rem; }
   table { font-size: .85rem; }
   tbody th { white-space: normal; min-width: 7.5rem; }
-  #headline .spare { display: none; } }
+  #in-short ~ .scroll :is(th, td):is(:nth-child(2), :nth-child(3)) { display: none; } }
 @media print {
   :root { color-scheme: light; --ink: #000; --faint: #444; --paper: #fff; --shade: #fff; --line: #bbb; --bad: #900;
     --good: #040; }
@@ -69,144 +77,109 @@ summary { cursor: pointer; color: var(--faint); }
   table { font-size: 7.5pt; }
   th, td { padding-right: 1.8mm; }
   #draws { break-before: page; }
-  tbody, figure, p, dl, .alarm { break-inside: avoid; }
-  h2, h2 ~ p, figcaption, caption, thead { break-after: avoid; }
+  tr, figure, p, ul, blockquote { break-inside: avoid; }
+  h2, h2 ~ p, figcaption, thead { break-after: avoid; }
   thead { display: table-header-group; } }
 """
 
 
-def html(report: Report, results: Results) -> str:
-    """The whole page."""
-    return "\n".join(lines(report, results)) + "\n"
+NAMES = {section.title: name for name, section in cases.SECTIONS.items()}
 
 
-def lines(report: Report, results: Results) -> Iterator[str]:
-    """The page from top to bottom."""
-    yield "<!DOCTYPE html>"
-    yield '<html lang="en">'
-    yield "<head>"
-    yield '<meta charset="utf-8">'
-    yield '<meta name="viewport" content="width=device-width, initial-scale=1">'
-    yield f"<title>{escape(report.title)}</title>"
-    yield f"<style>{STYLE}</style>"
-    yield "</head>"
-    yield "<body>"
-    yield from top(report)
-    yield "<main>"
-    for table in report.tables:
-        yield from section(table, charts.of_section(results, table.name), statements(results, table.name))
-    yield from listing(
-        "notes", "Notes", [*report.notes, ("underlined", "the fastest of the other libraries in its row")]
-    )
-    yield "</main>"
-    yield "</body>"
-    yield "</html>"
+def html(report: str, results: Results) -> str:
+    """The whole page, of the report in Markdown."""
+    from markdown_it import MarkdownIt
+
+    reader = MarkdownIt("commonmark", {"html": False}).enable("table")
+    tokens = reader.parse(report.replace(BREAK, ""))
+    begins = [i for i, token in enumerate(tokens) if token.type == "heading_open"]
+    parts = [tokens[begin:end] for begin, end in pairwise([*begins, len(tokens)])]
+    titles = [said(part[1]) for part in parts]
+    names = [NAMES.get(title, re.sub("[^a-z0-9]+", "-", title.lower())) for title in titles]
+
+    def section(part: list["Token"], name: str) -> Iterator[str]:
+        """A title, a sentence or two, charts, all rows, and what was run."""
+        part[0].attrSet("id", name)
+        prepare(part)
+        before = next((i for i, token in enumerate(part) if token.type == "table_open"), len(part))
+        yield reader.renderer.render(part[:before], reader.options, {})
+        if pictures := charts.of_section(results, name):
+            yield f'<div class="charts">{"".join(map(picture, pictures))}</div>'
+        if before < len(part):
+            table = reader.renderer.render(part[before:], reader.options, {})
+            yield f'<div class="scroll" role="region" aria-labelledby="{name}" tabindex="0">{table}</div>'
+        yield from statements(results, name)
+
+    links = (f'<a href="#{name}">{escape(title)}</a>' for title, name in zip(titles[1:], names[1:], strict=True))
+    top, *rest = ("\n".join(section(part, name)) for part, name in zip(parts, names, strict=True))
+    body = "\n".join(f"<section>\n{each}</section>" for each in rest)
+    return f"""<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{escape(titles[0])}</title>
+<style>{STYLE}</style>
+</head>
+<body>
+<header>
+{top}<nav aria-label="Sections">{" ".join(links)}</nav>
+</header>
+<main>
+{body}
+</main>
+</body>
+</html>
+"""
 
 
-def top(report: Report) -> Iterator[str]:
-    """What a reader in a hurry needs, and the way to the rest."""
-    yield "<header>"
-    yield f"<h1>{escape(report.title)}</h1>"
-    if report.warning:
-        yield alarm(report.warning)
-    if report.headline.rows:
-        yield from section(report.headline, [], [])
-    yield from listing("machine", "Where and when", report.facts)
-    links = [*((table.name, table.title) for table in report.tables), ("notes", "Notes")]
-    yield f'<nav aria-label="Sections">{" ".join(link(*each) for each in links)}</nav>'
-    yield "</header>"
+def said(token: "Token") -> str:
+    """The text of a title or a cell."""
+    return "".join(child.content for child in token.children or ())
 
 
-def alarm(text: str) -> str:
-    """What nobody may overlook."""
-    return f'<p class="alarm" role="alert">WARNING: {escape(text)}</p>'
+def prepare(part: list["Token"]) -> None:
+    """Marks warnings, row headers, numbers and groups of rows."""
+    rows: list[list[str]] = []
+    opened: list[Token] = []
+    for token, inner in pairwise([*part, part[-1]]):
+        if token.type == "blockquote_open":
+            token.attrSet("role", "alert")
+        elif token.type == "tr_open":
+            rows.append([])
+            opened.append(token)
+        elif token.type in ("th_open", "td_open"):
+            token.attrs = {"class": "number"} if "right" in str(token.attrGet("style")) else {}
+            if token.type == "th_open" or not rows[-1]:
+                token.attrSet("scope", "col" if token.type == "th_open" else "row")
+                token.tag = "th"
+            if said(inner) == "faster":
+                token.attrJoin("class", "good")
+            rows[-1].append(said(inner))
+        elif token.type == "td_close" and len(rows[-1]) == 1:
+            token.tag = "th"
+    if rows:
+        first = 1
+        for size in groups(rows[0], rows[1:])[:-1]:
+            first += size
+            opened[first].attrSet("class", "group")
 
 
-def link(name: str, title: str) -> str:
-    return f'<a href="#{escape(name)}">{escape(title)}</a>'
-
-
-def listing(name: str, title: str, pairs: list[tuple[str, str]]) -> Iterator[str]:
-    """Terms and what they mean."""
-    yield f'<section id="{escape(name)}"><h2>{escape(title)}</h2>'
-    yield "<dl>"
-    for term, text in pairs:
-        yield f"<dt>{escape(term)}</dt><dd>{escape(text)}</dd>"
-    yield "</dl></section>"
-
-
-def section(table: Table, pictures: list[Chart], ran: list[tuple[str, str]]) -> Iterator[str]:
-    """A title, a sentence or two, charts, all rows, and what was run."""
-    name = escape(table.name)
-    yield f'<section id="{name}"><h2 id="{name}-title">{escape(table.title)}</h2>'
-    if table.warning:
-        yield alarm(table.warning)
-    if table.text:
-        yield f"<p>{escape(table.text)}</p>"
-    if pictures:
-        yield '<div class="charts">'
-        yield from (picture(each) for each in pictures)
-        yield "</div>"
-    if table.rows:
-        yield f'<div class="scroll" role="region" aria-labelledby="{name}-title" tabindex="0">'
-        yield from rows_of(table)
-        yield "</div>"
-    if ran:
-        yield "<details><summary>The statements that were timed</summary><dl>"
-        yield from map(statement, ran)
-        yield "</dl></details>"
-    yield "</section>"
-
-
-def picture(chart: Chart) -> str:
+def picture(chart: charts.Chart) -> str:
     """A chart as an image that the page contains."""
     return (
         f'<figure><figcaption>{escape(chart.caption)}</figcaption><img src="{charts.data_uri(chart.figure)}" '
-        f'alt="{escape(chart.alt)}"></figure>'
+        f'alt="{escape(chart.alt)}"></figure>\n'
     )
 
 
-def rows_of(table: Table) -> Iterator[str]:
-    """The table, its groups of rows apart."""
-    yield "<table>"
-    if table.scope:
-        yield f"<caption>Rows: {escape(table.scope)}</caption>"
-    yield f"<thead><tr>{''.join(title(column) for column in table.columns)}</tr></thead>"
-    for group in table.groups:
-        yield "<tbody>"
-        for row in group:
-            cells = (cell(*pair, first=i == 0) for i, pair in enumerate(zip(row, table.columns, strict=True)))
-            yield f"<tr>{''.join(cells)}</tr>"
-        yield "</tbody>"
-    yield "</table>"
-
-
-def title(column: Column) -> str:
-    return f'<th scope="col"{class_of(column)}>{escape(column.title)}</th>'
-
-
-def class_of(column: Column, tone: str = "") -> str:
-    """The attribute by which STYLE knows a cell."""
-    words = ["number" if column.numeric else "", "spare" if column.rank else "", tone]
-    return f' class="{" ".join(word for word in words if word)}"' if any(words) else ""
-
-
-def cell(content: Cell, column: Column, first: bool) -> str:
-    """One cell; a row's first is its header."""
-    text = f"<strong>{escape(content.text)}</strong>" if content.fastest else escape(content.text)
-    attribute = class_of(column, content.tone)
-    return f'<th scope="row"{attribute}>{text}</th>' if first else f"<td{attribute}>{text}</td>"
-
-
-def statements(results: Results, name: str) -> list[tuple[str, str]]:
+def statements(results: Results, name: str) -> Iterator[str]:
     """What each side ran in a section, each statement once."""
     found = {
         (f"{side}: {each.key.draw} {each.key.dtype}", ran.statement): None
         for each in results.section(name)
         for side, ran in each.sides.items()
     }
-    return list(found)
-
-
-def statement(ran: tuple[str, str]) -> str:
-    return f"<dt>{escape(ran[0])}</dt><dd><code>{escape(ran[1])}</code></dd>"
+    if found:
+        pairs = (f"<dt>{escape(who)}</dt><dd><code>{escape(text)}</code></dd>\n" for who, text in found)
+        yield f"<details><summary>The statements that were timed</summary><dl>\n{''.join(pairs)}</dl></details>\n"

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 
 import fastinit
-from fastinit.bench import environment, openblas
+from fastinit.bench import environment
 from fastinit.bench.cases import ADDED, LAYOUTS, Case, itemsize, numpy_dtype
 from fastinit.bench.models import MODELS, Parameter
 
@@ -36,7 +36,6 @@ class Threads(NamedTuple):
 
 
 OWN_THREADS = Threads(fastinit.get_num_threads, fastinit.set_num_threads)
-NUMPY_THREADS = Threads(openblas.get_threads, openblas.set_threads)
 NO_THREADS = Threads(lambda: 0, lambda count: None)  # it has none, or does not let one set them
 
 

@@ -8,9 +8,9 @@ A file that is not so is refused with a ValueError of one line: where in the fil
 import json
 import types
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, is_dataclass
+from dataclasses import is_dataclass
 from functools import cache
-from typing import Annotated, Any, TypeVar, Union, cast, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, NamedTuple, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
 from fastinit.text import cut, meant, printable, quoted
 
@@ -21,23 +21,20 @@ NAME_SHOWN = 60  # characters of a foreign name in a path
 KEYS_SHOWN = 120
 
 
-@dataclass(frozen=True)
-class Within:
+class Within(NamedTuple):
     """A rule: the least and the greatest number."""
 
     low: float
     high: float
 
 
-@dataclass(frozen=True)
-class Among:
+class Among(NamedTuple):
     """A rule: the texts that are accepted."""
 
     texts: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class Count:
+class Count(NamedTuple):
     """A rule: how many characters, entries or elements there may be."""
 
     least: int
@@ -48,8 +45,7 @@ class Flat:
     """A rule: the fields of this dataclass stand among those of the one around it."""
 
 
-ANY_TEXT = Count(0, 4000)
-ANY_COUNT = Count(0, 1000)
+ANY_TEXT, ANY_COUNT, ANY_NUMBER = Count(0, 4000), Count(0, 1000), Within(0, 1e15)
 
 
 def parsed(content: bytes) -> Any:
@@ -101,7 +97,7 @@ def value_of(kind: type[T], data: Any, path: str = "") -> T:
     return cast("T", _value(kind, data, path, ()))
 
 
-def _value(kind: Any, data: Any, path: str, rules: tuple[Any, ...]) -> Any:
+def _value(kind: Any, data: Any, path: str, rules: tuple[Any, ...] = ()) -> Any:
     origin = get_origin(kind)
     if origin is Annotated:
         inner, *own = get_args(kind)
@@ -109,80 +105,79 @@ def _value(kind: Any, data: Any, path: str, rules: tuple[Any, ...]) -> Any:
     if origin in (types.UnionType, Union):
         (inner,) = (each for each in get_args(kind) if each is not type(None))
         return None if data is None else _value(inner, data, path, (*rules, None))
-    read = cast("Callable[..., Any]", _READERS.get(origin or kind, _dataclass))
-    return read(kind, data, path, rules)
+    read = _READERS.get(origin or kind, _dataclass)
+    value, accepted = read(kind, data, path, {type(rule): rule for rule in rules})
+    if value is REFUSED:
+        null = ", or null" if None in rules else ""
+        raise ValueError(f"{path or 'the report'}: {shown(data)} is not accepted; accepted is {accepted}{null}")
+    return value
 
 
-def _text(kind: Any, data: Any, path: str, rules: tuple[Any, ...]) -> str:
+# Each gives the value, or REFUSED, and what is accepted in its place.
+REFUSED = object()
+Rules = Mapping[type, Any]
+
+
+def _text(kind: Any, data: Any, path: str, rules: Rules) -> tuple[Any, str]:
     """A text; what would move a terminal's cursor, say, is escaped here once for all that print it."""
-    among = _rule(rules, Among)
-    count = _rule(rules, Count) or ANY_TEXT
+    among, count = rules.get(Among), rules.get(Count, ANY_TEXT)
+    text = printable(data) if isinstance(data, str) else None
     if among is not None:
-        accepted = f"one of {', '.join(among.texts)}"
-    else:
-        accepted = f"a text of {count.least} to {count.most} characters"
-    if not isinstance(data, str) or (among is not None and data not in among.texts):
-        raise _refusal(path, data, accepted, rules)
-    text = printable(data)
-    if among is None and not count.least <= len(text) <= count.most:
-        raise _refusal(path, data, accepted, rules)
-    return text
+        return text if data in among.texts else REFUSED, f"one of {', '.join(among.texts)}"
+    fits = text is not None and count.least <= len(text) <= count.most
+    return text if fits else REFUSED, f"a text of {count.least} to {count.most} characters"
 
 
-def _bool(kind: Any, data: Any, path: str, rules: tuple[Any, ...]) -> bool:
-    if not isinstance(data, bool):
-        raise _refusal(path, data, "true or false", rules)
-    return data
+def _bool(kind: Any, data: Any, path: str, rules: Rules) -> tuple[Any, str]:
+    return data if isinstance(data, bool) else REFUSED, "true or false"
 
 
-def _number(kind: Any, data: Any, path: str, rules: tuple[Any, ...]) -> int | float:
+def _number(kind: Any, data: Any, path: str, rules: Rules) -> tuple[Any, str]:
     """A number in its range; neither NaN nor a bool is in any."""
-    within = _rule(rules, Within) or Within(0, 1e15)
+    low, high = rules.get(Within, ANY_NUMBER)
     types_accepted = (int,) if kind is int else (int, float)
-    if isinstance(data, bool) or not isinstance(data, types_accepted) or not within.low <= data <= within.high:
-        what = "an integer" if kind is int else "a number"
-        raise _refusal(path, data, f"{what} from {_figure(within.low)} to {_figure(within.high)}", rules)
-    return cast("int | float", kind(data))
+    fits = isinstance(data, types_accepted) and not isinstance(data, bool) and low <= data <= high
+    what = "an integer" if kind is int else "a number"
+    return kind(data) if fits else REFUSED, f"{what} from {_figure(low)} to {_figure(high)}"
 
 
-def _tuple(kind: Any, data: Any, path: str, rules: tuple[Any, ...]) -> tuple[Any, ...]:
-    count = _rule(rules, Count) or ANY_COUNT
-    if not isinstance(data, list) or not count.least <= len(data) <= count.most:
-        raise _refusal(path, data, f"a list of {count.least} to {count.most} elements", rules)
+def _tuple(kind: Any, data: Any, path: str, rules: Rules) -> tuple[Any, str]:
+    least, most = rules.get(Count, ANY_COUNT)
+    if not isinstance(data, list) or not least <= len(data) <= most:
+        return REFUSED, f"a list of {least} to {most} elements"
     inner = get_args(kind)[0]
-    return tuple(_value(inner, each, f"{path}[{i}]", ()) for i, each in enumerate(data))
+    return tuple([_value(inner, each, f"{path}[{i}]") for i, each in enumerate(data)]), ""
 
 
-def _mapping(kind: Any, data: Any, path: str, rules: tuple[Any, ...]) -> dict[str, Any]:
-    count = _rule(rules, Count) or ANY_COUNT
-    if not isinstance(data, dict) or not count.least <= len(data) <= count.most:
-        raise _refusal(path, data, f"an object of {count.least} to {count.most} keys", rules)
+def _mapping(kind: Any, data: Any, path: str, rules: Rules) -> tuple[Any, str]:
+    least, most = rules.get(Count, ANY_COUNT)
+    if not isinstance(data, dict) or not least <= len(data) <= most:
+        return REFUSED, f"an object of {least} to {most} keys"
     _check_once(data, path)
     keys, values = get_args(kind)
     made: dict[str, Any] = {}
     for key, value in data.items():
         place = below(path, key)
-        name = _value(keys, key, place, ())
+        name = _value(keys, key, place)
         if name in made:
             raise ValueError(f"{place}: the same key as another, once it is escaped")
-        made[name] = _value(values, value, place, ())
-    return made
+        made[name] = _value(values, value, place)
+    return made, ""
 
 
-def _dataclass(kind: Any, data: Any, path: str, rules: tuple[Any, ...]) -> Any:
+def _dataclass(kind: Any, data: Any, path: str, rules: Rules) -> tuple[Any, str]:
     if not is_dataclass(kind):
         raise TypeError(f"no rule reads {kind!r}")
     hints = _hints(cast("Any", kind))
+    listed = cut(", ".join(hints), KEYS_SHOWN)
     if not isinstance(data, dict):
-        raise _refusal(path, data, f"an object with the keys {_listed(hints)}", rules)
+        return REFUSED, f"an object with the keys {listed}"
     _check_once(data, path)
     for key in data:
         if key not in hints:
-            raise ValueError(
-                f"{path or 'the report'}: the key {shown(key)} is unknown; accepted are {_listed(hints)}"
-                f"{meant(key, hints)}"
-            )
-    return _made(kind, data, path)
+            unknown = f"the key {shown(key)} is unknown; accepted are {listed}{meant(key, hints)}"
+            raise ValueError(f"{path or 'the report'}: {unknown}")
+    return _made(kind, data, path), ""
 
 
 def _made(kind: Any, data: dict[str, Any], path: str) -> Any:
@@ -194,7 +189,7 @@ def _made(kind: Any, data: dict[str, Any], path: str) -> Any:
         elif name not in data:
             raise ValueError(f"{below(path, name)}: it is missing")
         else:
-            values[name] = _value(hint, data[name], below(path, name), ())
+            values[name] = _value(hint, data[name], below(path, name))
     return kind(**values)
 
 
@@ -217,7 +212,7 @@ def _is_flat(hint: Any) -> bool:
     return get_origin(hint) is Annotated and Flat in get_args(hint)[1:]
 
 
-_READERS = {
+_READERS: Mapping[Any, Callable[[Any, Any, str, Rules], tuple[Any, str]]] = {
     str: _text,
     bool: _bool,
     int: _number,
@@ -248,23 +243,10 @@ def shown(data: Any) -> str:
     return cut(quoted(data), KEYS_SHOWN)
 
 
-def _refusal(path: str, data: Any, accepted: str, rules: tuple[Any, ...]) -> ValueError:
-    null = ", or null" if None in rules else ""
-    return ValueError(f"{path or 'the report'}: {shown(data)} is not accepted; accepted is {accepted}{null}")
-
-
 def _check_once(data: dict[str, Any], path: str) -> None:
     twice = getattr(data, "twice", None)
     if twice is not None:
         raise ValueError(f"{below(path, twice)}: the key is there twice; accepted is each once")
-
-
-def _listed(names: Mapping[str, Any]) -> str:
-    return cut(", ".join(names), KEYS_SHOWN)
-
-
-def _rule(rules: tuple[Any, ...], kind: type[T]) -> T | None:
-    return next((rule for rule in rules if isinstance(rule, kind)), None)
 
 
 def _figure(number: float) -> str:

@@ -7,27 +7,32 @@ docs/checkpoints.md says how, on the command line and in Python.
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import SupportsIndex
+from typing import SupportsIndex, TypeAlias
 
 import numpy as np
 
 import fastinit
 from fastinit.checkpoint.files import FileWritten, Growing, reserve
-from fastinit.checkpoint.fills import fill_file
+from fastinit.checkpoint.fills import write_file
 from fastinit.checkpoint.header import Tensor
 from fastinit.checkpoint.model import check_targets, path_of, read_model
 from fastinit.checkpoint.report import BytesProgress, Initialised, Written
-from fastinit.checkpoint.rules import RulesSource, choose, read_rules
+from fastinit.checkpoint.rules import SPELLINGS, choose
 from fastinit.files import check_folder, new_files
+from fastinit.recipe import Recipe
+from fastinit.rules import RulesSource, read_rules
 
 __all__ = ["Initialised", "Tensor", "init_checkpoint"]
 
+_Path: TypeAlias = str | os.PathLike[str]
+_Seed: TypeAlias = SupportsIndex | np.random.SeedSequence
+
 
 def init_checkpoint(
-    like: str | os.PathLike[str],
+    like: _Path,
     rules: RulesSource,
-    seed: SupportsIndex | np.random.SeedSequence,
-    out: str | os.PathLike[str],
+    seed: _Seed,
+    out: _Path,
     *,
     dtype: str | None = None,
     force: bool = False,
@@ -99,22 +104,19 @@ def init_checkpoint(
     fc.weight (10, 784) normal(std=0.02)
     fc.bias (10,) zeros()
     """
-    return write_checkpoint(
-        like, rules, seed, out, dtype=dtype, force=force, dry_run=dry_run, progress=progress
-    ).tensors
+    return write_checkpoint(like, rules, seed, out, dtype, force, dry_run, progress, hashes=False).tensors
 
 
 def write_checkpoint(
-    like: str | os.PathLike[str],
+    like: _Path,
     rules: RulesSource,
-    seed: SupportsIndex | np.random.SeedSequence,
-    out: str | os.PathLike[str],
-    *,
-    dtype: str | None = None,
-    force: bool = False,
-    dry_run: bool = False,
-    progress: bool = False,
-    hashes: bool = False,
+    seed: _Seed,
+    out: _Path,
+    dtype: str | None,
+    force: bool,
+    dry_run: bool,
+    progress: bool,
+    hashes: bool,
 ) -> Written:
     """init_checkpoint, which also tells of the files and, as they are written, computes their hashes."""
     if seed is None:
@@ -124,14 +126,14 @@ def write_checkpoint(
     if not isinstance(rules, Mapping):
         rules = path_of("rules", rules)
     model = read_model(like, out, dtype)
-    chosen = choose(read_rules(rules), model.tensors, model.copied_names)
+    chosen = choose(read_rules(rules, SPELLINGS), model.tensors, model.copied_names)
     check_targets(model, rules if isinstance(rules, Path) else getattr(rules, "status", None), force)
-    sizes = [part.header.file_size for part in model.parts] + ([len(model.index[1])] if model.index else [])
+    sizes = [plan.header.file_size for plan in model.files] + ([len(model.index[1])] if model.index else [])
     written = [FileWritten(target, size, None) for target, size in zip(model.targets, sizes, strict=True)]
     if dry_run:
         check_folder(out)
     else:
-        recipes = {name: rule.recipe for name, rule in chosen.items()}
+        choices = {name: choice for name, (_, choice) in chosen.items()}
         with (
             BytesProgress(sum(sizes), visible=progress) as shown,
             new_files(model.targets, replace=force) as new,
@@ -141,8 +143,8 @@ def write_checkpoint(
             for i, target in enumerate(model.targets):
                 with new[i].open() as file:
                     growing = Growing(file, sizes[i] if reserved else 0, hashes)
-                    if i < len(model.parts):
-                        fill_file(growing, model.parts[i], recipes, generator, shown)
+                    if i < len(model.files):
+                        write_file(growing, model.files[i], choices, generator, shown)
                     elif model.index:
                         growing.append(model.index[1])
                 new[i].size = growing.size
@@ -150,8 +152,11 @@ def write_checkpoint(
             shown.show("writing out")
     return Written(
         generator.seed,
-        [Initialised(tensor, chosen[tensor.name].recipe) for tensor in model.tensors.values()],
-        {name: rule.number for name, rule in chosen.items()},
-        {tensor.name: part.target for part in model.parts for tensor in part.header.tensors},
+        [
+            Initialised(tensor, choice if isinstance(choice := chosen[tensor.name][1], Recipe) else None)
+            for tensor in model.tensors.values()
+        ],
+        {name: rule.number for name, (rule, _) in chosen.items()},
+        {tensor.name: plan.target for plan in model.files for tensor in plan.header.tensors},
         written,
     )

@@ -15,12 +15,14 @@ import fastinit
 from fastinit import text
 from fastinit.checkpoint.files import Growing
 from fastinit.checkpoint.header import Tensor
-from fastinit.checkpoint.model import Part
+from fastinit.checkpoint.model import FilePlan
 from fastinit.checkpoint.rules import numpy_dtype
+from fastinit.draw import Drawn
 from fastinit.files import open_regular
 from fastinit.progress import Progress
-from fastinit.recipe import Recipe, listed
-from fastinit.text import named
+from fastinit.recipe import Recipe
+from fastinit.rules import Choice
+from fastinit.text import listed, named
 
 _Bytes: TypeAlias = np.ndarray[tuple[int], np.dtype[np.uint8]]
 
@@ -32,43 +34,43 @@ BUFFER_BYTES = 1 << 24
 
 @dataclass(frozen=True)
 class Piece:
-    """A block of a tensor, bytes begin to end of the data, and the recipe that fills it; without one it is copied."""
+    """A block of a tensor, bytes begin to end of the data; of a tensor that is drawn, or else copied."""
 
     tensor: Tensor
-    recipe: Recipe | None
+    drawn: Drawn | None
     begin: int
     end: int
     offset: tuple[int, ...] = ()
     shape: tuple[int, ...] = ()
 
 
-def fill_file(
+def write_file(
     file: Growing,
-    part: Part,
-    recipes: Mapping[str, Recipe | None],
+    plan: FilePlan,
+    choices: Mapping[str, Choice],
     generator: fastinit.Generator,
     progress: Progress,
 ) -> None:
-    """Writes the header and the tensors, each from the stream of its name or, without a recipe, from the source."""
-    file.append(part.header.prefix)
-    size = part.header.file_size - len(part.header.prefix)
+    """Writes the header and the tensors, each from the stream of its name or, where it is copied, from the source."""
+    file.append(plan.header.prefix)
+    size = plan.header.file_size - len(plan.header.prefix)
     buffer = np.empty(min(size, BUFFER_BYTES), np.uint8)
     with contextlib.ExitStack() as opened:
-        source = opened.enter_context(open_regular(part.source)) if part.source else None
-        _check_source(source, part)
-        for batch in _batches(_pieces(part.header.tensors, recipes)):
+        source = opened.enter_context(open_regular(plan.source)) if plan.source else None
+        _check_source(source, plan)
+        for batch in _batches(_pieces(plan.header.tensors, choices)):
             progress.show(text.printable(text.cut(batch[0].tensor.name)))
             begin, size = batch[0].begin, batch[-1].end - batch[0].begin
             data = buffer[:size] if size <= len(buffer) else _room(batch, size)
             _fill(batch, data, begin, generator)
             for piece in batch:
-                if piece.recipe is None and source is not None:
-                    source.seek(part.header.source_begin + piece.begin)
+                if piece.drawn is None and source is not None:
+                    source.seek(plan.header.source_begin + piece.begin)
                     _copy(source, data[piece.begin - begin : piece.end - begin])
             file.append(data)
             progress.advance(size)
             del data  # before the next one of its size
-        _check_source(source, part)
+        _check_source(source, plan)
 
 
 def _room(batch: list[Piece], size: int) -> _Bytes:
@@ -79,21 +81,22 @@ def _room(batch: list[Piece], size: int) -> _Bytes:
         raise _without_memory(batch, error) from None
 
 
-def _pieces(tensors: Iterable[Tensor], recipes: Mapping[str, Recipe | None]) -> Iterator[Piece]:
+def _pieces(tensors: Iterable[Tensor], choices: Mapping[str, Choice]) -> Iterator[Piece]:
     """All tensors' pieces in the order of their data: bytes that follow each other without a hole."""
     for tensor in tensors:
-        recipe = recipes[tensor.name]
+        choice = choices[tensor.name]
         if tensor.begin == tensor.end:
             continue
-        if recipe is None:
+        if not isinstance(choice, Recipe):
             for begin in range(tensor.begin, tensor.end, BUFFER_BYTES):
                 yield Piece(tensor, None, begin, min(begin + BUFFER_BYTES, tensor.end))
             continue
-        itemsize = numpy_dtype(tensor).itemsize
+        drawn = Drawn(choice, tensor.shape, numpy_dtype(tensor), stream=tensor.name)
+        itemsize = drawn.dtype.itemsize
         begin = tensor.begin
-        for offset, shape in recipe.pieces(tensor.shape, BUFFER_BYTES // itemsize):
+        for offset, shape in drawn.pieces(BUFFER_BYTES // itemsize):
             end = begin + math.prod(shape) * itemsize
-            yield Piece(tensor, recipe, begin, end, offset, shape)
+            yield Piece(tensor, drawn, begin, end, offset, shape)
             begin = end
 
 
@@ -113,11 +116,10 @@ def _fill(batch: list[Piece], buffer: _Bytes, begin: int, generator: fastinit.Ge
     """Fills the pieces that have recipes, in one call; the buffer has the data's bytes from begin on."""
     specs = []
     for piece in batch:
-        if piece.recipe is None:
+        if piece.drawn is None:
             continue
-        tensor, data = piece.tensor, buffer[piece.begin - begin : piece.end - begin]
-        out = data.view(numpy_dtype(tensor)).reshape(piece.shape)
-        specs.append((tensor.name, piece.recipe.spec(out, tensor.name, piece.offset, tensor.shape)))
+        out = buffer[piece.begin - begin : piece.end - begin].view(piece.drawn.dtype).reshape(piece.shape)
+        specs.append((piece.tensor.name, piece.drawn.spec(out, piece.offset)))
     try:
         generator._fill(specs, "tensor {!r}")
     except MemoryError as error:
@@ -130,15 +132,15 @@ def _fill(batch: list[Piece], buffer: _Bytes, begin: int, generator: fastinit.Ge
 
 def _without_memory(batch: list[Piece], error: MemoryError) -> MemoryError:
     """The error of a batch for which memory was short, with the names of the tensors that need much of it."""
-    names = [piece.tensor.name for piece in batch if piece.recipe and piece.recipe.is_whole]
+    names = [piece.tensor.name for piece in batch if piece.drawn and piece.drawn.recipe.is_whole]
     return MemoryError(f"{listed(names)}: the scheme needs the whole matrix in memory: {error}") if names else error
 
 
-def _check_source(source: io.BufferedReader | None, part: Part) -> None:
+def _check_source(source: io.BufferedReader | None, plan: FilePlan) -> None:
     """OSError if the file that values are copied from is no longer the one whose header was read."""
-    if source is None or part.header.source_status is None:
+    if source is None or plan.header.source_status is None:
         return
-    now, then = os.fstat(source.fileno()), part.header.source_status
+    now, then = os.fstat(source.fileno()), plan.header.source_status
     if any(getattr(now, name) != getattr(then, name) for name in ("st_dev", "st_ino", "st_size", "st_mtime_ns")):
         raise OSError(f"{named(source.name)} was changed after its header was read")
 

@@ -10,8 +10,9 @@ from typing import Any, BinaryIO, TypeAlias
 
 import numpy as np
 
+from fastinit.dtypes import DTYPES
 from fastinit.files import open_regular
-from fastinit.text import named, quoted
+from fastinit.text import BOM, decoded, named, quoted
 
 _Shape: TypeAlias = tuple[int, ...]
 
@@ -20,7 +21,6 @@ MOST_BYTES = 100_000_000  # the format's limit
 ALIGNMENT = 8
 DEEPEST = 127  # objects and arrays inside of each other; safetensors reads no more
 DIGITS = 1000  # of one number
-BOM = b"\xef\xbb\xbf"  # the byte order mark, with which some editors begin UTF-8
 METADATA = "__metadata__"
 LARGEST = 2**63 - 1  # what a file offset and a tensor's size can be
 
@@ -45,24 +45,11 @@ class Limits:
 IN_HEADER = Limits(16, 12)
 IN_SHAPES = Limits(6, 7)
 
-# The format's dtypes, and their bits an element.
-BITS = {
-    **dict.fromkeys(("F64", "I64", "U64", "C64"), 64),
-    **dict.fromkeys(("F32", "I32", "U32"), 32),
-    **dict.fromkeys(("F16", "BF16", "I16", "U16"), 16),
-    **dict.fromkeys(("BOOL", "U8", "I8", "F8_E5M2", "F8_E4M3", "F8_E8M0", "F8_E4M3FNUZ", "F8_E5M2FNUZ"), 8),
-    **dict.fromkeys(("F6_E2M3", "F6_E3M2"), 6),
-    "F4": 4,
-}
-
-# Those that a fill takes, and what NumPy and ml_dtypes call them.
-FILLED = {
-    **{"F64": "float64", "F32": "float32", "F16": "float16", "BF16": "bfloat16"},
-    **{"U64": "uint64", "U32": "uint32"},
-    **{"I64": "int64", "I32": "int32", "I16": "int16", "I8": "int8", "U16": "uint16", "U8": "uint8", "BOOL": "bool"},
-    **{"C64": "complex64", "F8_E5M2": "float8_e5m2", "F8_E4M3": "float8_e4m3fn", "F8_E8M0": "float8_e8m0fnu"},
-    **{"F8_E4M3FNUZ": "float8_e4m3fnuz", "F8_E5M2FNUZ": "float8_e5m2fnuz"},
-}
+# Those of the format's dtypes that a fill takes, and what NumPy and ml_dtypes call them; and the bits of an element of
+# all, of which the last can only be copied.
+_BY_DRAWS = sorted(DTYPES, key=lambda dtype: (("reals", "words", "", "complex").index(dtype.draws), -dtype.bits))
+FILLED = {dtype.stored: dtype.name for dtype in _BY_DRAWS if dtype.stored}
+BITS = {**{dtype.stored: dtype.bits for dtype in _BY_DRAWS if dtype.stored}, "F6_E2M3": 6, "F6_E3M2": 6, "F4": 4}
 
 
 @dataclass(frozen=True)
@@ -169,16 +156,6 @@ def parse_json(text: bytes, what: str, limits: Limits) -> dict[str, Any]:
     if not isinstance(parsed, dict):
         raise ValueError(f"{what} is not a JSON object but {quoted(parsed)}")
     return parsed
-
-
-def decoded(text: bytes, what: str) -> str:
-    """A text that should be UTF-8, without a byte order mark; UnicodeError says what it is."""
-    if text.startswith((b"\xff\xfe", b"\xfe\xff")):
-        raise UnicodeError(f"{what} is UTF-16; accepted is UTF-8")
-    try:
-        return text.decode()
-    except UnicodeDecodeError as error:
-        raise UnicodeError(f"{what} is not UTF-8: {error}") from None
 
 
 def _check_structure(text: bytes, limits: Limits) -> None:

@@ -11,8 +11,7 @@ from typing import Any
 from fastinit.checkpoint import header
 from fastinit.checkpoint.header import BITS, FILLED, METADATA, Header, Tensor
 from fastinit.files import check_target, led_to, read_regular
-from fastinit.recipe import listed
-from fastinit.text import cut, meant, named, quoted
+from fastinit.text import BOM, cut, listed, meant, named, quoted
 
 # An index or a JSON of shapes is shorter than the headers that it leads to: of a longer one no file could be made.
 MOST_BYTES = header.MOST_BYTES
@@ -24,7 +23,7 @@ FROM_NUMPY = {theirs: own for own, theirs in FILLED.items()}
 
 
 @dataclass(frozen=True)
-class Part:
+class FilePlan:
     """A file to be made, and the one that it is like, if that holds values."""
 
     target: Path
@@ -36,22 +35,22 @@ class Part:
 class Model:
     """The files of a model, the index over them, if there is one, with its text, and all files that say what it is."""
 
-    parts: tuple[Part, ...]
+    files: tuple[FilePlan, ...]
     index: tuple[Path, bytes] | None
     read: tuple[Path, ...]
 
     @property
     def targets(self) -> list[Path]:
-        return [part.target for part in self.parts] + ([self.index[0]] if self.index else [])
+        return [plan.target for plan in self.files] + ([self.index[0]] if self.index else [])
 
     @property
     def tensors(self) -> dict[str, Tensor]:
-        return {tensor.name: tensor for part in self.parts for tensor in part.header.tensors}
+        return {tensor.name: tensor for plan in self.files for tensor in plan.header.tensors}
 
     @property
     def copied_names(self) -> frozenset[str]:
         """The tensors whose values are there to be copied."""
-        return frozenset(tensor.name for part in self.parts if part.source for tensor in part.header.tensors)
+        return frozenset(tensor.name for plan in self.files if plan.source for tensor in plan.header.tensors)
 
 
 def path_of(argument: str, value: str | os.PathLike[str]) -> Path:
@@ -77,9 +76,9 @@ def read_model(like: Path, out: Path, dtype: str | None) -> Model:
             ".json as that of an index does"
         )
     if entries is None:
-        return Model((Part(out, header.read_header(like), like),), None, (like,))
+        return Model((FilePlan(out, header.read_header(like), like),), None, (like,))
     try:
-        return Model((Part(out, _of_shapes(entries, dtype), None),), None, (like,))
+        return Model((FilePlan(out, _of_shapes(entries, dtype), None),), None, (like,))
     except ValueError as error:
         raise ValueError(f"{named(like)}: {error}") from None
 
@@ -120,7 +119,7 @@ def read_json(path: Path) -> bytes:
 
 
 def _entries(path: Path, content: bytes) -> dict[str, Any]:
-    text = content.removeprefix(header.BOM)  # which editors put there: shapes are written by hand
+    text = content.removeprefix(BOM)  # which editors put there: shapes are written by hand
     try:
         entries = header.parse_json(text, "its content", header.IN_SHAPES)
         if WEIGHT_MAP in entries and text != content:
@@ -142,10 +141,10 @@ def _indexed(like: Path, content: bytes, out: Path, weight_map: object) -> Model
         )
     # Beside the index by the name it was given: in a cache it may be a link to a place where no parts are.
     sources = [like.with_name(name) for name in _file_names(like, out, weight_map)]
-    parts = tuple(Part(out.with_name(source.name), header.read_header(source), source) for source in sources)
-    for problem in _disagreements(weight_map, parts):
+    files = tuple(FilePlan(out.with_name(source.name), header.read_header(source), source) for source in sources)
+    for problem in _disagreements(weight_map, files):
         raise ValueError(f"{named(like)}: {problem}")
-    return Model(parts, (out, content), (like, *sources))
+    return Model(files, (out, content), (like, *sources))
 
 
 def _file_names(like: Path, out: Path, weight_map: Mapping[str, object]) -> list[str]:
@@ -184,13 +183,13 @@ def _folded(name: str) -> str:
     return unicodedata.normalize("NFC", unicodedata.normalize("NFD", name).casefold())
 
 
-def _disagreements(weight_map: dict[str, str], parts: tuple[Part, ...]) -> Iterator[str]:
+def _disagreements(weight_map: dict[str, str], files: tuple[FilePlan, ...]) -> Iterator[str]:
     """What the index says and the headers do not, or the other way round."""
-    said: dict[str, set[str]] = {part.target.name: set() for part in parts}
+    said: dict[str, set[str]] = {plan.target.name: set() for plan in files}
     for name, file in weight_map.items():
         said[file].add(name)
-    for part in parts:
-        held, file = {tensor.name for tensor in part.header.tensors}, part.target.name
+    for plan in files:
+        held, file = {tensor.name for tensor in plan.header.tensors}, plan.target.name
         if missing := said[file] - held:
             yield f"{WEIGHT_MAP} has {listed(sorted(missing))} in {cut(file)}, which does not hold it"
         if more := held - said[file]:

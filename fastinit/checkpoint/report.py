@@ -67,7 +67,7 @@ def table(done: Sequence[Initialised], width: int | None = None) -> str:
     width = max(width, LEAST_COLUMNS)
     if sum(widths) + 2 * len(GAP) > width:
         return "\n".join(line for row in rows for line in _stacked(row, width))
-    return "\n".join(line for row in rows for line in _fitting(row, widths, width))
+    return "\n".join(line for row in rows for line in _in_columns(row, widths, width))
 
 
 def totals(done: Sequence[Initialised], seconds: float | None = None) -> str:
@@ -93,7 +93,7 @@ def _line(row: Sequence[str], widths: Sequence[int]) -> str:
     return GAP.join([*padded, *row[len(widths) :]])
 
 
-def _fitting(row: Sequence[str], widths: Sequence[int], most: int) -> list[str]:
+def _in_columns(row: Sequence[str], widths: Sequence[int], most: int) -> list[str]:
     whole = _line(row, widths)
     return [whole] if text.width(whole) <= most else [_line(row[:3], widths).rstrip(), *_indented(row[3], most)]
 

@@ -37,7 +37,7 @@ __all__ = [
 PICTURES = ("failures.svg", "schemes.svg", "histograms.svg")
 
 
-def check_folder(folder: Path) -> None:
+def make_folder(folder: Path) -> None:
     """Makes the folder if it is not there; OSError, in one line, if the pictures cannot be written into it."""
     try:
         status = files.status_of(folder)
@@ -63,7 +63,7 @@ def run(folder: Path, *, depth: int = 50, width: int = 256, out: TextIO | None =
     A picture is written and named as soon as its numbers are there. One that cannot be written keeps no other from it:
     at the end OSError names those that failed, or another error of one is raised.
     """
-    check_folder(folder)
+    make_folder(folder)
     failed: dict[str, Exception] = {}
     results: list[Propagation] = []
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import fastinit
 from fastinit.insight.propagation import Array, Fill, named_fill
+from fastinit.schemes import FAMILIES, Family
 
 ACTIVATIONS_SHOWN = ("tanh", "sigmoid", "relu")
 
@@ -33,10 +34,12 @@ def recommended(activation: str) -> Fill:
 
 
 def schemes(activation: str) -> Mapping[str, Fill]:
-    """The schemes one would try. With fan_in = fan_out, Xavier, LeCun and Lasagne (gain 1) draw the same weights."""
+    """The schemes one would try. With fan_in = fan_out some families, of gain 1, draw the same weights."""
+    same: dict[float, list[Family]] = {}
+    for row in FAMILIES:
+        same.setdefault(row.parameter("normal", 1, 1), []).append(row)
     return {
-        "Xavier = LeCun = Lasagne": named_fill("xavier_normal"),
-        "He": named_fill("he_normal"),
+        **{" = ".join(row.label for row in rows): named_fill(f"{rows[0].name}_normal") for rows in same.values()},
         "orthogonal": named_fill("orthogonal"),
         "fastinit.recommend": recommended(activation),
     }

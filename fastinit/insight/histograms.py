@@ -9,6 +9,7 @@ import numpy as np
 
 import fastinit
 from fastinit.insight.propagation import Array
+from fastinit.schemes import FAMILIES
 
 Density: TypeAlias = Callable[[Array], Array]
 
@@ -93,17 +94,14 @@ def cases() -> Iterator[tuple[str, dict[str, object], str, Density]]:
     yield "uniform", {"low": -0.1, "high": 0.1}, "U[-0.1, 0.1)", uniform(0.1)
     yield "normal", {"std": 0.05}, "N(0, 0.05²)", normal(0.05)
     yield "truncated_normal", {"std": 0.05}, "N(0, 0.05²), cut at 2 std", cut_normal(0.05)
-    of_sum = 2 / (FAN_IN + FAN_OUT)
-    for family, gain, variance, text in (
-        ("xavier", {}, of_sum, "2 / (fan_in + fan_out)"),
-        ("he", {}, 2 / FAN_IN, "2 / fan_in"),
-        ("lecun", {}, 1 / FAN_IN, "1 / fan_in"),
-        ("lasagne", {"gain": "relu"}, 2 * of_sum, "4 / (fan_in + fan_out)"),
-    ):
-        yield f"{family}_uniform", {**gain}, f"variance {text}", uniform(math.sqrt(3 * variance))
-        yield f"{family}_normal", {**gain}, f"variance {text}", normal(math.sqrt(variance))
-        cut = cut_normal(math.sqrt(variance / CUT_VARIANCE))
-        yield f"{family}_normal", {**gain, "truncated": True}, f"variance {text}", cut
+    for row in FAMILIES:
+        gain = {"gain": "relu"} if row.takes == "gain or relu" else {}
+        drawn = row._replace(scale=2 * row.scale) if gain else row
+        text = f"variance {drawn.framework_formula('normal')}"
+        for draw, density in (("uniform", uniform), ("normal", normal)):
+            yield f"{row.name}_{draw}", {**gain}, text, density(drawn.parameter(draw, FAN_IN, FAN_OUT))
+        cut = cut_normal(drawn.parameter("normal", FAN_IN, FAN_OUT) / math.sqrt(CUT_VARIANCE))
+        yield f"{row.name}_normal", {**gain, "truncated": True}, text, cut
     cut = cut_normal(math.sqrt(0.5 / FAN_OUT / CUT_VARIANCE))
     yield "variance_scaling", {"scale": 0.5, "mode": "fan_out"}, "variance 0.5 / fan_out", cut
     yield "orthogonal", {}, "rows of length 1 at right angles", coordinate_on_sphere(FAN_IN)

@@ -7,7 +7,7 @@ from typing import TypedDict, Unpack
 import numpy as np
 
 import fastinit
-from fastinit import _core
+from fastinit import Generator, _core
 from fastinit.docstrings import documented
 from fastinit.recipe import Recipe
 from fastinit.torch.tensors import Target, Tensor, fill, target_of
@@ -44,14 +44,17 @@ mode : {"fan_in", "fan_out"}
     The fan: "fan_in" keeps the variance of the activations, "fan_out" that of the gradients.
 nonlinearity : str
     Whose gain: see calculate_gain.""",
-    "<generator>": """generator : fastinit.Generator, optional
-    Left out: the default generator, which fastinit.seed seeds.""",
-    "<place>": """stream : int or str, optional
+    "<place>": """generator : fastinit.Generator, optional
+    Left out: the default generator, which fastinit.seed seeds.
+stream : int or str, optional
     The stream: an integer in [0, 2**63) or a name. Left out: the generator's next one.
 offset, global_shape : sequence of int, optional
     The tensor is the block of one of that shape which begins at that offset. Not for DTensors, which know both.""",
     "<block>": """offset, global_shape : sequence of int, optional
     The tensor is the block of one of that shape which begins at that offset. Not for DTensors, which know both.""",
+    "<example>": """Examples
+--------
+>>> import torch, fastinit, fastinit.torch as init""",
     "<returns and raises>": """Returns
 -------
 torch.Tensor
@@ -75,27 +78,28 @@ def _fill(tensor: Tensor, recipe: Recipe, generator: object = None, place: Place
     if not isinstance(chosen, fastinit.Generator):
         kind = type(chosen)  # PyTorch's has the same name
         raise TypeError(f"generator must be a fastinit.Generator or None, not {kind.__module__}.{kind.__qualname__}")
-    target = target_of(tensor, recipe, place.get("offset"), place.get("global_shape"), by=_COMPLEX_BY)
+    offset = place.get("offset")
+    target = target_of(tensor, recipe, place.get("stream"), offset, place.get("global_shape"), by=_COMPLEX_BY)
     if target.is_sharded and recipe.draws and chosen._from_entropy:
         raise ValueError(
             "tensor is a DTensor and the generator is not seeded: each process would draw from its own seed"
         )
     if tensor.is_meta:
-        _check(tensor, target, recipe, place)
+        _check(target, offset)
     else:
-        fill(target, recipe, chosen, place.get("stream"))
+        fill(target, chosen)
     return tensor
 
 
-def _check(tensor: Tensor, target: Target, recipe: Recipe, place: Place) -> None:
+def _check(target: Target, offset: Sequence[int] | None) -> None:
     """Raises what the fill of a tensor would raise that has no memory."""
-    recipe.check(target.global_shape, target.dtype)
-    stream, offset = place.get("stream"), place.get("offset")
-    if stream is not None:
-        fastinit.stream_number(stream)
+    drawn = target.drawn
+    drawn.check()
+    if drawn.stream is not None:
+        fastinit.stream_number(drawn.stream)
     if offset is not None:
-        like = np.broadcast_to(np.zeros((), target.dtype), tuple(tensor.shape))
-        _core.block_of(like, offset, target.global_shape)
+        like = np.broadcast_to(np.zeros((), drawn.dtype), tuple(target.tensor.shape))
+        _core.block_of(like, offset, drawn.shape)
 
 
 def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
@@ -133,11 +137,7 @@ def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
 
 @documented(_PARAGRAPHS)
 def uniform_(
-    tensor: Tensor,
-    a: float = 0.0,
-    b: float = 1.0,
-    generator: fastinit.Generator | None = None,
-    **place: Unpack[Place],
+    tensor: Tensor, a: float = 0.0, b: float = 1.0, generator: Generator | None = None, **place: Unpack[Place]
 ) -> Tensor:
     """
     Fills a tensor with uniform draws: U[a, b).
@@ -147,7 +147,6 @@ def uniform_(
     <tensor>
     a, b : float
         The interval: a <= b.
-    <generator>
     <place>
 
     <returns and raises>
@@ -156,24 +155,17 @@ def uniform_(
     -----
     Generator.uniform; ``torch.nn.init.uniform_``.
 
-    Examples
-    --------
-    >>> import torch, fastinit, fastinit.torch as init
+    <example>
     >>> init.uniform_(torch.empty(3), -1, 1, generator=fastinit.Generator(42))
     tensor([ 0.2259, -0.0628, -0.8535])
     """
-    return _fill(
-        tensor, Recipe("uniform", {"low": _core.number("a", a), "high": _core.number("b", b)}), generator, place
-    )
+    recipe = Recipe("uniform", {"low": _core.number("a", a), "high": _core.number("b", b)})
+    return _fill(tensor, recipe, generator, place)
 
 
 @documented(_PARAGRAPHS)
 def normal_(
-    tensor: Tensor,
-    mean: complex = 0.0,
-    std: float = 1.0,
-    generator: fastinit.Generator | None = None,
-    **place: Unpack[Place],
+    tensor: Tensor, mean: complex = 0.0, std: float = 1.0, generator: Generator | None = None, **place: Unpack[Place]
 ) -> Tensor:
     """
     Fills a tensor with normal draws: N(mean, std**2).
@@ -185,7 +177,6 @@ def normal_(
         Finite; complex, too, if the tensor is.
     std : float
         Finite, std >= 0. Of complex numbers both parts together: each has std / sqrt(2).
-    <generator>
     <place>
 
     <returns and raises>
@@ -194,9 +185,7 @@ def normal_(
     -----
     Generator.normal; ``torch.nn.init.normal_``.
 
-    Examples
-    --------
-    >>> import torch, fastinit, fastinit.torch as init
+    <example>
     >>> init.normal_(torch.empty(3), generator=fastinit.Generator(42))
     tensor([-0.9702,  0.1940, -1.2356])
     """
@@ -210,7 +199,7 @@ def trunc_normal_(
     std: float = 1.0,
     a: float = -2.0,
     b: float = 2.0,
-    generator: fastinit.Generator | None = None,
+    generator: Generator | None = None,
     **place: Unpack[Place],
 ) -> Tensor:
     """
@@ -223,7 +212,6 @@ def trunc_normal_(
         Of the normal distribution before it is cut; std > 0.
     a, b : float
         The bounds themselves, not in standard deviations: a <= b. Infinities are allowed.
-    <generator>
     <place>
 
     <returns and raises>
@@ -234,9 +222,7 @@ def trunc_normal_(
     distribution function, not by rejection: exact also where bounds are far from the mean.
     ``torch.nn.init.trunc_normal_``.
 
-    Examples
-    --------
-    >>> import torch, fastinit, fastinit.torch as init
+    <example>
     >>> init.trunc_normal_(torch.empty(3), std=0.02, a=-0.02, b=0.02, generator=fastinit.Generator(42))
     tensor([ 0.0039, -0.0011, -0.0162])
     """
@@ -245,12 +231,8 @@ def trunc_normal_(
     high = _standardised("b", b, mean, width, -math.inf)
     if not a <= b:
         raise ValueError(f"a={a}, b={b}; accepted is a <= b")
-    return _fill(
-        tensor,
-        Recipe("truncated_normal", {"mean": mean, "std": std, "low": min(low, high), "high": high}),
-        generator,
-        place,
-    )
+    recipe = Recipe("truncated_normal", {"mean": mean, "std": std, "low": min(low, high), "high": high})
+    return _fill(tensor, recipe, generator, place)
 
 
 def _standardised(name: str, bound: float, mean: float, std: float, inwards: float) -> float:
@@ -272,7 +254,7 @@ def _standardised(name: str, bound: float, mean: float, std: float, inwards: flo
 
 @documented(_PARAGRAPHS)
 def xavier_uniform_(
-    tensor: Tensor, gain: float = 1.0, generator: fastinit.Generator | None = None, **place: Unpack[Place]
+    tensor: Tensor, gain: float = 1.0, generator: Generator | None = None, **place: Unpack[Place]
 ) -> Tensor:
     """
     Fills a weight with Glorot's uniform draws: U[-a, a), a = gain sqrt(6 / (fan_in + fan_out)).
@@ -282,7 +264,6 @@ def xavier_uniform_(
     <weight>
     gain : float
         Positive: see calculate_gain.
-    <generator>
     <place>
 
     <returns and raises>
@@ -291,9 +272,7 @@ def xavier_uniform_(
     -----
     Generator.xavier_uniform with layout="torch"; ``torch.nn.init.xavier_uniform_``. Glorot and Bengio, AISTATS 2010.
 
-    Examples
-    --------
-    >>> import torch, fastinit, fastinit.torch as init
+    <example>
     >>> init.xavier_uniform_(torch.empty(1, 3), generator=fastinit.Generator(42))
     tensor([[ 0.2767, -0.0769, -1.0454]])
     """
@@ -302,7 +281,7 @@ def xavier_uniform_(
 
 @documented(_PARAGRAPHS)
 def xavier_normal_(
-    tensor: Tensor, gain: float = 1.0, generator: fastinit.Generator | None = None, **place: Unpack[Place]
+    tensor: Tensor, gain: float = 1.0, generator: Generator | None = None, **place: Unpack[Place]
 ) -> Tensor:
     """
     Fills a weight with Glorot's normal draws: N(0, 2 gain**2 / (fan_in + fan_out)).
@@ -312,7 +291,6 @@ def xavier_normal_(
     <normal weight>
     gain : float
         Positive: see calculate_gain.
-    <generator>
     <place>
 
     <returns and raises>
@@ -321,9 +299,7 @@ def xavier_normal_(
     -----
     Generator.xavier_normal with layout="torch"; ``torch.nn.init.xavier_normal_``. Glorot and Bengio, AISTATS 2010.
 
-    Examples
-    --------
-    >>> import torch, fastinit, fastinit.torch as init
+    <example>
     >>> init.xavier_normal_(torch.empty(1, 3), generator=fastinit.Generator(42))
     tensor([[-0.6860,  0.1372, -0.8737]])
     """
@@ -336,7 +312,7 @@ def kaiming_uniform_(
     a: float = 0,
     mode: str = "fan_in",
     nonlinearity: str = "leaky_relu",
-    generator: fastinit.Generator | None = None,
+    generator: Generator | None = None,
     **place: Unpack[Place],
 ) -> Tensor:
     """
@@ -346,7 +322,6 @@ def kaiming_uniform_(
     ----------
     <weight>
     <rectifier>
-    <generator>
     <place>
 
     <returns and raises>
@@ -356,9 +331,7 @@ def kaiming_uniform_(
     Generator.he_uniform with layout="torch"; variance_scaling with scale = gain**2 for "fan_out" and for nonlinearities
     other than "relu" and "leaky_relu". ``torch.nn.init.kaiming_uniform_``. He et al., ICCV 2015.
 
-    Examples
-    --------
-    >>> import torch, fastinit, fastinit.torch as init
+    <example>
     >>> init.kaiming_uniform_(torch.empty(1, 3), nonlinearity="relu", generator=fastinit.Generator(42))
     tensor([[ 0.3195, -0.0889, -1.2071]])
     """
@@ -371,7 +344,7 @@ def kaiming_normal_(
     a: float = 0,
     mode: str = "fan_in",
     nonlinearity: str = "leaky_relu",
-    generator: fastinit.Generator | None = None,
+    generator: Generator | None = None,
     **place: Unpack[Place],
 ) -> Tensor:
     """
@@ -381,7 +354,6 @@ def kaiming_normal_(
     ----------
     <normal weight>
     <rectifier>
-    <generator>
     <place>
 
     <returns and raises>
@@ -391,9 +363,7 @@ def kaiming_normal_(
     Generator.he_normal with layout="torch"; variance_scaling with scale = gain**2 for "fan_out" and for nonlinearities
     other than "relu" and "leaky_relu". ``torch.nn.init.kaiming_normal_``. He et al., ICCV 2015.
 
-    Examples
-    --------
-    >>> import torch, fastinit, fastinit.torch as init
+    <example>
     >>> init.kaiming_normal_(torch.empty(1, 3), nonlinearity="relu", generator=fastinit.Generator(42))
     tensor([[-0.7922,  0.1584, -1.0089]])
     """
@@ -418,9 +388,7 @@ def _scaled(scale: float, mode: str, distribution: str) -> Recipe:
 
 
 @documented(_PARAGRAPHS)
-def orthogonal_(
-    tensor: Tensor, gain: float = 1, generator: fastinit.Generator | None = None, **place: Unpack[Place]
-) -> Tensor:
+def orthogonal_(tensor: Tensor, gain: float = 1, generator: Generator | None = None, **place: Unpack[Place]) -> Tensor:
     """
     Fills a tensor with a random orthogonal matrix, times gain: rows or columns, the fewer, are orthonormal.
 
@@ -430,7 +398,6 @@ def orthogonal_(
         Of two axes or more, of dtype float32, float64, float16 or bfloat16; the matrix is the first axis by all others.
     gain : float
         Positive: see calculate_gain.
-    <generator>
     <place>
 
     <returns and raises>
@@ -440,9 +407,7 @@ def orthogonal_(
     Generator.orthogonal: equal from machine to machine up to rounding. For a block the whole matrix is computed.
     ``torch.nn.init.orthogonal_``. Saxe, McClelland and Ganguli, ICLR 2014.
 
-    Examples
-    --------
-    >>> import torch, fastinit, fastinit.torch as init
+    <example>
     >>> q = init.orthogonal_(torch.empty(2, 3), generator=fastinit.Generator(42))
     >>> torch.allclose(q @ q.T, torch.eye(2), atol=1e-6)
     True
@@ -452,11 +417,7 @@ def orthogonal_(
 
 @documented(_PARAGRAPHS)
 def sparse_(
-    tensor: Tensor,
-    sparsity: float,
-    std: float = 0.01,
-    generator: fastinit.Generator | None = None,
-    **place: Unpack[Place],
+    tensor: Tensor, sparsity: float, std: float = 0.01, generator: Generator | None = None, **place: Unpack[Place]
 ) -> Tensor:
     """
     Fills a matrix with N(0, std**2), and a part of each column with zeros.
@@ -469,7 +430,6 @@ def sparse_(
         The part of each column that is zero, in [0, 1]; rounded up to whole elements.
     std : float
         Of the others; finite and >= 0.
-    <generator>
     <place>
 
     <returns and raises>
@@ -478,9 +438,7 @@ def sparse_(
     -----
     Generator.sparse; ``torch.nn.init.sparse_``. Martens, ICML 2010.
 
-    Examples
-    --------
-    >>> import torch, fastinit.torch as init
+    <example>
     >>> (init.sparse_(torch.empty(10, 4), sparsity=0.25) == 0).sum(0)
     tensor([3, 3, 3, 3])
     """
@@ -503,9 +461,7 @@ def constant_(tensor: Tensor, val: complex) -> Tensor:
 
     <returns and raises>
 
-    Examples
-    --------
-    >>> import torch, fastinit.torch as init
+    <example>
     >>> init.constant_(torch.empty(3), 0.1)
     tensor([0.1000, 0.1000, 0.1000])
     """
@@ -523,9 +479,7 @@ def ones_(tensor: Tensor) -> Tensor:
 
     <returns and raises>
 
-    Examples
-    --------
-    >>> import torch, fastinit.torch as init
+    <example>
     >>> init.ones_(torch.empty(3))
     tensor([1., 1., 1.])
     """
@@ -543,9 +497,7 @@ def zeros_(tensor: Tensor) -> Tensor:
 
     <returns and raises>
 
-    Examples
-    --------
-    >>> import torch, fastinit.torch as init
+    <example>
     >>> init.zeros_(torch.empty(3))
     tensor([0., 0., 0.])
     """
@@ -569,9 +521,7 @@ def eye_(tensor: Tensor, **place: Unpack[Place]) -> Tensor:
     -----
     Generator.identity; ``torch.nn.init.eye_``.
 
-    Examples
-    --------
-    >>> import torch, fastinit.torch as init
+    <example>
     >>> init.eye_(torch.empty(2, 3))
     tensor([[1., 0., 0.],
             [0., 1., 0.]])
@@ -598,9 +548,7 @@ def dirac_(tensor: Tensor, groups: int = 1, **place: Unpack[Place]) -> Tensor:
     -----
     Generator.dirac; ``torch.nn.init.dirac_``.
 
-    Examples
-    --------
-    >>> import torch, fastinit.torch as init
+    <example>
     >>> init.dirac_(torch.empty(1, 1, 3))
     tensor([[[0., 1., 0.]]])
     """

@@ -1,14 +1,11 @@
 """init_module_: every parameter of a module, by its name as stream and by rules that give it a scheme."""
 
-import functools
-import inspect
 import itertools
 import math
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from fnmatch import fnmatchcase
 from typing import Any, NamedTuple, SupportsIndex, TypeAlias
 
 import numpy as np
@@ -19,13 +16,12 @@ from torch.nn.modules.conv import _ConvNd
 from torch.nn.modules.linear import NonDynamicallyQuantizableLinear
 
 import fastinit
-from fastinit import hints
-from fastinit.generator import FILLS
-from fastinit.recipe import Recipe, first_matches, listed
+from fastinit.recipe import Recipe
+from fastinit.rules import Action, Choice, Item, Owners, Rule, Spellings, errors_of, parse_pairs
+from fastinit.text import listed
 from fastinit.torch.tensors import Target, Tensor, array_of, count_write, fill_part, target_of
 
 Module: TypeAlias = nn.Module
-_Choice: TypeAlias = Recipe | None  # None leaves the parameter as it is
 _Step: TypeAlias = tuple[str, Module, tuple[Module, ...]]
 
 _FROZEN = "requires_grad=False"  # what leaves a parameter as it is
@@ -186,95 +182,15 @@ def _resets_otherwise(module: Module, known: type) -> bool:
 
 # Modules whose weights are not (out, in, *kernel), by the names of their classes, which are not imported.
 _LAYOUTS = {("transformers.pytorch_utils", "Conv1D"): "keras"}  # (in, out)
+_OWNERS = Owners(nn.Module, "module", "parameter")
+_SPELLINGS: Spellings = {None: Action.KEEP}
 
 
-class _Rule(NamedTuple):
-    text: str  # as errors and the report name it
-    matches: Callable[[str, tuple[Found, Owner]], bool]
-    choose: Callable[[Owner], _Choice]
-
-
-def _rule(key: object, spec: object) -> _Rule:
-    text, matches = _text(key), _matcher(key)
-    with _errors_of(f"rule {text}"):
-        return _Rule(text, matches, _chooser(spec))
-
-
-def _text(key: object) -> str:
-    if isinstance(key, type):
-        return key.__name__
-    if isinstance(key, tuple) and key and isinstance(key[0], type):
-        return f"({', '.join((key[0].__name__, *map(repr, key[1:])))})"
-    return repr(key)
-
-
-def _matcher(key: object) -> Callable[[str, tuple[Found, Owner]], bool]:
-    """What tells for each owner of a parameter: a name is the parameter's, whoever owns it, a type that of an owner."""
-    if isinstance(key, str):
-        return lambda _, item: any(fnmatchcase(name, key) for name in item[0].names)
-    if isinstance(key, type) and issubclass(key, nn.Module):
-        return lambda _, item: isinstance(item[1].module, key)
-    if isinstance(key, tuple) and len(key) == 2 and isinstance(key[0], type) and isinstance(key[1], str):
-        module_type, pattern = key
-        return lambda _, item: isinstance(item[1].module, module_type) and fnmatchcase(item[1].local_name, pattern)
-    raise TypeError(
-        f"rules has the key {key!r}; accepted are a pattern of names, a type of module, or a tuple of a type and a "
-        "pattern of its parameters' own names"
-    )
-
-
-def _chooser(spec: Any) -> Callable[[Owner], _Choice]:
-    if callable(spec):
-        _check_function(spec)
-        return lambda owner: _recipe(spec(owner.module, owner.local_name), owner)
-    if spec is not None:
-        spec = Recipe.parse(spec)
-    return lambda owner: _recipe(spec, owner)
-
-
-def _check_function(function: Any) -> None:
-    """TypeError for a function that is not one of a module and a name, such as those of torch.nn.init."""
-    inner = function
-    while isinstance(inner, functools.partial):
-        inner = inner.func
-    if not isinstance(function, type) and not _fills_tensors(inner) and _required(function) in (2, None):
-        return
-    name = getattr(inner, "__name__", type(inner).__name__)
-    meant = hints.closest(name, FILLS)
-    raise TypeError(
-        f"{name} is not a function of a module and a parameter's name; accepted are such a function, the name of a "
-        f"scheme{f', here {meant!r},' if meant else ''} or a tuple of the name and its arguments"
-    )
-
-
-def _fills_tensors(function: Any) -> bool:
-    """Whether it is PyTorch's or fastinit's own, or one of another library that calls its first argument a tensor."""
-    owner = getattr(function, "__objclass__", function)  # of a method that is not written in Python
-    if str(getattr(owner, "__module__", "")).partition(".")[0] in ("torch", "fastinit"):
-        return True
-    return next(iter(_parameters_of(function)), None) == "tensor"
-
-
-def _parameters_of(function: Callable[..., Any]) -> Mapping[str, inspect.Parameter]:
-    """By their names; as if it took any where it does not tell, as it is not written in Python."""
-    try:
-        return inspect.signature(function).parameters
-    except ValueError:
-        return {"arguments": inspect.Parameter("arguments", inspect.Parameter.VAR_POSITIONAL)}
-
-
-def _required(function: Callable[..., Any]) -> int | None:
-    """How many arguments it must be given; None if it takes any number."""
-    parameters = _parameters_of(function).values()
-    if any(each.kind is each.VAR_POSITIONAL for each in parameters):
-        return None
-    return sum(each.kind is not each.VAR_KEYWORD and each.default is each.empty for each in parameters)
-
-
-def _recipe(spec: object, owner: Owner) -> _Choice:
-    if spec is None:
-        return None
-    return Recipe.parse(spec).with_layout(_layout_of(type(owner.module)))
+def _choice(rule: Rule, owner: Owner, item: Item) -> Choice:
+    """What a rule says, with the fans of the owner's layout."""
+    with errors_of(f"rule {rule.text}"):
+        choice = rule.choose(item)
+        return choice.with_layout(_layout_of(type(owner.module))) if isinstance(choice, Recipe) else choice
 
 
 def _layout_of(module_type: type) -> str:
@@ -364,11 +280,14 @@ def init_module_(
     walk = list(_walk(module, prefix))
     parameters, buffers = _parameters(walk), _buffers(walk)
     chosen = _choices(parameters, rules or {}, defaults, keep_unmatched)
-    recipes = {name: recipe for name, (_, recipe) in chosen.items() if recipe}
-    targets = {name: _target(name, parameters[name], recipe) for name, recipe in recipes.items()}
+    targets = {
+        name: _target(name, parameters[name], choice)
+        for name, (_, choice) in chosen.items()
+        if isinstance(choice, Recipe)
+    }
     if seed is None and generator._from_entropy and any(target.is_sharded for target in targets.values()):
         raise ValueError("seed=None with sharded parameters: each process would draw from a seed of its own")
-    _fill_all(targets, recipes, generator)
+    _fill_all(targets, generator)
     for name, target in targets.items():
         _clear_padding(parameters[name], target)
     written = _reset_statistics(walk, targets)
@@ -406,63 +325,66 @@ def _is_wrappers(part: str, parent: Module) -> bool:
     return part in _WRAPPERS or (part == "module" and isinstance(parent, replicas))
 
 
-def _parameters(walk: Iterable[_Step]) -> dict[str, Found]:
-    """The parameters of a module, tied ones once, by their names without those of wrappers."""
-    found: dict[str, Found] = {}
-    first_names: dict[int, str] = {}
-    for begins, owner, around in walk:
-        if type(owner).__name__ == "FullyShardedDataParallel":
+def _held(walk: Iterable[_Step], kind: str) -> Iterator[tuple[Owner, Tensor]]:
+    """The parameters or the buffers, each as often as a module has it, by their names without those of wrappers."""
+    for begins, module, around in walk:
+        if type(module).__name__ == "FullyShardedDataParallel":
             raise TypeError("module is wrapped in FullyShardedDataParallel, which flattens parameters; use fully_shard")
-        for local_name, tensor in owner._parameters.items():
-            if tensor is None:
-                continue
+        for local_name, tensor in getattr(module, f"_{kind}s").items():
             name = begins + local_name
             if nn.parameter.is_lazy(tensor):
-                raise ValueError(f"parameter {name!r} is of a lazy module and has no shape yet; run the module once")
-            each = found.setdefault(first_names.setdefault(id(tensor), name), Found(tensor, [], []))
-            if each.tensor is not tensor:
-                raise ValueError(f"two parameters have the name {name!r}, once wrappers are left out of it")
-            each.owners.append(Owner(name, owner, local_name, around))
-            each.names.append(name)
+                raise ValueError(f"{kind} {name!r} is of a lazy module and has no shape yet; run the module once")
+            if tensor is not None:
+                yield Owner(name, module, local_name, around), tensor
+
+
+def _parameters(walk: Iterable[_Step]) -> dict[str, Found]:
+    """The parameters of a module, tied ones once."""
+    found: dict[str, Found] = {}
+    first_names: dict[int, str] = {}
+    for owner, tensor in _held(walk, "parameter"):
+        each = found.setdefault(first_names.setdefault(id(tensor), owner.name), Found(tensor, [], []))
+        if each.tensor is not tensor:
+            raise ValueError(f"two parameters have the name {owner.name!r}, once wrappers are left out of it")
+        each.owners.append(owner)
+        each.names.append(owner.name)
     return found
 
 
 def _buffers(walk: Iterable[_Step]) -> dict[str, Tensor]:
-    """The buffers of a module, each once, by their names without those of wrappers."""
+    """The buffers of a module, each once."""
     found: dict[int, tuple[str, Tensor]] = {}
-    for begins, owner, _ in walk:
-        for local_name, buffer in owner._buffers.items():
-            if nn.parameter.is_lazy(buffer):
-                name = begins + local_name
-                raise ValueError(f"buffer {name!r} is of a lazy module and has no shape yet; run the module once")
-            if buffer is not None:
-                found.setdefault(id(buffer), (begins + local_name, buffer))
+    for owner, buffer in _held(walk, "buffer"):
+        found.setdefault(id(buffer), (owner.name, buffer))
     return dict(found.values())
 
 
 def _choices(
     parameters: Mapping[str, Found], rules: Mapping[Any, Any], defaults: bool, keep_unmatched: bool
-) -> dict[str, tuple[str, _Choice]]:
+) -> dict[str, tuple[str, Choice]]:
     """For each parameter, what chose its scheme, and the scheme."""
     if not isinstance(rules, Mapping):
         raise TypeError(f"rules must be a mapping, not {type(rules).__name__}")
-    compiled = [_rule(key, spec) for key, spec in rules.items()]
-    owned = {owner.name: (found, owner) for found in parameters.values() for owner in found.owners}
-    first = first_matches(owned, [(rule.text, rule.matches) for rule in compiled])
-    chosen: dict[str, tuple[str, _Choice]] = {}
+    items = {
+        owner.name: Item(found.names, found.tensor.ndim, owner.module, owner.local_name)
+        for found in parameters.values()
+        for owner in found.owners
+    }
+    first = parse_pairs(rules.items(), _SPELLINGS, _OWNERS).first_matches(items)
+    chosen: dict[str, tuple[str, Choice]] = {}
     unmatched = []
     for name, found in parameters.items():
-        by_rule = [(owner, compiled[i]) for owner in found.owners if (i := first[owner.name]) is not None]
+        by_rule = [(owner, rule) for owner in found.owners if (rule := first[owner.name])]
         if by_rule:
-            chosen[name] = _agreed(by_rule)
+            chosen[name] = _agreed(by_rule, [_choice(rule, owner, items[owner.name]) for owner, rule in by_rule])
         elif not found.tensor.requires_grad:
-            chosen[name] = _FROZEN, None
+            chosen[name] = _FROZEN, Action.KEEP
         else:
-            chosen[name] = "no rule", None
+            chosen[name] = "no rule", Action.KEEP
             if defaults and not keep_unmatched:
-                with _errors_of(f"parameter {name!r}"):
+                with errors_of(f"parameter {name!r}"):
                     chosen[name] = _default(found) or chosen[name]
-            if chosen[name][1] is None:
+            if chosen[name][1] is Action.KEEP:
                 unmatched.append(name)
     if parameters and not keep_unmatched and all(rule == _FROZEN for rule, _ in chosen.values()):
         raise ValueError(
@@ -477,12 +399,8 @@ def _choices(
     return chosen
 
 
-def _agreed(by_rule: list[tuple[Owner, _Rule]]) -> tuple[str, _Choice]:
+def _agreed(by_rule: list[tuple[Owner, Rule]], choices: list[Choice]) -> tuple[str, Choice]:
     """The rule of a parameter and its choice, which must be the same for all owners that have one."""
-    choices = []
-    for owner, rule in by_rule:
-        with _errors_of(f"rule {rule.text}"):
-            choices.append(rule.choose(owner))
     (first, rule), choice = by_rule[0], choices[0]
     for (owner, other_rule), other in zip(by_rule, choices, strict=True):
         if other != choice:
@@ -491,15 +409,19 @@ def _agreed(by_rule: list[tuple[Owner, _Rule]]) -> tuple[str, _Choice]:
                 advice = "what the rule leaves to the modules, such as layout=, must be said in it"
             raise ValueError(
                 f"parameters {first.name!r} and {owner.name!r} are tied, and their rules disagree: rule {rule.text} "
-                f"makes it {choice or 'stay as it is'}, rule {other_rule.text} {other or 'stay as it is'}; {advice}"
+                f"makes it {_in_words(choice)}, rule {other_rule.text} {_in_words(other)}; {advice}"
             )
     return rule.text, choice
 
 
+def _in_words(choice: Choice) -> str:
+    return "stay as it is" if isinstance(choice, Action) else str(choice)
+
+
 def _target(name: str, found: Found, recipe: Recipe) -> Target:
     """The parameter as something to fill, after every check."""
-    with _errors_of(f"parameter {name!r}"):
-        target = target_of(found.tensor, recipe)
+    with errors_of(f"parameter {name!r}"):
+        target = target_of(found.tensor, recipe, name)
         if not target.is_sharded and any(_is_gathered_from_above(owner) for owner in found.owners):
             raise ValueError(
                 "FSDP2 has gathered it, by a module around the one that is filled, and what is written would be lost; "
@@ -507,7 +429,7 @@ def _target(name: str, found: Found, recipe: Recipe) -> Target:
             )
         if found.tensor.is_meta:
             raise ValueError("it is on the meta device and has no memory; call module.to_empty(device=...) first")
-        recipe.check(target.global_shape, target.dtype)
+        target.drawn.check()
     return target
 
 
@@ -517,34 +439,17 @@ def _is_gathered_from_above(owner: Owner) -> bool:
     return managed and not any(map(_is_fsdp2, (*owner.around, owner.module)))
 
 
-@contextmanager
-def _errors_of(label: str) -> Iterator[None]:
-    """Says whose the errors are."""
-    try:
-        yield
-    except (TypeError, ValueError) as error:
-        kind = TypeError if isinstance(error, TypeError) else ValueError
-        raise kind(f"{label}: {error}") from error.__cause__
-    except Exception as error:  # of a function that is a rule
-        error.add_note(f"in {label}")
-        raise
-
-
-def _fill_all(targets: Mapping[str, Target], recipes: Mapping[str, Recipe], generator: fastinit.Generator) -> None:
+def _fill_all(targets: Mapping[str, Target], generator: fastinit.Generator) -> None:
     """Fills what lies in the CPU's memory side by side, then what does not."""
     parts = []
     for name, target in targets.items():
-        with _errors_of(f"parameter {name!r}"):
+        with errors_of(f"parameter {name!r}"):
             parts += [(name, part, array_of(part.tensor)) for part in target.parts]
-    specs = [
-        (name, recipes[name].spec(array, name, part.offset, targets[name].global_shape))
-        for name, part, array in parts
-        if array is not None
-    ]
+    specs = [(name, targets[name].drawn.spec(array, part.offset)) for name, part, array in parts if array is not None]
     generator._fill(specs, "parameter {!r}")
     for name, part, array in parts:
         if array is None:
-            fill_part(part, array, targets[name], recipes[name], generator, name)
+            fill_part(part, array, targets[name].drawn, generator)
     for target in targets.values():
         count_write(target.tensor)
 
@@ -588,6 +493,6 @@ def _writing(tensor: Any) -> Iterator[None]:
         yield
 
 
-def _filled(found: Found, rule: str, recipe: _Choice) -> Filled:
-    scheme, arguments = (recipe.scheme, dict(recipe.arguments)) if recipe else (None, {})
+def _filled(found: Found, rule: str, choice: Choice) -> Filled:
+    scheme, arguments = (choice.scheme, dict(choice.arguments)) if isinstance(choice, Recipe) else (None, {})
     return Filled(scheme, arguments, rule, tuple(found.tensor.shape), found.tensor.dtype, tuple(found.names[1:]))

@@ -5,6 +5,7 @@ import math
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -12,7 +13,8 @@ import torch
 
 import fastinit
 from fastinit import _core
-from fastinit.dtypes import dtype_named
+from fastinit.draw import Drawn
+from fastinit.dtypes import BY_NAME, REALS, dtype_named
 from fastinit.recipe import Recipe
 from fastinit.typing import Stream
 
@@ -20,17 +22,7 @@ Tensor: TypeAlias = torch.Tensor
 _Shape: TypeAlias = tuple[int, ...]
 _Runs: TypeAlias = list[range]  # of global indices along an axis, in the order in which a shard holds them
 
-_FLOATS = frozenset((torch.float32, torch.float64, torch.float16, torch.bfloat16))
-_SIZES = (8, 16, 32, 64)
-_BY_NUMPY = {
-    *("bool", "float16", "float32", "float64", "complex64", "complex128"),
-    *(f"{kind}{size}" for kind in ("int", "uint") for size in _SIZES),
-}
-_BY_ML_DTYPES = {
-    "bfloat16",
-    "complex32",
-    *(f"float8_{kind}" for kind in ("e4m3fn", "e4m3fnuz", "e5m2", "e5m2fnuz", "e8m0fnu")),
-}
+_REALS = frozenset(getattr(torch, name) for name in REALS)
 _NUMPY: dict[torch.dtype, np.dtype[Any] | None] = {}  # what numpy_dtype has told
 _PLAIN = (torch.Tensor, torch.nn.Parameter)
 BUFFER = 1 << 22  # elements that go to another device at a time: some milliseconds of work
@@ -44,11 +36,10 @@ class Part(NamedTuple):
 
 
 class Target(NamedTuple):
-    """A tensor to fill: its shape before it was cut into shards, and the parts of it that this process holds."""
+    """A tensor to fill: what is drawn, as it was before it was cut into shards, and what this process holds of that."""
 
     tensor: Tensor
-    dtype: np.dtype[Any]
-    global_shape: _Shape
+    drawn: Drawn
     parts: list[Part]
 
     @property
@@ -60,6 +51,7 @@ class Target(NamedTuple):
 def target_of(
     tensor: object,
     recipe: Recipe,
+    stream: Stream | None,
     offset: Sequence[int] | None = None,
     global_shape: Sequence[int] | None = None,
     **complex_by: str,
@@ -83,25 +75,26 @@ def target_of(
             f"tensor has shape {tuple(tensor.shape)} and is a placeholder of DeepSpeed's ZeRO-3 for a parameter of "
             f"shape {tuple(whole)}; fill it inside deepspeed.zero.GatheredParameters(..., modifier_rank=0)"
         )
+    drawn = Drawn(recipe, tuple(tensor.shape), dtype, stream=stream)
     if is_dtensor(tensor):
         if offset is not None or global_shape is not None:
             raise ValueError(f"offset={offset}, global_shape={global_shape} with a DTensor, whose placements say both")
-        return Target(tensor, dtype, tuple(tensor.shape), list(_shards(tensor)))
+        return Target(tensor, drawn, list(_shards(tensor)))
     if (offset is None) != (global_shape is None):
         raise ValueError(f"offset={offset!r}, global_shape={global_shape!r}; accepted are both or neither")
     if offset is None or global_shape is None:
-        return Target(tensor, dtype, tuple(tensor.shape), [Part(tensor, (0,) * tensor.ndim)])
+        return Target(tensor, drawn, [Part(tensor, (0,) * tensor.ndim)])
     if any(map(_core.is_bool, (*offset, *global_shape))):
         raise TypeError(f"offset={offset!r}, global_shape={global_shape!r}; accepted are integers, not bools")
-    return Target(tensor, dtype, tuple(global_shape), [Part(tensor, tuple(offset))])
+    return Target(tensor, replace(drawn, shape=tuple(global_shape)), [Part(tensor, tuple(offset))])
 
 
 def _dtype_of(tensor: Tensor, recipe: Recipe, **complex_by: str) -> np.dtype[Any]:
-    if tensor.dtype in _FLOATS or not recipe.draws or str(tensor.dtype).removeprefix("torch.") in recipe.dtypes:
+    if tensor.dtype in _REALS or not recipe.draws or str(tensor.dtype).removeprefix("torch.") in recipe.dtypes:
         dtype = numpy_dtype(tensor.dtype)
         if dtype is not None:
             return dtype
-    names = recipe.dtypes if recipe.draws else sorted(_BY_NUMPY | _BY_ML_DTYPES)
+    names = recipe.dtypes if recipe.draws else sorted(BY_NAME)
     accepted = ", ".join(f"torch.{name}" for name in names)
     more = recipe.if_complex(tensor.is_complex(), **complex_by)
     raise TypeError(f"tensor has dtype {tensor.dtype}; accepted are {accepted}{more}")
@@ -111,9 +104,7 @@ def numpy_dtype(dtype: torch.dtype) -> np.dtype[Any] | None:
     """The dtype as NumPy has it, with ml_dtypes; None if neither has it."""
     if dtype not in _NUMPY:  # torch.compile warns of functools.cache
         name, known = str(dtype).removeprefix("torch."), None
-        if name in _BY_NUMPY:
-            known = np.dtype(name)
-        elif name in _BY_ML_DTYPES:
+        if name in BY_NAME:
             with suppress(AttributeError):  # complex32 came with ml_dtypes 0.6
                 known = dtype_named(name, "torch")
         _NUMPY[dtype] = known
@@ -123,36 +114,27 @@ def numpy_dtype(dtype: torch.dtype) -> np.dtype[Any] | None:
 # ---- Memory ----------------------------------------------------------------------------------------------------------
 
 
-def fill(target: Target, recipe: Recipe, generator: fastinit.Generator, stream: Stream | None) -> None:
+def fill(target: Target, generator: fastinit.Generator) -> None:
     """Fills all parts from one stream, after every check."""
+    drawn = target.drawn
     arrays = [array_of(part.tensor) for part in target.parts]
-    if len(arrays) == 1 and arrays[0] is not None:
-        fill_part(target.parts[0], arrays[0], target, recipe, generator, stream)
-    else:
-        recipe.check(target.global_shape, target.dtype)
-        seed, stream = generator._address(stream)
+    if len(arrays) != 1 or arrays[0] is None:
+        drawn.check()
+        seed, stream = generator._address(drawn.stream)
+        drawn = replace(drawn, stream=stream)
         # All parts by one seed, whatever other threads do; a subclass may draw otherwise, and has to do it itself.
-        same = fastinit.Generator(seed) if type(generator) is fastinit.Generator else generator
-        for part, array in zip(target.parts, arrays, strict=True):
-            fill_part(part, array, target, recipe, same, stream)
+        generator = fastinit.Generator(seed) if type(generator) is fastinit.Generator else generator
+    for part, array in zip(target.parts, arrays, strict=True):
+        fill_part(part, array, drawn, generator)
     count_write(target.tensor)
 
 
-def fill_part(
-    part: Part,
-    array: np.ndarray[Any, Any] | None,
-    target: Target,
-    recipe: Recipe,
-    generator: fastinit.Generator,
-    stream: Stream | None,
-) -> None:
+def fill_part(part: Part, array: np.ndarray[Any, Any] | None, drawn: Drawn, generator: fastinit.Generator) -> None:
     """Fills one part, whose memory is the array or, if that is None, on another device."""
     if array is None:
-        _fill_elsewhere(part, target, recipe, generator, stream)
-    elif array.shape == target.global_shape and not any(part.offset):
-        recipe.fill(generator, array, stream=stream)
+        _fill_elsewhere(part, drawn, generator)
     else:
-        recipe.fill(generator, array, stream=stream, offset=part.offset, global_shape=target.global_shape)
+        drawn.fill(array, part.offset, generator)
 
 
 def array_of(tensor: Tensor) -> np.ndarray[Any, Any] | None:
@@ -186,18 +168,16 @@ def array_of(tensor: Tensor) -> np.ndarray[Any, Any] | None:
         ) from None
 
 
-def _fill_elsewhere(
-    part: Part, target: Target, recipe: Recipe, generator: fastinit.Generator, stream: Stream | None
-) -> None:
+def _fill_elsewhere(part: Part, drawn: Drawn, generator: fastinit.Generator) -> None:
     """Fills a part through a buffer on the CPU: a piece at a time, or at once what is computed at once."""
     local = part.tensor.detach()
-    blocks = list(recipe.pieces(tuple(local.shape), BUFFER))
+    blocks = list(replace(drawn, shape=tuple(local.shape)).pieces(BUFFER))
     most = max((math.prod(size) for _, size in blocks), default=0)
     buffer = torch.empty(most, dtype=local.dtype, device="cpu", pin_memory=local.is_cuda)
     for start, size in blocks:
         piece = buffer[: math.prod(size)].view(size)
         offset = tuple(map(sum, zip(part.offset, start, strict=True)))
-        fill_part(Part(piece, offset), array_of(piece), target, recipe, generator, stream)
+        fill_part(Part(piece, offset), array_of(piece), drawn, generator)
         local[tuple(slice(first, first + n) for first, n in zip(start, size, strict=True))].copy_(piece)
 
 

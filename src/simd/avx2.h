@@ -8,6 +8,7 @@
 #include "../philox.h"
 
 #define SIMD_NAME avx2
+#define SIMD_FEATURES "avx2 fma f16c"
 enum { GROUP_BLOCKS = 4, F32_LANES = 8, F64_LANES = 4 };
 enum { UNROLL_UNIFORM = 8, UNROLL_NORMAL = 2, UNROLL_TRUNCATED = 6, UNROLL_REST = 1 };
 
@@ -20,6 +21,8 @@ typedef __m256i f64_word;
 typedef __m256d f64_vec;
 
 /* Philox */
+
+static inline lane_product product(lane_word a, uint32_t m) { return _mm256_mul_epu32(a, _mm256_set1_epi64x(m)); }
 
 /* The unpack instructions of the stores take the even lanes of both vectors first, then the odd ones. */
 static inline lane_product first_products(uint32_t block) {
@@ -35,8 +38,6 @@ static inline lane_product listed_products(const uint32_t *blocks) {
 static inline lane_product product_add(lane_product p, uint64_t a) {
     return _mm256_add_epi64(p, _mm256_set1_epi64x((int64_t)a));
 }
-
-static inline lane_product product(lane_word a, uint32_t m) { return _mm256_mul_epu32(a, _mm256_set1_epi64x(m)); }
 
 static inline lane_word low(lane_product p) { return p; }
 
@@ -192,13 +193,11 @@ static inline f64_vec f64_centered(f64_word w) {
     return _mm256_fmadd_pd(_mm256_sub_pd(below_top_bit(w), shift), _mm256_set1_pd(0.5), _mm256_set1_pd(0x1p-54));
 }
 
+static inline f64_vec f64_from_middle(f64_word w) { return _mm256_sub_pd(f64_steps(w), _mm256_set1_pd(0x1p52)); }
+
 static inline f64_vec f64_distance(f64_word w, f64_vec high, f64_vec low) {
     (void)low;
     return _mm256_sub_pd(f64_steps(w), high);
-}
-
-static inline f64_vec f64_from_middle(f64_word w) {
-    return f64_distance(w, _mm256_set1_pd(0x1p52), _mm256_setzero_pd());
 }
 
 static inline f64_vec f64_quarters(f64_word w) {

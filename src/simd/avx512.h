@@ -8,6 +8,7 @@
 #include "../philox.h"
 
 #define SIMD_NAME avx512
+#define SIMD_FEATURES "avx512f avx512dq avx512bw avx512vl"
 enum { GROUP_BLOCKS = 8, F32_LANES = 16, F64_LANES = 8 };
 enum { UNROLL_UNIFORM = 6, UNROLL_NORMAL = 2, UNROLL_TRUNCATED = 6, UNROLL_REST = 2 };
 
@@ -22,6 +23,8 @@ typedef __m512d f64_vec;
 enum { XOR3 = 0x96, XOR_AND = 0x78, AND_XOR = 0x6A }; /* a ^ b ^ c, a ^ (b & c), (a & b) ^ c */
 
 /* Philox */
+
+static inline lane_product product(lane_word a, uint32_t m) { return _mm512_mul_epu32(a, _mm512_set1_epi64(m)); }
 
 /* The unpack instructions of the stores take the even lanes of both vectors first, then the odd ones. */
 static inline __m512i lane_order(void) { return _mm512_setr_epi64(0, 4, 1, 5, 2, 6, 3, 7); }
@@ -39,8 +42,6 @@ static inline lane_product listed_products(const uint32_t *blocks) {
 static inline lane_product product_add(lane_product p, uint64_t a) {
     return _mm512_add_epi64(p, _mm512_set1_epi64((int64_t)a));
 }
-
-static inline lane_product product(lane_word a, uint32_t m) { return _mm512_mul_epu32(a, _mm512_set1_epi64(m)); }
 
 static inline lane_word low(lane_product p) { return p; }
 
@@ -182,13 +183,11 @@ static inline f64_vec f64_centered(f64_word w) {
     return _mm512_fmadd_pd(k, _mm512_set1_pd(0x1p-53), _mm512_set1_pd(0x1p-54));
 }
 
+static inline f64_vec f64_from_middle(f64_word w) { return _mm512_sub_pd(f64_steps(w), _mm512_set1_pd(0x1p52)); }
+
 static inline f64_vec f64_distance(f64_word w, f64_vec high, f64_vec low) {
     (void)low;
     return _mm512_sub_pd(_mm512_cvtepi64_pd(_mm512_srli_epi64(w, 11)), high);
-}
-
-static inline f64_vec f64_from_middle(f64_word w) {
-    return f64_distance(w, _mm512_set1_pd(0x1p52), _mm512_setzero_pd());
 }
 
 /* Bits 11 to 61 of w as the mantissa of a double in [1, 2), its top bit flipped: in quarter turns, plus 3/2. */

@@ -8,6 +8,7 @@
 #include "../philox.h"
 
 #define SIMD_NAME neon
+#define SIMD_FEATURES "neon"
 enum { GROUP_BLOCKS = 4, F32_LANES = 8, F64_LANES = 4 };
 enum { UNROLL_UNIFORM = 6, UNROLL_NORMAL = 2, UNROLL_TRUNCATED = 4, UNROLL_REST = 1 };
 
@@ -218,12 +219,14 @@ static inline f64_vec f64_centered(f64_word w) {
          vfmaq_n_f64(vdupq_n_f64(0x1p-54), vcvtq_f64_s64(vshrq_n_s64(vreinterpretq_s64_u64(w.val[i]), 11)), 0x1p-53));
 }
 
+static inline f64_vec f64_from_middle(f64_word w) {
+    BOTH(f64_vec, vsubq_f64(vcvtq_f64_u64(vshrq_n_u64(w.val[i], 11)), vdupq_n_f64(0x1p52)));
+}
+
 static inline f64_vec f64_distance(f64_word w, f64_vec high, f64_vec low) {
     (void)low;
     BOTH(f64_vec, vsubq_f64(vcvtq_f64_u64(vshrq_n_u64(w.val[i], 11)), high.val[i]));
 }
-
-static inline f64_vec f64_from_middle(f64_word w) { return f64_distance(w, f64_set(0x1p52), f64_set(0)); }
 
 static inline f64_vec f64_quarters(f64_word w) {
     BOTH(f64_vec,

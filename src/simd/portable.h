@@ -19,6 +19,7 @@
 #include "../softfloat.h"
 
 #define SIMD_NAME portable
+#define SIMD_FEATURES ""
 enum { GROUP_BLOCKS = 1, F32_LANES = 2, F64_LANES = 1 };
 enum { UNROLL_UNIFORM = 1, UNROLL_NORMAL = 1, UNROLL_TRUNCATED = 1, UNROLL_REST = 1 };
 
@@ -35,6 +36,8 @@ typedef double f64_vec;
 
 /* Philox */
 
+static inline lane_product product(lane_word a, uint32_t m) { return (uint64_t)a * m; }
+
 /* M0 times the index of each block of the group that begins at block. */
 static inline lane_product first_products(uint32_t block) { return (uint64_t)FI_PHILOX_M0 * block; }
 
@@ -42,8 +45,6 @@ static inline lane_product first_products(uint32_t block) { return (uint64_t)FI_
 static inline lane_product listed_products(const uint32_t *blocks) { return (uint64_t)FI_PHILOX_M0 * *blocks; }
 
 static inline lane_product product_add(lane_product p, uint64_t a) { return p + a; }
-
-static inline lane_product product(lane_word a, uint32_t m) { return (uint64_t)a * m; }
 
 static inline lane_word low(lane_product p) { return (uint32_t)p; }
 
@@ -56,8 +57,10 @@ static inline lane_word xor_xor_key(lane_word a, lane_word b, uint32_t k) { retu
 /* The last round, its words laid out as even and odd: word 2i and word 2i + 1 of the group. */
 static inline void f32_last_round(lane_product p1, lane_product p0, lane_word c1, lane_word c3, uint32_t k0,
                                   uint32_t k1, f32_word *even, f32_word *odd) {
-    *even = (f32_word){{high(p1) ^ c1 ^ k0, high(p0) ^ c3 ^ k1}};
-    *odd = (f32_word){{low(p1), low(p0)}};
+    even->lane[0] = high(p1) ^ c1 ^ k0;
+    even->lane[1] = high(p0) ^ c3 ^ k1;
+    odd->lane[0] = low(p1);
+    odd->lane[1] = low(p0);
 }
 
 /* The same, for pairs of words: word 2i + 2^32 word 2i + 1. */
@@ -156,8 +159,10 @@ static inline void f32_store(float *p, f32_vec a) { memcpy(p, a.lane, sizeof a.l
 
 /* Two vectors' worth in the order of the elements. */
 static inline void f32_interleave(f32_vec even, f32_vec odd, f32_vec *lower, f32_vec *upper) {
-    *lower = (f32_vec){{even.lane[0], odd.lane[0]}};
-    *upper = (f32_vec){{even.lane[1], odd.lane[1]}};
+    lower->lane[0] = even.lane[0];
+    lower->lane[1] = odd.lane[0];
+    upper->lane[0] = even.lane[1];
+    upper->lane[1] = odd.lane[1];
 }
 static inline void f32_store_words(uint32_t *p, f32_word even, f32_word odd) {
     for (int i = 0; i < F32_LANES; i++) {

@@ -10,9 +10,6 @@ work=$(mktemp -d)
 trap 'wineserver -k 2> /dev/null || true; rm -rf "$work"' EXIT
 export work WINEPREFIX=$work/wine WINEDEBUG=-all
 
-avx2="avx2:-mavx2 -mfma -mf16c"
-avx512="avx512:-mavx512f -mavx512dq -mavx512bw -mavx512vl -mprefer-vector-width=512"
-
 # Clang looks for libgcc in folders whose names are versions, and Debian's is not.
 windows_clang() {
   local libgcc
@@ -22,51 +19,46 @@ windows_clang() {
 
 windows() { wine "$@" 2> >(grep -v '^wine: ' >&2); } # which tells of what it sets up, and of 32-bit Windows that is not there
 
-# Each build: its name; the compiler; the kernels, each with its own flags after a colon; what runs the program.
+# Each build: its name; the compiler; the processor whose kernels it gets besides the portable ones; what runs the program.
 builds() {
   local cc level
   if [ "$(uname -m)" = x86_64 ]; then
     for cc in gcc clang; do
       for level in -O0 -O2 -O3; do
-        echo "x86-64, $cc $level|$cc $level|portable:-mno-fma;$avx2;$avx512|"
+        echo "x86-64, $cc $level|$cc $level|x86_64|"
       done
-      echo "x86-64, $cc -O3 -march=native|$cc -O3 -march=native|portable;$avx2;$avx512|"
+      echo "x86-64, $cc -O3 -march=native|$cc -O3 -march=native|x86_64|"
     done
-    echo "x86-64 with musl, gcc -O3|musl-gcc -O3|portable|"
-    echo "x86-64 Windows, clang -O3|$(windows_clang) -O3|portable;$avx2;$avx512|windows"
+    echo "x86-64 with musl, gcc -O3|musl-gcc -O3|any|"
+    echo "x86-64 Windows, clang -O3|$(windows_clang) -O3|x86_64|windows"
   fi
   for level in -O0 -O2 -O3; do
     for cc in aarch64-linux-gnu-gcc "clang --target=aarch64-linux-gnu"; do
-      echo "AArch64, ${cc%% *} $level|$cc $level|portable;neon|qemu-aarch64-static"
+      echo "AArch64, ${cc%% *} $level|$cc $level|aarch64|qemu-aarch64-static"
     done
     for cc in s390x-linux-gnu-gcc "clang --target=s390x-linux-gnu"; do
-      echo "s390x (big-endian), ${cc%% *} $level|$cc $level|portable|qemu-s390x-static"
+      echo "s390x (big-endian), ${cc%% *} $level|$cc $level|any|qemu-s390x-static"
     done
   done
 }
 
 more_builds() {
-  echo "RISC-V 64, gcc -O3|riscv64-linux-gnu-gcc -O3|portable|qemu-riscv64-static"
-  echo "POWER little-endian, gcc -O3|powerpc64le-linux-gnu-gcc -O3|portable|qemu-ppc64le-static"
-  echo "ARM 32-bit, gcc -O3|arm-linux-gnueabihf-gcc -O3|portable|qemu-arm-static"
-  echo "x86 32-bit with SSE2, gcc -O3|i686-linux-gnu-gcc -O3 -msse2 -mfpmath=sse|portable|qemu-i386-static"
+  echo "RISC-V 64, gcc -O3|riscv64-linux-gnu-gcc -O3|any|qemu-riscv64-static"
+  echo "POWER little-endian, gcc -O3|powerpc64le-linux-gnu-gcc -O3|any|qemu-ppc64le-static"
+  echo "ARM 32-bit, gcc -O3|arm-linux-gnueabihf-gcc -O3|any|qemu-arm-static"
+  echo "x86 32-bit with SSE2, gcc -O3|i686-linux-gnu-gcc -O3 -msse2 -mfpmath=sse|any|qemu-i386-static"
 }
 
-check() { # NAME|COMPILER|KERNELS|EMULATOR
-  local name compiler kernels emulator have=() folder kernel header flags
-  IFS='|' read -r name compiler kernels emulator <<< "$1"
+check() { # NAME|COMPILER|PROCESSOR|EMULATOR
+  local name compiler processor emulator folder
+  IFS='|' read -r name compiler processor emulator <<< "$1"
   folder=$(mktemp -d "$work/XXXXXX")
-  compiler+=" -std=c11 -ffp-contract=off -fno-math-errno -Wall -Wextra -Werror -Isrc"
-  IFS=';' read -ra kernels <<< "$kernels"
-  for kernel in "${kernels[@]}"; do
-    IFS=':' read -r header flags <<< "$kernel"
-    # shellcheck disable=SC2086
-    $compiler $flags -DFI_SIMD_HEADER="\"simd/$header.h\"" -c src/kernels.c -o "$folder/$header.o" || return
-    have+=("-DFASTINIT_HAVE_${header^^}")
-  done
+  # shellcheck source=tests/c/core.sh
+  source tests/c/core.sh
   # shellcheck disable=SC2086
-  $compiler "${have[@]}" src/{api,constant,dispatch,fill,move,overlap,region,scale,strides,threads,truncated}.c \
-    tests/c/check_golden.c "$folder"/*.o -static -pthread -lm -o "$folder/program.exe" &&
+  kernels_of "$processor" "$folder" $compiler "${core_flags[@]}" &&
+    $compiler "${core_flags[@]}" "${have[@]}" "${core[@]}" tests/c/check_golden.c "$folder"/*.o -static -pthread -lm \
+      -o "$folder/program.exe" &&
     $emulator "$folder/program.exe" tests/golden.txt > "$folder/kernels" &&
     printf 'golden     %-40s %s\n' "$name" "$(tr -d '\r' < "$folder/kernels")"
 }

@@ -26,8 +26,10 @@
 
 enum { AXES = 4, MOST = 3000, FIRST_VALUES = 4 };
 
-static const char *const dtype_names[FI_DTYPES] = {"uint32", "uint64", "float32", "float64", "float16", "bfloat16"};
-static const size_t sizes[FI_DTYPES] = {4, 8, 4, 8, 2, 2};
+static const size_t sizes[FI_DTYPES] = {
+#define FI_DTYPE(NAME, name, kind, size, ...) [FI_##NAME] = size,
+#include "dtypes.def"
+};
 
 /* ---- Elements ---------------------------------------------------------------------------------------------------- */
 
@@ -127,7 +129,7 @@ static fi_draw draw_named(const char *name) {
 
 static fi_dtype dtype_named(const char *name) {
     fi_dtype dtype = FI_UINT32;
-    while (dtype < FI_BFLOAT16 && strcmp(dtype_names[dtype], name) != 0) dtype++;
+    while (dtype < FI_DTYPES - 1 && strcmp(fi_dtype_name(dtype), name) != 0) dtype++;
     return dtype;
 }
 

@@ -12,7 +12,7 @@ trap 'rm -rf "$work"' EXIT
 # Without compiler.h's forced inlining and unrolling: with every access checked they would take minutes to compile.
 checked=(-O1 -g "-fsanitize=address,undefined" -fno-sanitize-recover=all
   -DFASTINIT_COMPILER_H -DALWAYS_INLINE=inline -DUNROLLED=)
-flags=(-std=c11 -ffp-contract=off -fno-math-errno -Wall -Wextra -Werror -Isrc "${checked[@]}")
+flags=("${core_flags[@]}" "${checked[@]}")
 export UBSAN_OPTIONS=print_stacktrace=1
 
 program() { # SOURCE FLAG...: a C program that is linked with the core

@@ -7,8 +7,7 @@ cd "$(dirname "$0")/../.."
 source tests/c/core.sh
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-flags=(-std=c11 -O1 -g -fsanitize=thread -ffp-contract=off -fno-math-errno -Wall -Wextra -Werror -Isrc
-  -DFI_SIMD_HEADER='"simd/portable.h"')
+flags=("${core_flags[@]}" -O1 -g -fsanitize=thread -DFI_SIMD_HEADER='"simd/portable.h"')
 export TSAN_OPTIONS=halt_on_error=1
 
 for cc in gcc clang; do

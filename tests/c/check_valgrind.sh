@@ -7,7 +7,7 @@ cd "$(dirname "$0")/../.."
 source tests/c/core.sh
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-flags=(-std=c11 -O1 -g -ffp-contract=off -fno-math-errno -Wall -Wextra -Werror -Isrc -DFI_SIMD_HEADER='"simd/portable.h"')
+flags=("${core_flags[@]}" -O1 -g -DFI_SIMD_HEADER='"simd/portable.h"')
 # The threads of the pool live on, and what they have allocated with them.
 valgrind=(valgrind -q --error-exitcode=1 --leak-check=full --show-leak-kinds=definite --errors-for-leak-kinds=definite)
 

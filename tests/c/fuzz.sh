@@ -17,7 +17,7 @@ trap 'kill $(jobs -p) 2> /dev/null || true; rm -rf "$work"' EXIT
 
 sanitizers=address,undefined,local-bounds
 # Without compiler.h's forced inlining and unrolling: with every access checked they would take minutes to compile.
-flags=(-std=c11 -O1 -g -ffp-contract=off -fno-math-errno -Wall -Wextra -Werror -Isrc
+flags=("${core_flags[@]}" -O1 -g
   -DFASTINIT_COMPILER_H -DALWAYS_INLINE=inline -DUNROLLED= -fno-sanitize-recover=all)
 # The kernels' branches depend on random bits and would teach libFuzzer nothing.
 native_kernels clang "${flags[@]}" -fsanitize=$sanitizers

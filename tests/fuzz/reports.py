@@ -16,15 +16,14 @@ import tempfile
 import time
 from base64 import b64decode
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from html.parser import HTMLParser
+from itertools import pairwise
 from typing import Any
 from xml.etree import ElementTree
 
 from rich.cells import cell_len
-from rich.console import Console
 
-from fastinit.bench import compare, markdown, page, results, summary, terminal
+from fastinit.bench import compare, environment, page, printer, report, results
 from fastinit.text import printable
 
 try:
@@ -336,67 +335,70 @@ def check(content: bytes, base: results.Results, with_page: bool) -> bool:
         demand(len(text) < LONGEST_LINE, f"the refusal has {len(text)} characters")
         return False
     demand(results.of_json(results.text(here).encode()) is not None, "what is accepted is not when written again")
-    report = summary.report(here, compare.table(compare.compare(base, here), "old.json"))
-    check_terminal(report, WIDTHS)
-    check_markdown(report)
+    text = report.markdown(here, compare.table(compare.compare(base, here), "old.json"))
+    check_terminal(text, WIDTHS)
+    check_markdown(text, here)
     for old, new in ((here, base), (here, here)):
-        only = replace(report, tables=[compare.table(compare.compare(old, new), "old.json")])
-        check_terminal(only, WIDTHS[:1])
-        check_markdown(only)
+        table = compare.table(compare.compare(old, new), "old.json")
+        check_terminal(report.markdown(results.Results(new.environment, {}, {}, ()), table), WIDTHS[:1])
     if with_page:
-        check_page(page.html(report, here))
+        check_page(page.html(text, here))
     return True
 
 
-def check_terminal(report: summary.Report, widths: tuple[int, ...]) -> None:
+def check_terminal(text: str, widths: tuple[int, ...]) -> None:
     """Nothing moves the cursor, and nothing is wider than the terminal."""
     for width in widths:
         out = io.StringIO()
-        console = Console(file=out, highlight=False, emoji=False, markup=False, width=width)
-        console.print(*terminal.parts(report, width))
+        printer.show(text, out, width=width)
         for line in out.getvalue().split("\n"):
             demand(line.isprintable(), f"control characters in the terminal: {line!r}")
-            demand(cell_len(line.rstrip()) <= width, f"a line wider than {width} columns: {line!r}")
+            demand(cell_len(line) <= width, f"a line wider than {width} columns: {line!r}")
             demand("…" not in line, f"a text cut off in {width} columns: {line!r}")
 
 
 LINKED = re.compile(r"://|(?<![^\W_])www\.\w|@\w|(?<!&)#\w|\bGH-\d|\bmailto:\w|(?<!\\)\]\(|<[a-z/!?]", re.IGNORECASE)
+MARKS = {"strong_open", "strong_close", "em_open", "em_close"}
 SHAPE = {"paragraph", "heading", "bullet_list", "list_item", "table", "thead", "tbody", "tr", "th", "td", "inline"}
 
 
-def check_markdown(report: summary.Report) -> None:
+def check_markdown(text: str, here: results.Results) -> None:
     """Every text is read as it is, and none is markup."""
-    text = markdown.text(report)
     demand(text.replace("\n", "").isprintable(), "control characters in Markdown")
     # Numbers of characters, the breaks too, are no numbers of issues.
     found = LINKED.search(text)
     demand(found is None, f"a link in Markdown: {found and text[max(0, found.start() - 40) : found.end() + 40]!r}")
     if MarkdownIt is None:
         return
-    reader = MarkdownIt("commonmark").enable(["table", "strikethrough"])
-    tables = [table for table in (report.headline, *report.tables) if table.rows]
-    tokens = reader.parse(text)
+    tokens = MarkdownIt("commonmark").enable(["table", "strikethrough"]).parse(text)
     kinds = {token.type.removesuffix("_open").removesuffix("_close") for token in tokens}
     demand(kinds <= SHAPE | {"blockquote"}, f"Markdown has {kinds - SHAPE}")
     count = [token.type for token in tokens].count
-    headline = bool(report.headline.rows)
-    demand(count("heading_open") == 2 + headline + len(report.tables), "Markdown has another heading")
+    sections = list(dict.fromkeys(each.key.section for each in here.measurements))
+    headline = report.headline(here).rows
+    demand(count("heading_open") == 4 + bool(headline) + len(sections), "Markdown has another heading")
     demand(count("bullet_list_open") == 2, "Markdown has another list")
-    demand(count("table_open") == len(tables), "Markdown has another table")
-    warnings = [report.warning, *(table.warning for table in report.tables)]
-    demand(count("blockquote_open") == sum(each is not None for each in warnings), "Markdown has another quotation")
-    cells = [said(token) for token, before in zip(tokens[1:], tokens, strict=False) if before.type == "td_open"]
-    expected = [one_line(cell.text) for table in tables for row in table.rows for cell in row]
-    demand(cells == expected, f"Markdown has other cells: {first_difference(cells, expected)}")
+    tables = [report.section_table(here, name) for name in sections]
+    cells = [said(token) for before, token in pairwise(tokens) if before.type == "td_open"]
+    own = sum(len(table.columns) * len(table.rows) for table in tables)
+    places = iter(cells[len(cells) - own :])
+    for name, table in zip(sections, tables, strict=True):
+        for each in here.section(name):
+            row = [next(places) for _ in table.columns]
+            demand(row[0].startswith(one_line(each.key.draw)), f"Markdown has {row[0]!r}, not {each.key.draw!r}")
     items = [said(token) for token, before in zip(tokens[2:], tokens, strict=False) if before.type == "list_item_open"]
-    pairs = [one_line(f"{one_line(label)}: {one_line(value)}") for label, value in (*report.facts, *report.notes)]
-    demand(items[: len(pairs)] == pairs, f"Markdown has other lines: {first_difference(items, pairs)}")
+    pairs = [*environment.facts(here.environment), *report.notes(here, tables)]
+    expected = [one_line(f"{one_line(label)}: {one_line(value)}") for label, value in pairs]
+    demand(items == expected, f"Markdown has other lines: {first_difference(items, expected)}")
 
 
 def said(token: Any) -> str:
-    """The text of a token whose only markup may be bold."""
+    """The text of a token whose only markup may be bold and emphasis."""
     kinds = {child.type for child in token.children}
-    demand(kinds <= {"text", "text_special", "strong_open", "strong_close"}, f"Markdown has {kinds}: {token.content!r}")
+    demand(
+        kinds <= {"text", "text_special", *MARKS},
+        f"Markdown has {kinds}: {token.content!r}",
+    )
     return one_line("".join(child.content for child in token.children).replace("\u200b", ""))
 
 
@@ -414,7 +416,7 @@ class Page(HTMLParser):
 
     KNOWN = (
         " html head meta title style body header h1 h2 p section nav a main div figure figcaption img details summary "
-        "dl dt dd code table caption thead tbody tr th td strong "
+        "blockquote ul li dl dt dd code table thead tbody tr th td strong em "
     )
     ATTRIBUTES = " lang charset name content class id role aria-label aria-labelledby tabindex href src alt scope "
 

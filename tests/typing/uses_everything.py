@@ -42,16 +42,13 @@ def functions(
     )
     assert_type(fastinit.xavier_uniform(w, 784, 512, np.sqrt(2.0), accumulate=True), Matrix)
     assert_type(fastinit.xavier_normal(w, layout="torch", truncated=True), Matrix)
-    assert_type(fastinit.glorot_uniform(w, fan_in=784, fan_out=512), Matrix)
+    assert_type(fastinit.xavier_uniform(w, fan_in=784, fan_out=512), Matrix)
     assert_type(fastinit.glorot_normal(w, 784, 512, stream=np.int64(3)), Matrix)
     assert_type(fastinit.he_uniform(w, fan_out=512), Matrix)
     assert_type(fastinit.he_normal(w, 784, 0.01, offset=(256, 0), global_shape=[512, 784]), Matrix)
     assert_type(fastinit.kaiming_uniform(w, np.float32(784)), Matrix)
-    assert_type(fastinit.kaiming_normal(w, 784, stream=3), Matrix)
-    assert_type(fastinit.lecun_uniform(w, 784), Matrix)
     assert_type(fastinit.lecun_normal(w, layout="keras", truncated=True), Matrix)
     assert_type(fastinit.lasagne_uniform(w, layout="lasagne", gain="relu"), Matrix)
-    assert_type(fastinit.lasagne_normal(w, 784, 512, 1.0), Matrix)
     assert_type(
         fastinit.variance_scaling(w, 2.0, "fan_geo_avg", "untruncated_normal", layout=None, fan_in=1, fan_out=2), Matrix
     )
@@ -110,18 +107,6 @@ def generator(w: Matrix, weights: Weights, words: Words) -> None:
     assert_type(g.uniform(weights), Weights)
     assert_type(g.normal(w, std=1e-3, stream=4, accumulate=True), Matrix)
     assert_type(g.truncated_normal(w), Matrix)
-    assert_type(g.xavier_uniform(w, 784, 512), Matrix)
-    assert_type(g.xavier_normal(w, 784, 512), Matrix)
-    assert_type(g.glorot_uniform(w, 784, 512), Matrix)
-    assert_type(g.glorot_normal(weights, 784, 512), Weights)
-    assert_type(g.he_uniform(w, 784), Matrix)
-    assert_type(g.he_normal(w, 784), Matrix)
-    assert_type(g.kaiming_uniform(w, 784), Matrix)
-    assert_type(g.kaiming_normal(w, 784), Matrix)
-    assert_type(g.lecun_uniform(w, 784), Matrix)
-    assert_type(g.lecun_normal(w, 784), Matrix)
-    assert_type(g.lasagne_uniform(w, 784, 512), Matrix)
-    assert_type(g.lasagne_normal(w, 784, 512), Matrix)
     assert_type(g.variance_scaling(w, fan_in=784), Matrix)
     assert_type(g.orthogonal(weights), Weights)
     assert_type(g.delta_orthogonal(w), Matrix)
@@ -132,6 +117,57 @@ def generator(w: Matrix, weights: Weights, words: Words) -> None:
     assert_type(g.identity(w), Matrix)
     assert_type(g.dirac(w), Matrix)
     assert_type(g.fill({"fc1": (w, "he_normal", 784)}), dict[str, np.ndarray[Any, Any]])
+
+
+def schemes(w: Matrix, weights: Weights, g: fastinit.Generator) -> None:
+    # Made by tools/make: schemes.
+    assert_type(fastinit.xavier_uniform(w, 784, 512), Matrix)
+    assert_type(g.xavier_uniform(weights, 784, 512), Weights)
+    dask_init.xavier_uniform((6, 4), 3, 784, 512)
+    jax_init.xavier_uniform()
+    assert_type(fastinit.glorot_uniform(w, 784, 512), Matrix)
+    assert_type(g.glorot_uniform(weights, 784, 512), Weights)
+    dask_init.glorot_uniform((6, 4), 3, 784, 512)
+    jax_init.glorot_uniform()
+    assert_type(fastinit.xavier_normal(w, 784, 512), Matrix)
+    assert_type(g.xavier_normal(weights, 784, 512), Weights)
+    dask_init.xavier_normal((6, 4), 3, 784, 512)
+    jax_init.xavier_normal()
+    assert_type(fastinit.glorot_normal(w, 784, 512), Matrix)
+    assert_type(g.glorot_normal(weights, 784, 512), Weights)
+    dask_init.glorot_normal((6, 4), 3, 784, 512)
+    jax_init.glorot_normal()
+    assert_type(fastinit.he_uniform(w, 784), Matrix)
+    assert_type(g.he_uniform(weights, 784), Weights)
+    dask_init.he_uniform((6, 4), 3, 784)
+    jax_init.he_uniform()
+    assert_type(fastinit.kaiming_uniform(w, 784), Matrix)
+    assert_type(g.kaiming_uniform(weights, 784), Weights)
+    dask_init.kaiming_uniform((6, 4), 3, 784)
+    jax_init.kaiming_uniform()
+    assert_type(fastinit.he_normal(w, 784), Matrix)
+    assert_type(g.he_normal(weights, 784), Weights)
+    dask_init.he_normal((6, 4), 3, 784)
+    jax_init.he_normal()
+    assert_type(fastinit.kaiming_normal(w, 784), Matrix)
+    assert_type(g.kaiming_normal(weights, 784), Weights)
+    dask_init.kaiming_normal((6, 4), 3, 784)
+    jax_init.kaiming_normal()
+    assert_type(fastinit.lecun_uniform(w, 784), Matrix)
+    assert_type(g.lecun_uniform(weights, 784), Weights)
+    dask_init.lecun_uniform((6, 4), 3, 784)
+    jax_init.lecun_uniform()
+    assert_type(fastinit.lecun_normal(w, 784), Matrix)
+    assert_type(g.lecun_normal(weights, 784), Weights)
+    dask_init.lecun_normal((6, 4), 3, 784)
+    jax_init.lecun_normal()
+    assert_type(fastinit.lasagne_uniform(w, 784, 512), Matrix)
+    assert_type(g.lasagne_uniform(weights, 784, 512), Weights)
+    dask_init.lasagne_uniform((6, 4), 3, 784, 512)
+    assert_type(fastinit.lasagne_normal(w, 784, 512), Matrix)
+    assert_type(g.lasagne_normal(weights, 784, 512), Weights)
+    dask_init.lasagne_normal((6, 4), 3, 784, 512)
+    # The end of it.
 
 
 def wrapper(
@@ -226,22 +262,15 @@ def in_jax(sharding: Any) -> None:
     made: list[jax_init.Initializer] = [
         jax_init.constant(0.1),
         jax_init.delta_orthogonal(1.0, -1),
-        jax_init.glorot_normal(),
         jax_init.glorot_uniform(-2, (0, 1)),
         jax_init.he_normal(dtype="bfloat16"),
         jax_init.he_uniform(batch_axis=0),
-        jax_init.kaiming_normal(),
-        jax_init.kaiming_uniform(),
-        jax_init.lecun_normal(),
-        jax_init.lecun_uniform(),
         jax_init.normal(0.02),
         jax_init.ones,
         jax_init.orthogonal(),
         jax_init.truncated_normal(0.02, lower=-3.0, upper=3.0),
         jax_init.uniform(),
         jax_init.variance_scaling(2.0, "fan_avg", "uniform"),
-        jax_init.xavier_normal(),
-        jax_init.xavier_uniform(),
         jax_init.zeros,
     ]
     jax_init.for_haiku(made[0])((2, 3), "float32")
@@ -284,12 +313,9 @@ def in_dask() -> None:
     dask_init.he_normal((6, 4), "64 MiB", fan_in=6, dtype=np.float16, seed=7, stream=3)
     dask_init.he_uniform(6, 3, fan_out=6)
     dask_init.identity((6, 4), gain=0.5)
-    dask_init.kaiming_normal((6, 4), 3, 6)
-    dask_init.kaiming_uniform((6, 4), 3, 6)
     dask_init.lasagne_normal((6, 4), 3, layout="lasagne", gain="relu")
     dask_init.lasagne_uniform((6, 4), 3, 6, 4)
     dask_init.lecun_normal((6, 4), 3, 6, truncated=True)
-    dask_init.lecun_uniform((6, 4), 3, 6)
     dask_init.normal((6, 4), ((3, 3), (2, 2)), 1j, 0.02, seed=np.random.SeedSequence(7), stream="w")
     dask_init.ones((6, 4))
     dask_init.orthogonal((6, 4))
@@ -297,8 +323,6 @@ def in_dask() -> None:
     dask_init.truncated_normal((6, 4), 3, low=-1, high=1)
     dask_init.uniform((6, 4), 3, -1, 1)
     dask_init.variance_scaling((6, 4), 3, 2.0, "fan_out", "normal", layout="torch")
-    dask_init.xavier_normal((6, 4), 3, 6, 4)
-    dask_init.xavier_uniform((6, 4), 3, 6, 4)
     dask_init.zeros((6, 4))
 
 

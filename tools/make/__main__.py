@@ -14,11 +14,23 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import core
+import faces
+import package
+import pages
 
 ROOT = Path(__file__).parent.parent.parent
 OUTPUTS: dict[str, Callable[[str], str]] = {
     "src/schemes.pxi": core.methods,
     "fastinit/_core.pyi": core.types,
+    "fastinit/__init__.py": package.names,
+    "tests/typing/uses_everything.py": package.uses,
+    "docs/stream.md": pages.contract,
+    "docs/schemes.md": pages.guide,
+    "docs/reference/fastinit.md": pages.reference,
+    "fastinit/jax/schemes.py": faces.jax,
+    "fastinit/jax/__init__.py": faces.names_of_jax,
+    "fastinit/keras/schemes.py": faces.keras,
+    "fastinit/keras/__init__.py": faces.names_of_keras,
 }
 
 

@@ -2,12 +2,12 @@
 
 import re
 import textwrap
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
-from rows import FAMILIES, between
+from rows import between, schemes
 
-WIDTH = 120
+WIDTH, INDENT = 120, " " * 8
 HEAD = """# Made by tools/make from fastinit/schemes.py. The schemes that are a draw and a scale.
 
 cdef class Generator(Draws):
@@ -92,14 +92,15 @@ METHOD = '''
 def method(row: Any, draw: str) -> str:
     given, keywords = arguments(row, draw)
     names = [each.name for each in (*given, *keywords)]
-    signature = f"{listed('self', 'out', *(each.in_cython for each in given), '*')},\n"
+    signature = f"{', '.join(['self', 'out', *(each.in_cython for each in given), '*'])},\n"
+    signature += listed(each.in_cython for each in keywords)
     scheme = TAKES[row.takes][1].format(mode=FANS[row.n][2], scale=row.scale)
     if len(scheme) > WIDTH - len("        cdef fi_scheme scheme = "):
         scheme = re.sub(r"\((.*)\)", r"(\n            \1\n        )", scheme)
     return METHOD.format(
         name=f"{row.name}_{draw}",
-        signature=textwrap.indent(signature + listed(*(each.in_cython for each in keywords)), " " * 8),
-        doc=textwrap.indent(docstring(row, draw), " " * 8),
+        signature=textwrap.indent(signature, INDENT),
+        doc=textwrap.indent(docstring(row, draw), INDENT),
         scheme=scheme,
         draw="FI_SCHEME_UNIFORM" if draw == "uniform" else "normal_or(truncated)",
         fan_out="fan_out" if "fan_out" in names else "None",
@@ -158,28 +159,32 @@ def docstring(row: Any, draw: str) -> str:
 
 
 def wrapped(text: str) -> str:
-    return textwrap.fill(text, WIDTH - 8, break_long_words=False, break_on_hyphens=False)
+    return textwrap.fill(text, WIDTH - len(INDENT), break_long_words=False, break_on_hyphens=False)
 
 
-def listed(*items: str) -> str:
+def listed(items: Iterable[str]) -> str:
     """With commas between them, in lines that break after a comma."""
     return wrapped(", ".join(each.replace(" ", "\0") for each in items)).replace("\0", " ")
 
 
 def methods(_: str) -> str:
     """src/schemes.pxi."""
-    return HEAD + "".join(method(row, draw) for row in FAMILIES for draw in row.sources)
+    return HEAD + "".join(method(row, draw) + "".join(aliases(row, draw)) for row, draw, _ in schemes())
+
+
+def aliases(row: Any, draw: str) -> Iterator[str]:
+    if row.aliases:
+        yield "\n"
+    for alias in row.aliases:
+        yield f"    {alias}_{draw} = {row.name}_{draw}\n"
 
 
 def types(text: str) -> str:
     """fastinit/_core.pyi, with the class that has the methods."""
-    return between(text, "schemes", "class Generator(Draws):\n" + "".join(stubs()) + "\n")
-
-
-def stubs() -> Iterable[str]:
-    for row in FAMILIES:
-        for draw in row.sources:
-            given, keywords = arguments(row, draw)
-            lines = ["self", "out: Array", *(each.in_stub for each in given), "*", *(each.in_stub for each in keywords)]
-            rows = "".join(f"        {line},\n" for line in lines)
-            yield f"    def {row.name}_{draw}(\n{rows}    ) -> Array: ...\n"
+    lines = ["class Generator(Draws):\n"]
+    for row, draw, name in schemes():
+        given, keywords = arguments(row, draw)
+        each = ["self", "out: Array", *(each.in_stub for each in given), "*", *(each.in_stub for each in keywords)]
+        lines += [f"    def {name}(\n", *(f"        {line},\n" for line in each), "    ) -> Array: ...\n"]
+        lines += [line for line in aliases(row, draw) if line.strip()]
+    return between(text, "schemes", "".join(lines) + "\n")

@@ -3,11 +3,24 @@
 import re
 import runpy
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).parent.parent.parent
 _SCHEMES = runpy.run_path(str(ROOT / "fastinit" / "schemes.py"))
 
 FAMILIES = _SCHEMES["FAMILIES"]
+FUNCTIONS = _SCHEMES["FUNCTIONS"]
+written_out = runpy.run_path(str(ROOT / "fastinit" / "docstrings.py"))["written_out"]
+
+
+def of_kind(*kinds: str) -> list[str]:
+    """The names of the functions of these kinds."""
+    return [name for name, each in FUNCTIONS.items() if each.kind in kinds]
+
+
+def schemes() -> list[tuple[Any, str, str]]:
+    """The functions of the families: the row, the draw and the name."""
+    return [(row, draw, f"{row.name}_{draw}") for row in FAMILIES for draw in row.sources]
 
 
 def between(text: str, name: str, made: str) -> str:

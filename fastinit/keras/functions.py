@@ -1,60 +1,27 @@
-"""
-Keras 3: its initialisers under their own names, with a stream for each weight and the values of a fastinit.Generator.
-
->>> import keras, fastinit.keras
->>> layer = keras.layers.Dense(512, kernel_initializer=fastinit.keras.HeNormal(seed=7, stream="fc1/kernel"))
-
-On Keras's JAX and PyTorch backends, under jax.jit and with distribution layouts too. docs/keras.md says what equals
-what.
-"""
+"""Keras's initialisers, by its names and with its arguments, and a stream for each weight."""
 
 import cmath
 import inspect
-import math
 import operator
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, SupportsIndex, TypeAlias
+from typing import Any, ClassVar, SupportsIndex, TypeAlias, TypeVar
 
+import keras
 import numpy as np
 
 import fastinit
 from fastinit import _core, hints
 from fastinit.constants import array_in_dtype
-from fastinit.distribution import missing
 from fastinit.docstrings import documented
-from fastinit.recipe import Recipe, address, product_along, sizes_of
+from fastinit.draw import Columns, Drawn, Shape, product_along, seed_and_stream, sizes_of
+from fastinit.keras.tensors import tensor_of
+from fastinit.recipe import Recipe
 from fastinit.typing import Stream
 
-try:
-    import keras
-    import ml_dtypes  # noqa: F401  (Keras needs it; NumPy then knows bfloat16 by its name)
-except ModuleNotFoundError as error:
-    raise missing(error, "keras") from None
-
-__all__ = [
-    "Constant",
-    "GlorotNormal",
-    "GlorotUniform",
-    "HeNormal",
-    "HeUniform",
-    "Identity",
-    "IdentityInitializer",
-    "LecunNormal",
-    "LecunUniform",
-    "Ones",
-    "Orthogonal",
-    "OrthogonalInitializer",
-    "RandomNormal",
-    "RandomUniform",
-    "TruncatedNormal",
-    "VarianceScaling",
-    "Zeros",
-]
-
-_Shape: TypeAlias = tuple[int, ...]
 _Seed: TypeAlias = int | keras.random.SeedGenerator | None
 _Axes: TypeAlias = Sequence[int] | None
+_Class = TypeVar("_Class", bound=type)
 
 _COMPLEX_BY = 'RandomNormal and by VarianceScaling(distribution="untruncated_normal")'
 
@@ -86,13 +53,17 @@ True""",
 True""",
 }
 
-_registered = keras.saving.register_keras_serializable(package="fastinit")
+
+def registered(initialiser: _Class) -> _Class:
+    """The class, which Keras then finds by the name in a saved model."""
+    made: _Class = keras.saving.register_keras_serializable(package="fastinit")(initialiser)
+    return made
 
 
 # ---- From a recipe to a tensor of the backend ------------------------------------------------------------------------
 
 
-class _Filled(keras.initializers.Initializer):
+class Filled(keras.initializers.Initializer):
     """What all initialisers have in common; stands before Keras's own class among the bases."""
 
     def __call__(self, shape: Sequence[SupportsIndex], dtype: Any = None, layout: Any = None) -> Any:
@@ -123,17 +94,13 @@ class _Filled(keras.initializers.Initializer):
             raise ValueError(f"{type(self).__name__}: dtype={name!r}; accepted are {', '.join(recipe.dtypes)}{more}")
         empty = keras.ops.zeros((0,), dtype=name)
         name = keras.backend.standardize_dtype(empty.dtype)  # JAX may have no float64
-        recipe.check(sizes, np.dtype(name))
+        drawn = Drawn(recipe, sizes, np.dtype(name), stream=self._stream())
+        drawn.check()
         if getattr(empty, "is_meta", False):  # PyTorch asks for the shape alone
             return keras.ops.zeros(sizes, dtype=name)
-        tensor = _Tensor(recipe, sizes, name, self._stream())
-        if keras.backend.backend() == "jax":
-            return _jax_array(tensor, self._words, layout, empty)
-        is_torch = keras.backend.backend() == "torch"
-        values = _torch_tensor(tensor, self._words(), empty.dtype) if is_torch else tensor.values(self._words())
-        return _distributed(keras.ops.convert_to_tensor(values, dtype=name), layout)
+        return tensor_of(drawn, self._words, layout, empty)
 
-    def _recipe(self, shape: _Shape) -> Recipe:
+    def _recipe(self, shape: Shape) -> Recipe:
         raise NotImplementedError
 
     def _stream(self) -> Stream:
@@ -142,70 +109,6 @@ class _Filled(keras.initializers.Initializer):
     def _words(self) -> Any:
         """The seed of this call: its low and its high 32 bits."""
         return np.zeros(2, np.uint32)
-
-
-@dataclass(frozen=True)
-class _Tensor:
-    recipe: Recipe
-    shape: _Shape
-    dtype: str
-    stream: Stream
-
-    def values(self, words: Any) -> np.ndarray[Any, Any]:
-        return self.recipe.array(self.shape, np.dtype(self.dtype), _seed(words), self.stream)
-
-    def write(self, words: Any, out: Any) -> None:
-        self.recipe.fill(fastinit.Generator(_seed(words)), out, stream=self.stream)
-
-
-def _seed(words: Any) -> int:
-    low, high = keras.ops.convert_to_numpy(words).astype(np.uint32).tolist()  # PyTorch's are signed
-    return int(low + (high << 32))
-
-
-def _distributed(values: Any, layout: Any) -> Any:
-    return values if layout is None else keras.distribution.distribute_tensor(values, layout)
-
-
-def _torch_tensor(tensor: _Tensor, words: Any, dtype: Any) -> Any:
-    """The values in memory of PyTorch's: its storage can be resized, which that of a NumPy array cannot."""
-    import torch
-
-    from fastinit.torch.tensors import array_of
-
-    values = torch.empty(tensor.shape, dtype=dtype, device="cpu")
-    tensor.write(words, array_of(values))
-    return values
-
-
-def _jax_array(tensor: _Tensor, draw_words: Callable[[], Any], layout: Any, empty: Any) -> Any:
-    import jax
-
-    if isinstance(empty, jax.core.Tracer):
-        # The program calls back when it runs: tracing, which is often for the shape alone, fills nothing.
-        result = jax.ShapeDtypeStruct(tensor.shape, tensor.dtype)
-        values = jax.pure_callback(tensor.values, result, draw_words(), vmap_method="sequential")
-        return _distributed(values, layout)
-    if layout is None:
-        return jax.device_put(tensor.values(draw_words()))
-    return _jax_shards(tensor, draw_words, getattr(layout, "backend_layout", layout))
-
-
-def _jax_shards(tensor: _Tensor, draw_words: Callable[[], Any], sharding: Any) -> Any:
-    import jax
-
-    from fastinit.jax import make_array
-
-    if isinstance(getattr(sharding, "mesh", None), jax.sharding.AbstractMesh):
-        # Keras names no devices, and asks for explicit axes, which the state of a SeedGenerator has not.
-        sharding = jax.sharding.NamedSharding(jax.sharding.get_mesh(), sharding.spec)
-        with jax.sharding.use_abstract_mesh(sharding.mesh.abstract_mesh):
-            return _jax_shards(tensor, draw_words, sharding)
-    words = draw_words()
-    if tensor.recipe.is_whole:
-        return jax.device_put(tensor.values(words), sharding)
-    where = tensor.shape, sharding, _seed(words), tensor.stream, tensor.dtype
-    return make_array(tensor.recipe.scheme, *where, **tensor.recipe.arguments)
 
 
 # ---- Constants -------------------------------------------------------------------------------------------------------
@@ -238,35 +141,35 @@ def _array(name: str, value: Any) -> np.ndarray[Any, Any]:
     return array
 
 
-@_registered
+@registered
 @documented(_PARAGRAPHS, same="zeros(w)", arguments="")
-class Zeros(_Filled, keras.initializers.Zeros):
+class Zeros(Filled, keras.initializers.Zeros):
     """
     Zeros: for biases.
 
     <example>
     """
 
-    def _recipe(self, shape: _Shape) -> Recipe:
+    def _recipe(self, shape: Shape) -> Recipe:
         return Recipe.of("zeros")
 
 
-@_registered
+@registered
 @documented(_PARAGRAPHS, same="ones(w)", arguments="")
-class Ones(_Filled, keras.initializers.Ones):
+class Ones(Filled, keras.initializers.Ones):
     """
     Ones: for the scales of normalisation layers.
 
     <example>
     """
 
-    def _recipe(self, shape: _Shape) -> Recipe:
+    def _recipe(self, shape: Shape) -> Recipe:
         return Recipe.of("ones")
 
 
-@_registered
+@registered
 @documented(_PARAGRAPHS, same="constant(w, 0.1)", arguments="0.1")
-class Constant(_Filled, keras.initializers.Constant):
+class Constant(Filled, keras.initializers.Constant):
     """
     One value, or those of an array.
 
@@ -286,7 +189,7 @@ class Constant(_Filled, keras.initializers.Constant):
         else:
             super().__init__(self._values.tolist() if is_list else self._values)
 
-    def _recipe(self, shape: _Shape) -> Recipe:
+    def _recipe(self, shape: Shape) -> Recipe:
         if self._values is None:
             return Recipe.of("constant", self.value)
         return _Values("constant", {"value": self._values})
@@ -301,7 +204,7 @@ class _Values(Recipe):
         """All of them are in memory anyway."""
         return True
 
-    def check(self, shape: _Shape, dtype: np.dtype[Any]) -> None:
+    def check(self, shape: Shape, dtype: np.dtype[Any]) -> None:
         values = self.arguments["value"]
         try:
             fits = np.broadcast_shapes(values.shape, shape) == shape
@@ -317,9 +220,9 @@ class _Values(Recipe):
         return out
 
 
-@_registered
+@registered
 @documented(_PARAGRAPHS, same="identity(w, 0.5)", arguments="0.5")
-class Identity(_Filled, keras.initializers.Identity):
+class Identity(Filled, keras.initializers.Identity):
     """
     gain times the identity matrix: ones on the diagonal, which may be shorter than a side.
 
@@ -339,14 +242,14 @@ class Identity(_Filled, keras.initializers.Identity):
     def get_config(self) -> dict[str, Any]:
         return {"gain": self.gain}  # Keras's own leaves it out
 
-    def _recipe(self, shape: _Shape) -> Recipe:
+    def _recipe(self, shape: Shape) -> Recipe:
         return Recipe.of("identity", self.gain)
 
 
 # ---- Draws -----------------------------------------------------------------------------------------------------------
 
 
-class _Random(_Filled):
+class _Random(Filled):
     """What draws has a seed, as in Keras, and a stream."""
 
     stream: str | int
@@ -359,7 +262,7 @@ class _Random(_Filled):
                 name = list(inspect.signature(type(self)).parameters)[i]
                 raise TypeError(f"{name}={value!r}{traced or '; a bool is not accepted as a number'}")
         super().__init__(*arguments)
-        address(self.seed if isinstance(self.seed, int) else 0, stream)
+        seed_and_stream(self.seed if isinstance(self.seed, int) else 0, stream)
         self.stream = stream if isinstance(stream, str) else operator.index(stream)
 
     def get_config(self) -> dict[str, Any]:
@@ -374,7 +277,7 @@ class _Random(_Filled):
         return np.array([self.seed % 2**32, self.seed >> 32], np.uint32)
 
 
-@_registered
+@registered
 @documented(_PARAGRAPHS, same='normal(w, 0.0, 0.05, stream="w")')
 class RandomNormal(_Random, keras.initializers.RandomNormal):
     """
@@ -396,11 +299,11 @@ class RandomNormal(_Random, keras.initializers.RandomNormal):
     def __init__(self, mean: complex = 0.0, stddev: float = 0.05, seed: _Seed = None, *, stream: Stream = 0) -> None:
         super().__init__(mean, stddev, seed, stream=stream)
 
-    def _recipe(self, shape: _Shape) -> Recipe:
+    def _recipe(self, shape: Shape) -> Recipe:
         return Recipe.of("normal", self.mean, self.stddev)
 
 
-@_registered
+@registered
 @documented(_PARAGRAPHS, same='uniform(w, -0.05, 0.05, stream="w")')
 class RandomUniform(_Random, keras.initializers.RandomUniform):
     """
@@ -420,11 +323,11 @@ class RandomUniform(_Random, keras.initializers.RandomUniform):
     def __init__(self, minval: float = -0.05, maxval: float = 0.05, seed: _Seed = None, *, stream: Stream = 0) -> None:
         super().__init__(minval, maxval, seed, stream=stream)
 
-    def _recipe(self, shape: _Shape) -> Recipe:
+    def _recipe(self, shape: Shape) -> Recipe:
         return Recipe.of("uniform", self.minval, self.maxval)
 
 
-@_registered
+@registered
 @documented(_PARAGRAPHS, same='truncated_normal(w, 0.0, 0.05, stream="w")')
 class TruncatedNormal(_Random, keras.initializers.TruncatedNormal):
     """
@@ -444,14 +347,14 @@ class TruncatedNormal(_Random, keras.initializers.TruncatedNormal):
     def __init__(self, mean: float = 0.0, stddev: float = 0.05, seed: _Seed = None, *, stream: Stream = 0) -> None:
         super().__init__(mean, stddev, seed, stream=stream)
 
-    def _recipe(self, shape: _Shape) -> Recipe:
+    def _recipe(self, shape: Shape) -> Recipe:
         return Recipe.of("truncated_normal", self.mean, self.stddev)
 
 
 class _Scaled(_Random):
     """What scales its draws by the fans."""
 
-    def _recipe(self, shape: _Shape) -> Recipe:
+    def _recipe(self, shape: Shape) -> Recipe:
         fans: tuple[int, int] = fastinit.fans(shape, "keras")
         if self.input_axes is not None and self.output_axes is not None:
             fans = (
@@ -462,7 +365,7 @@ class _Scaled(_Random):
         return Recipe.of("variance_scaling", self.scale, self.mode, self.distribution, fan_in=fan_in, fan_out=fan_out)
 
 
-@_registered
+@registered
 @documented(_PARAGRAPHS, same='variance_scaling(w, 1.0, "fan_in", "truncated_normal", layout="keras", stream="w")')
 class VarianceScaling(_Scaled, keras.initializers.VarianceScaling):
     """
@@ -499,7 +402,7 @@ class VarianceScaling(_Scaled, keras.initializers.VarianceScaling):
         super().__init__(scale, mode, distribution, seed, input_axes, output_axes, stream=stream)
 
 
-class _Named(_Scaled):
+class Named(_Scaled):
     """What has its scale, mode and distribution from Keras's class of the name."""
 
     def __init__(
@@ -508,133 +411,20 @@ class _Named(_Scaled):
         super().__init__(seed, input_axes, output_axes, stream=stream)
 
 
-@_registered
-@documented(_PARAGRAPHS, same='xavier_uniform(w, layout="keras", stream="w")')
-class GlorotUniform(_Named, keras.initializers.GlorotUniform):
-    """
-    U[-a, a) with a = sqrt(6 / (fan_in + fan_out)): for layers with tanh.
+class OfRule(keras.initializers.VarianceScaling):
+    """What Keras has no class for: as those of a name that it has, with this scale, mode and distribution."""
 
-    Parameters
-    ----------
-    <seed>
-    <axes>
+    rule: ClassVar[tuple[float, str, str]]
 
-    <raises>
+    def __init__(self, seed: _Seed = None, input_axes: _Axes = None, output_axes: _Axes = None) -> None:
+        super().__init__(*self.rule, seed, input_axes, output_axes)
 
-    Notes
-    -----
-    Glorot and Bengio, "Understanding the difficulty of training deep feedforward neural networks", AISTATS 2010.
-
-    <drawn example>
-    """
+    def get_config(self) -> dict[str, Any]:
+        config = super().get_config()
+        return {name: config[name] for name in config if name not in ("scale", "mode", "distribution")}
 
 
-@_registered
-@documented(_PARAGRAPHS, same='xavier_normal(w, layout="keras", truncated=True, stream="w")')
-class GlorotNormal(_Named, keras.initializers.GlorotNormal):
-    """
-    N(0, 2 / (fan_in + fan_out)), cut at two standard deviations, the spread corrected: for layers with tanh.
-
-    Parameters
-    ----------
-    <seed>
-    <axes>
-
-    <raises>
-
-    Notes
-    -----
-    Glorot and Bengio, "Understanding the difficulty of training deep feedforward neural networks", AISTATS 2010.
-
-    <drawn example>
-    """
-
-
-@_registered
-@documented(_PARAGRAPHS, same='he_uniform(w, layout="keras", stream="w")')
-class HeUniform(_Named, keras.initializers.HeUniform):
-    """
-    U[-a, a) with a = sqrt(6 / fan_in): for layers with ReLU.
-
-    Parameters
-    ----------
-    <seed>
-    <axes>
-
-    <raises>
-
-    Notes
-    -----
-    He et al., "Delving deep into rectifiers", ICCV 2015.
-
-    <drawn example>
-    """
-
-
-@_registered
-@documented(_PARAGRAPHS, same='he_normal(w, layout="keras", truncated=True, stream="w")')
-class HeNormal(_Named, keras.initializers.HeNormal):
-    """
-    N(0, 2 / fan_in), cut at two standard deviations, the spread corrected: for layers with ReLU.
-
-    Parameters
-    ----------
-    <seed>
-    <axes>
-
-    <raises>
-
-    Notes
-    -----
-    He et al., "Delving deep into rectifiers", ICCV 2015.
-
-    <drawn example>
-    """
-
-
-@_registered
-@documented(_PARAGRAPHS, same='lecun_uniform(w, layout="keras", stream="w")')
-class LecunUniform(_Named, keras.initializers.LecunUniform):
-    """
-    U[-a, a) with a = sqrt(3 / fan_in): for layers with SELU or no activation.
-
-    Parameters
-    ----------
-    <seed>
-    <axes>
-
-    <raises>
-
-    Notes
-    -----
-    LeCun, Bottou, Orr and Müller, "Efficient BackProp", 1998.
-
-    <drawn example>
-    """
-
-
-@_registered
-@documented(_PARAGRAPHS, same='lecun_normal(w, layout="keras", truncated=True, stream="w")')
-class LecunNormal(_Named, keras.initializers.LecunNormal):
-    """
-    N(0, 1 / fan_in), cut at two standard deviations, the spread corrected: for layers with SELU or no activation.
-
-    Parameters
-    ----------
-    <seed>
-    <axes>
-
-    <raises>
-
-    Notes
-    -----
-    LeCun, Bottou, Orr and Müller, "Efficient BackProp", 1998.
-
-    <drawn example>
-    """
-
-
-@_registered
+@registered
 @documented(_PARAGRAPHS, same='orthogonal(w, 1.0, stream="w")')
 class Orthogonal(_Random, keras.initializers.Orthogonal):
     """
@@ -660,23 +450,10 @@ class Orthogonal(_Random, keras.initializers.Orthogonal):
     def __init__(self, gain: float = 1.0, seed: _Seed = None, *, stream: Stream = 0) -> None:
         super().__init__(_core.positive("gain", gain), seed, stream=stream)
 
-    def _recipe(self, shape: _Shape) -> Recipe:
+    def _recipe(self, shape: Shape) -> Recipe:
         if len(shape) < 2:
             raise ValueError(f"shape={shape}; Orthogonal takes one of two axes or more")
-        return _Matrix("orthogonal", {"gain": self.gain})
-
-
-@dataclass(frozen=True)
-class _Matrix(Recipe):
-    """A recipe for the matrix of all axes but the last by the last."""
-
-    def check(self, shape: _Shape, dtype: np.dtype[Any]) -> None:
-        super().check((math.prod(shape[:-1]), shape[-1]), dtype)
-
-    def fill(self, generator: fastinit.Generator, out: Any, *, stream: Stream | None = None, **block: Any) -> Any:
-        """Fills the whole of a new tensor; there are no blocks of it."""
-        super().fill(generator, out.reshape(math.prod(out.shape[:-1]), out.shape[-1]), stream=stream)
-        return out
+        return Columns("orthogonal", {"gain": self.gain})
 
 
 IdentityInitializer = Identity
