@@ -53,7 +53,8 @@ COVERED_BY = {
     "fastinit/files": "files checkpoint_reading checkpoint",
     "fastinit/text": "files checkpoint_reading checkpoint",
     "fastinit/recipe": "recipe dask torch_modules checkpoint jax keras",
-    "fastinit/rules": "recipe torch_modules checkpoint checkpoint_reading",
+    "fastinit/draw.py": "recipe dask torch_modules checkpoint jax keras",
+    "fastinit/rules": "rules torch_modules checkpoint checkpoint_reading",
     **dict.fromkeys(
         [f"fastinit/{name}" for name in ("__main__", "program", "startup", "arguments", "raw_bits", "progress")],
         "command_line arguments_of_commands reports_of_commands program",
