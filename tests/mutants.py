@@ -36,8 +36,8 @@ NOT_MUTATED = (
     *("src/simd/*", "fastinit/bench/models.py"),  # what this machine may not run; a list of shapes
 )
 
-# The tests of the files whose path begins so; the first row that fits counts.
-CORE = "contract generator schemes arguments layouts blocks complex constants many_fills callers threads"
+# The tests of the files whose path begins so, short ones first; the first row that fits counts.
+CORE = "arguments generator callers complex constants many_fills schemes layouts blocks contract threads"
 COVERED_BY = {
     "fastinit/bench/": "bench_report bench_measure reports_of_commands",
     "fastinit/checkpoint/": "checkpoint checkpoint_reading reports_of_commands",
@@ -146,7 +146,8 @@ def edits_of(path: str, text: str) -> list[Edit]:
     for match in NEGATION.finditer(code):
         add(match, "")
     for match in KEYWORD.finditer(text):  # whose values may be strings
-        if "\0" not in code[match.start() : match.start() + 3] and not in_c:
+        line = code[code.rfind("\n", 0, match.start()) + 1 : match.start()].split()
+        if "\0" not in code[match.start() : match.start() + 3] and not in_c and line[:1] not in (["def"], ["cdef"]):
             add(match, "")
     for match in CONDITION.finditer(code):
         group = "in_c" if match["in_c"] else "what"
