@@ -1,15 +1,18 @@
 """
 Keras's layers start from the generator's values, on every backend and however they are built, saved or distributed.
 
-Keras takes its backend when it is imported, so pytest collects the checks below in a process for each of them.
+Keras takes its backend when it is imported, so pytest runs the checks below in a process for each of them; the tests
+at the end report them one by one.
 """
 
 import doctest
+import functools
 import importlib.util
 import inspect
 import os
 import subprocess
 import sys
+from xml.etree import ElementTree
 
 import ml_dtypes
 import numpy as np
@@ -30,22 +33,7 @@ if BACKEND:
     import keras
 
     import fastinit.keras as init
-
-
-@pytest.mark.parametrize("backend", ["jax", "torch"])
-def test_all_checks_of_this_file_pass_on_the_backend(backend):
-    if importlib.util.find_spec(backend) is None:
-        pytest.skip(f"{backend}, a backend of Keras, is not installed")
-    devices = f"{os.environ.get('XLA_FLAGS', '')} --xla_force_host_platform_device_count=4"
-    run = subprocess.run(
-        [sys.executable, "-m", "pytest", __file__, "-o", "python_functions=check_*", "-q", "-p", "no:cacheprovider"],
-        env={**os.environ, "KERAS_BACKEND": backend, "FASTINIT_TEST_KERAS": backend, "XLA_FLAGS": devices},
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
-    assert run.returncode == 0, run.stdout + run.stderr
+    from fastinit.keras import functions
 
 
 def test_without_keras_the_error_says_what_to_install():
@@ -697,3 +685,67 @@ def check_examples_print_what_they_show(name):
         parameters = inspect.signature(getattr(init, name)).parameters
         documented = [line.strip().partition(" : ")[0] for line in text.splitlines() if " : " in line]
         assert sorted(each for names in documented for each in names.split(", ")) == sorted(parameters)
+
+
+def check_a_scheme_that_keras_has_not_is_a_class_like_those_that_it_has():
+    class Halved(functions.Named, functions.OfRule):
+        rule = 0.5, "fan_out", "uniform"
+
+    initialiser = Halved(7, (0,), (1,), stream="w")
+    assert isinstance(initialiser, keras.initializers.VarianceScaling)
+    assert initialiser.get_config() == init.HeNormal(7, (0,), (1,), stream="w").get_config()
+    expected = init.VarianceScaling(*Halved.rule, 7, (0,), (1,), stream="w")((48, 30))
+    for each in (initialiser, initialiser.clone()):
+        assert same(each((48, 30)), keras.ops.convert_to_numpy(expected))
+    with pytest.raises(TypeError, match="seed=True; a bool is not accepted"):
+        Halved(True)
+
+
+# ---- The checks in a process for each backend ------------------------------------------------------------------------
+
+
+@functools.cache
+def outcomes(backend, folder):
+    """For each check what became of its cases: None, or what pytest says of one that failed or was skipped."""
+    report = folder / f"{backend}.xml"
+    if importlib.util.find_spec(backend) is None:
+        pytest.skip(f"{backend}, a backend of Keras, is not installed")
+    devices = f"{os.environ.get('XLA_FLAGS', '')} --xla_force_host_platform_device_count=4"
+    checks = ("-o", "python_functions=check_*", "-q", "-p", "no:cacheprovider", f"--junitxml={report}")
+    run = subprocess.run(
+        [sys.executable, "-m", "pytest", __file__, *checks],
+        env={**os.environ, "KERAS_BACKEND": backend, "FASTINIT_TEST_KERAS": backend, "XLA_FLAGS": devices},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert run.returncode in (0, 1), run.stdout + run.stderr
+    found = {}
+    for case in ElementTree.parse(report).iter("testcase"):
+        problem = next((each for each in case if each.tag in ("failure", "error", "skipped")), None)
+        found.setdefault(case.get("name").partition("[")[0], []).append(problem)
+    return found
+
+
+CHECKS = {name: each for name, each in globals().items() if name.startswith("check_")}
+OF_ANOTHER = {"jax": on_torch.mark, "torch": on_jax.mark}
+CASES = [
+    (backend, name)
+    for backend, of_another in OF_ANOTHER.items()
+    for name, each in CHECKS.items()
+    if of_another not in getattr(each, "pytestmark", ())
+]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("keras")
+
+
+@pytest.mark.parametrize(("backend", "check"), CASES)
+def test_on_each_backend(backend, check, folder):
+    cases = outcomes(backend, folder)[check]
+    failures = [each for each in cases if each is not None and each.tag != "skipped"]
+    assert not failures, "\n".join(each.text for each in failures)
+    assert None in cases, "every case was skipped"
