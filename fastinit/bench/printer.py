@@ -4,12 +4,12 @@ import errno
 import os
 import re
 from collections.abc import Sequence
-from typing import TextIO
+from typing import ClassVar, TextIO
 
 from rich import box
 from rich.cells import cell_len
 from rich.console import Console, ConsoleOptions, RenderResult
-from rich.markdown import Heading, Markdown, TableElement
+from rich.markdown import Heading, Markdown, MarkdownElement, TableElement
 from rich.table import Table
 from rich.text import Text
 from rich.theme import Theme
@@ -113,7 +113,11 @@ class ReportTable(TableElement):
 class Report(Markdown):
     """The report as rich prints it."""
 
-    elements = {**Markdown.elements, "heading_open": ReportHeading, "table_open": ReportTable}  # noqa: RUF012
+    elements: ClassVar[dict[str, type[MarkdownElement]]] = {
+        **Markdown.elements,
+        "heading_open": ReportHeading,
+        "table_open": ReportTable,
+    }
 
 
 def starred(text: Text) -> Text:
