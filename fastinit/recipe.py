@@ -15,13 +15,13 @@ import fastinit
 from fastinit import _core, hints
 from fastinit.dtypes import COMPLEX, REALS, WORDS
 from fastinit.generator import FILLS
+from fastinit.schemes import FUNCTIONS
 from fastinit.text import meant, quoted
 from fastinit.typing import Array, Sizes, Stream
 
 _Shape: TypeAlias = tuple[int, ...]
 
 WHERE = ("out", "stream", "offset", "global_shape", "accumulate")  # what a tensor has and a recipe has not
-WHOLE = frozenset(("orthogonal", "delta_orthogonal", "sparse"))  # a block of these costs as much as all of it
 
 
 @dataclass(frozen=True)
@@ -78,12 +78,7 @@ class Recipe:
     @property
     def takes_complex(self) -> bool:
         """Whether it fills arrays of complex numbers: constants do, and normals that are not truncated."""
-        if not self.draws or self.scheme == "normal":
-            return True
-        if self.scheme == "variance_scaling":
-            return self.arguments.get("distribution") in ("normal", "untruncated_normal")
-        is_scheme = self.scheme.endswith("_normal") and self.scheme != "truncated_normal"
-        return is_scheme and not self.arguments.get("truncated")
+        return FUNCTIONS[self.scheme].takes_complex(self.arguments)
 
     @property
     def dtypes(self) -> tuple[str, ...]:
@@ -100,7 +95,7 @@ class Recipe:
     @property
     def is_whole(self) -> bool:
         """Whether a block of it costs as much as the whole tensor."""
-        return self.scheme in WHOLE
+        return FUNCTIONS[self.scheme].is_whole
 
     @property
     def takes_layout(self) -> bool:

@@ -186,7 +186,7 @@ static void kernel_draws(const fi_fill *fill, const word *words, scalar *x) {
     for (int i = 0; i < BATCH; i += OF_(LANES)) {
         OF(word) w;
         memcpy(&w, words + i, sizeof w);
-        OF(store)(x + i, fill->draw == FI_UNIFORM ? OF(uniform_of)(w, &c) : OF(truncated_of)(fill->draw, w, &c));
+        OF(store)(x + i, OF(value_of)(fill->draw, w, &c));
     }
 }
 

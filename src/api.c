@@ -122,7 +122,7 @@ static int check_range(const fi_fill *fill, const void *out, size_t count, uint6
     if (count == 0) return first <= ELEMENTS_MAX ? FASTINIT_OK : FASTINIT_TOO_LARGE;
     if ((first | last | (count - 1)) >= ELEMENTS_MAX) return FASTINIT_TOO_LARGE;
     if (!out) return FASTINIT_NULL_POINTER;
-    return (uintptr_t)out & (size_of((int)fill->draw, (int)fill->dtype) - 1) ? FASTINIT_UNALIGNED : FASTINIT_OK;
+    return (uintptr_t)out & (sizes[dtypes_of[fill->draw]][fill->dtype] - 1u) ? FASTINIT_UNALIGNED : FASTINIT_OK;
 }
 
 /* ---- Setting a fill ------------------------------------------------------------------------------------------------ */
@@ -166,12 +166,33 @@ static int is_scheme(const fi_scheme *scheme) {
            is_positive(scheme->scale) && is_positive(scheme->gain) && isfinite(scheme->negative_slope);
 }
 
+static int is_mode(fi_fan_mode mode) {
+    switch (mode) {
+    case FI_FAN_IN:
+    case FI_FAN_OUT:
+    case FI_FAN_SUM:
+    case FI_FAN_AVERAGE:
+    case FI_FAN_GEOMETRIC:
+        return 1;
+    }
+    return 0;
+}
+
+static int is_scheme_draw(fi_scheme_draw draw) {
+    switch (draw) {
+    case FI_SCHEME_UNIFORM:
+    case FI_SCHEME_NORMAL:
+    case FI_SCHEME_TRUNCATED:
+        return 1;
+    }
+    return 0;
+}
+
 static int prepare_scheme(fi_fill *fill, int dtype, const fastinit_scheme *given, int draw) {
     int code = prepare(fill, dtype, FI_NORMAL);
     if (code != FASTINIT_OK) return code;
     if (!given) return FASTINIT_NULL_POINTER;
-    if (given->mode < FI_FAN_IN || given->mode > FI_FAN_GEOMETRIC) return FASTINIT_BAD_SCHEME;
-    if (draw < FI_SCHEME_UNIFORM || draw > FI_SCHEME_TRUNCATED) return FASTINIT_BAD_SCHEME;
+    if (!is_mode((fi_fan_mode)given->mode) || !is_scheme_draw((fi_scheme_draw)draw)) return FASTINIT_BAD_SCHEME;
     const fi_fpenv caller = fi_fpenv_enter(); /* before a NaN is compared: */
     const volatile fastinit_scheme *const inside = given;
     const fi_scheme scheme = {(fi_fan_mode)inside->mode, inside->fan_in, inside->fan_out, inside->scale, inside->gain,

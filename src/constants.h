@@ -18,6 +18,9 @@ extern const double fi_greatest[FI_DTYPES];
 #define FI_KEEP_FLOAT(x) __asm__("" : "+m"(x))
 #endif
 
+/* The largest |z| that the contract's u1 allows: sqrt(108 ln 2) = 8.652 and sqrt(66 ln 2) = 6.764. */
+static inline double fi_reach_of_normals(fi_dtype dtype) { return dtype == FI_FLOAT64 ? 8.66 : 6.77; }
+
 /* value as the dtype's compute type holds it. */
 static inline double fi_rounded(fi_dtype dtype, double value) {
     if (dtype == FI_FLOAT64) return value;

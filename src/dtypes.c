@@ -20,5 +20,4 @@ const char *fi_dtype_name(fi_dtype dtype) {
     return names[dtype];
 }
 
-/* The largest |z| that the contract's u1 allows: sqrt(108 ln 2) = 8.652 and sqrt(66 ln 2) = 6.764. */
-double fi_normal_reach(fi_dtype dtype) { return fi_formats[dtype].real == FI_F64 ? 8.66 : 6.77; }
+double fi_normal_reach(fi_dtype dtype) { return fi_reach_of_normals(dtype); }

@@ -47,7 +47,7 @@ fi_refusal fi_set_uniform(fi_fill *fill, double given_low, double given_high) {
 
 static fi_refusal set_normal(fi_fill *fill, double mean, double std) {
     if (!(std >= 0)) return FI_REFUSED_STD;
-    if (!(fabs(mean) + fi_normal_reach(fill->dtype) * std <= fi_greatest[fill->dtype])) return FI_REFUSED_OVERFLOW;
+    if (!(fabs(mean) + fi_reach_of_normals(fill->dtype) * std <= fi_greatest[fill->dtype])) return FI_REFUSED_OVERFLOW;
     fi_set_draw(fill, FI_NORMAL);
     fill->scale = fi_rounded(fill->dtype, std);
     fill->shift = fi_rounded(fill->dtype, mean);

@@ -250,7 +250,7 @@ static void set_constant(fi_fill *fill, double value) {
 
 /* No draw on the side of a bound is farther from zero: the bound, or beyond the other one what a word can reach. */
 static double farthest(fi_dtype dtype, double bound, double other) {
-    return fmin(fabs(bound), fmax(0, bound > 0 ? other : -other) + fi_normal_reach(dtype));
+    return fmin(fabs(bound), fmax(0, bound > 0 ? other : -other) + fi_reach_of_normals(dtype));
 }
 
 static fi_refusal refusal_of(fi_dtype dtype, double mean, double std, double low, double high) {

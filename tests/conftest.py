@@ -11,6 +11,9 @@ import threading
 from pathlib import Path
 from typing import NamedTuple
 
+# Before NumPy is there. Its threads would wait for each other and for whatever else the machine does.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 import ml_dtypes
 import numpy as np
 import pytest

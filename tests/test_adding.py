@@ -87,9 +87,8 @@ def test_a_scheme_is_one_row(made, name):
     old = (ROOT / name).read_text(encoding="utf-8")
     assert new
     assert not re.search("radford|third_", old, re.I)
-    # and nothing else moves
     lost = set(old.split("\n")) - set(made[name].split("\n"))
-    assert not lost
+    assert all(line.startswith("from ") for line in lost), "something else moves"
 
 
 def test_the_row_gives_methods_types_names_and_entries(made):

@@ -293,10 +293,11 @@ def test_sections_come_in_the_order_of_the_report() -> None:
 
 def test_every_draw_scheme_dtype_layout_and_size_is_there() -> None:
     keys = [case.key for case in cases_of()]
-    assert {key.draw for key in keys} == set(cases.DRAWS) | set(models.MODELS)
+    left_out = set(cases.left_out(cases.SECTIONS, False, ()))
+    assert {key.draw for key in keys} == (set(cases.DRAWS) | set(models.MODELS)) - left_out
     assert {key.layout for key in keys if key.section == "layouts"} == set(cases.LAYOUTS)
     floats = {key.dtype for key in keys if key.draw == "truncated_normal" and key.section == "draws"}
-    assert floats == {"float32", "float64", "float16", "bfloat16"} - set(cases.left_out(cases.SECTIONS, False, ()))
+    assert floats == {"float32", "float64", "float16", "bfloat16"} - left_out
     sizes = [key.elements for key in keys if (key.section, key.draw, key.dtype) == ("sizes", "normal", "float64")]
     assert sizes == sorted(sizes)
     assert {16, 1 << 10, 1 << 24} <= set(sizes)
@@ -381,7 +382,7 @@ def test_one_thread_cases_have_one_cpu_and_give_it_back(error: type[BaseExceptio
 def test_all_thread_cases_have_all_cpus() -> None:
     before = affinities()
     with measure.conditions(case_of("threads", threads="all")):
-        assert affinities() == before
+        assert all(cpus in before for cpus in affinities())  # NumPy may have started threads
 
 
 @pytest.mark.parametrize("forbidden", [False, True], ids=["not there", "forbidden"])

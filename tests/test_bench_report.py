@@ -137,6 +137,18 @@ def test_ratio_is_the_median_of_the_ratios_within_rounds() -> None:
     assert report.section_table(here, "draws").rows[0][-1] == "5.0 x"
 
 
+def test_title_names_numpy_once() -> None:
+    sides = {OWN: 1.0, "NumPy SFC64": 2.0}
+    assert report.title(run_of(measurement(sides))) == "fastinit beside NumPy SFC64"
+    assert report.title(run_of(measurement({**sides, "NumPy": 3.0}))) == "fastinit beside NumPy"
+
+
+def test_another_layout_is_compared_with_the_contiguous_array_of_the_nearest_size() -> None:
+    contiguous = (measurement({OWN: n * 1e-9 * ns}, section="layouts", elements=n) for n, ns in ((4096, 2), (64, 1)))
+    other = measurement({OWN: 4e-6}, section="layouts", elements=4000, layout="rows of a wider array")
+    assert [row[-1] for row in report.section_table(run_of(*contiguous, other), "layouts").rows] == ["-", "-", "0.50 x"]
+
+
 def test_what_the_system_does_not_tell_is_left_out() -> None:
     names = ("frequency_mhz", "governor", "last_level_cache", "virtual", "huge_pages", "load_average", "ml_dtypes")
     facts = environment.facts(replace(environment.describe(), **dict.fromkeys(names)))
@@ -538,7 +550,7 @@ def test_page_loads_nothing_and_its_links_lead_somewhere() -> None:
     assert {link.removeprefix("#") for link in values(text, "href")} == set(ids[1:])  # of all but the page itself
     assert all(source.startswith("data:image/svg+xml;base64,") for source in values(small_page(), "src"))
     assert len(values(small_page(), "src")) == len(values(small_page(), "alt")) > 3
-    assert not re.search(r"https?:|url\(|@import|<script", text)
+    assert not re.search(r"https?:|url\(|@import|<script", small_page())
     fuzz.check_page(small_page())  # every element is closed
 
 

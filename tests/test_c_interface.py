@@ -647,6 +647,7 @@ const char *why(const fastinit_api *api, const fastinit_fill *fill, double *out)
     return api->message(api->fill_range(fill, 0, 1, out));
 }
 """
+NAMED = [shutil.which(name) for name in ("gcc", "g++", "clang", "clang++")]
 STRICT = ["-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Wshadow", "-Wundef", "-Werror", "-fsyntax-only"]
 C_STRICT = [*STRICT, "-Wstrict-prototypes", "-Wmissing-prototypes"]
 CXX_STRICT = [*STRICT, "-Wold-style-cast", "-Wzero-as-null-pointer-constant"]
@@ -659,6 +660,8 @@ def test_compilers_have_nothing_to_warn_of_in_the_header(tmp_path, compilers, st
     compiler = shutil.which(compilers[is_cxx])
     if compiler is None:
         pytest.skip(f"there is no {compilers[is_cxx]}")
+    if compilers[0] == "cc" and os.path.realpath(compiler) in map(os.path.realpath, filter(None, NAMED)):
+        pytest.skip("another name of a compiler that the other cases have")
     source = tmp_path / ("caller.cc" if is_cxx else "caller.c")
     flags = [f"-std={standard}", *(CXX_STRICT if is_cxx else C_STRICT), f"-I{fastinit.get_include()}"]
     for text in (WITHOUT_PYTHON, *(includes + CALLER for includes in INCLUDES.values())):

@@ -69,6 +69,62 @@ def test_no_file_of_the_core_uses_one_that_uses_it():
         left = {name: used for name, used in left.items() if name not in lowest}
 
 
+@pytest.fixture
+def copy(tmp_path):
+    """A copy of the core's source, to add to."""
+    if shutil.which("cc") is None or shutil.which("bash") is None:
+        pytest.skip("there is no cc, or no bash to run it")
+    for folder in ("src", "tests/c"):
+        shutil.copytree(ROOT / folder, tmp_path / folder)
+    return tmp_path
+
+
+def compiled(folder, *commands):
+    """What is done in the folder where tests/c/core.sh has said what the core is."""
+    script = "\n".join(["set -e", "source tests/c/core.sh", *commands])
+    return subprocess.run(["bash", "-c", script], cwd=folder, capture_output=True, text=True, check=False)
+
+
+def add(path, before, line):
+    text = path.read_text(encoding="utf-8")
+    assert text.count(before) == 1
+    path.write_text(text.replace(before, line + before), encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("file", "before", "line", "source"),
+    [
+        ("draws.def", "FI_DRAW(TRUNCATED_TAIL", "FI_DRAW(FORGOTTEN, forgotten, 1, FLOATS)\n", "kernels"),
+        ("core.h", "FI_FAN_GEOMETRIC } fi_fan_mode", "FI_FORGOTTEN, ", "scale"),
+        ("core.h", "FI_SCHEME_TRUNCATED } fi_scheme_draw", "FI_FORGOTTEN, ", "scale"),
+    ],
+)
+def test_what_is_added_without_its_case_does_not_compile(copy, file, before, line, source):
+    command = f'cc "${{core_flags[@]}}" -DFI_SIMD_HEADER=\'"simd/portable.h"\' -fsyntax-only src/{source}.c'
+    assert compiled(copy, command).returncode == 0
+    add(copy / "src" / file, before, line)
+    run = compiled(copy, command)
+    assert run.returncode != 0
+    assert "FI_FORGOTTEN" in run.stderr
+
+
+def test_an_instruction_set_is_a_header_and_a_row(copy):
+    header = (copy / "src/simd/portable.h").read_text(encoding="utf-8")
+    (copy / "src/simd/added.h").write_text(header.replace("SIMD_NAME portable", "SIMD_NAME added"), encoding="utf-8")
+    add(copy / "src/targets.txt", "kernels portable any", "kernels added any -fno-inline\n")
+    (copy / "main.c").write_text(
+        '#include <stdio.h>\n#include "core.h"\nint main(void) {\n'
+        "    for (size_t i = 0; fi_kernels_at(i); i++) puts(fi_kernels_name(fi_kernels_at(i)));\n    return 0;\n}\n",
+        encoding="utf-8",
+    )
+    run = compiled(
+        copy,
+        'mkdir kernels && kernels_of none kernels cc "${core_flags[@]}"',
+        'cc "${core_flags[@]}" "${have[@]}" "${core[@]}" kernels/*.o main.c -pthread -lm -o main && ./main',
+    )
+    assert run.stdout.split() == ["added", "portable"], run.stderr
+
+
 @pytest.mark.parametrize("compiler", ["c++", "g++", "clang++"])
 def test_the_kernels_compile_as_cxx_too(compiler):
     if shutil.which(compiler) is None or shutil.which("bash") is None:

@@ -224,7 +224,14 @@ def test_command_writes_the_pictures_that_it_names(tmp_path):
     assert max(map(len, lines[len(written) :])) <= 110
 
 
-def test_picture_that_cannot_be_written_keeps_no_other_from_it(tmp_path, monkeypatch):
+@pytest.fixture
+def empty_pictures(monkeypatch):
+    """For what becomes of the pictures; to draw them takes seconds."""
+    for plot in ("plot_propagation", "plot_histograms"):
+        monkeypatch.setattr(insight, plot, lambda values: drawing.figure_class()())
+
+
+def test_picture_that_cannot_be_written_keeps_no_other_from_it(tmp_path, monkeypatch, empty_pictures):
     def full(target, content):
         if target.name == "failures.svg":
             raise OSError(errno.ENOSPC, "No space left on device")
@@ -240,14 +247,14 @@ def test_picture_that_cannot_be_written_keeps_no_other_from_it(tmp_path, monkeyp
     assert "std of the gradients at the first layer" in " ".join(out.getvalue().split())
 
 
-def test_mistake_in_one_picture_is_raised_after_the_others_are_written(tmp_path, monkeypatch):
+def test_mistake_in_one_picture_is_raised_after_the_others_are_written(tmp_path, monkeypatch, empty_pictures):
     monkeypatch.setattr(insight, "plot_histograms", lambda histograms: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         insight.run(tmp_path, depth=3, width=8, out=io.StringIO())
     assert {path.name for path in tmp_path.iterdir()} == {"failures.svg", "schemes.svg"}
 
 
-def test_interrupted_command_keeps_the_pictures_that_are_complete(tmp_path, monkeypatch):
+def test_interrupted_command_keeps_the_pictures_that_are_complete(tmp_path, monkeypatch, empty_pictures):
     def interrupt():
         raise KeyboardInterrupt
 

@@ -24,61 +24,66 @@ from fastinit import capi
 from fastinit.constants import array_in_dtype
 from fastinit.generator import FILLS
 from fastinit.matrices import BLOCK
+from fastinit.schemes import FAMILIES, FUNCTIONS
 
 DTYPES = [np.dtype(dtype) for dtype in ("f4", "f8", "f2", ml_dtypes.bfloat16)]
 WITHIN_TWO = 0.87962566103423978  # the standard deviation of a normal cut at two of its own
 
-# Every scheme that is a draw and a scale: its call, and the draw that it must equal bit for bit.
-SCALED = [
-    ("xavier_uniform", (30, 20), {}, "uniform", (-math.sqrt(6 / 50), math.sqrt(6 / 50))),
-    ("xavier_uniform", (30, 20), {"gain": 1.5}, "uniform", (-1.5 * math.sqrt(6 / 50), 1.5 * math.sqrt(6 / 50))),
-    ("xavier_normal", (30, 20), {}, "normal", (0, math.sqrt(2 / 50))),
-    ("xavier_normal", (30, 20), {"gain": 5 / 3}, "normal", (0, 5 / 3 * math.sqrt(2 / 50))),
-    ("xavier_normal", (30, 20), {"truncated": True}, "truncated_normal", (0, math.sqrt(2 / 50) / WITHIN_TWO)),
-    ("he_uniform", (30,), {}, "uniform", (-math.sqrt(6 / 30), math.sqrt(6 / 30))),
-    ("he_uniform", (), {"fan_out": 20}, "uniform", (-math.sqrt(6 / 20), math.sqrt(6 / 20))),
-    ("he_normal", (30,), {}, "normal", (0, math.sqrt(2 / 30))),
-    ("he_normal", (30, 0.2), {}, "normal", (0, math.sqrt(2 / ((1 + 0.2**2) * 30)))),
-    ("he_normal", (), {"fan_out": 20}, "normal", (0, math.sqrt(2 / 20))),
-    ("he_normal", (30,), {"truncated": True}, "truncated_normal", (0, math.sqrt(2 / 30) / WITHIN_TWO)),
-    ("lecun_uniform", (30,), {}, "uniform", (-math.sqrt(3 / 30), math.sqrt(3 / 30))),
-    ("lecun_normal", (30,), {}, "normal", (0, math.sqrt(1 / 30))),
-    ("lecun_normal", (30,), {"truncated": True}, "truncated_normal", (0, math.sqrt(1 / 30) / WITHIN_TWO)),
-    ("lasagne_uniform", (30, 20), {}, "uniform", (-math.sqrt(6 / 50), math.sqrt(6 / 50))),
-    ("lasagne_uniform", (30, 20), {"gain": "relu"}, "uniform", (-math.sqrt(12 / 50), math.sqrt(12 / 50))),
-    ("lasagne_normal", (30, 20), {"gain": 0.5}, "normal", (0, 0.5 * math.sqrt(2 / 50))),
-    ("lasagne_normal", (30, 20), {"gain": "relu"}, "normal", (0, math.sqrt(4 / 50))),
-    ("variance_scaling", (), {"fan_in": 30}, "truncated_normal", (0, math.sqrt(1 / 30) / WITHIN_TWO)),
-    ("variance_scaling", (2.0, "fan_in", "normal"), {"fan_in": 30}, "normal", (0, math.sqrt(2 / 30))),
-    ("variance_scaling", (2.0, "fan_out", "untruncated_normal"), {"fan_out": 20}, "normal", (0, math.sqrt(2 / 20))),
-    (
-        "variance_scaling",
-        (1.0, "fan_avg", "uniform"),
-        {"fan_in": 30, "fan_out": 20},
-        "uniform",
-        (-math.sqrt(3 / 25), math.sqrt(3 / 25)),
-    ),
-    (
-        "variance_scaling",
-        (1.0, "fan_geo_avg", "normal"),
-        {"fan_in": 30, "fan_out": 20},
-        "normal",
-        (0, math.sqrt(1 / math.sqrt(600))),
-    ),
-]
-WITH_LAYOUT = [
-    ("xavier_uniform", {}, 2, "sum"),
-    ("xavier_normal", {}, 2, "sum"),
-    ("xavier_normal", {"truncated": True}, 2, "sum"),
-    ("he_uniform", {}, 2, "in"),
-    ("he_normal", {"truncated": True}, 2, "in"),
-    ("lecun_uniform", {}, 1, "in"),
-    ("lecun_normal", {"truncated": True}, 1, "in"),
-    ("lasagne_uniform", {"gain": "relu"}, 4, "sum"),
-    ("lasagne_normal", {}, 2, "sum"),
-    ("variance_scaling", {"mode": "fan_out"}, 1, "out"),
-]
-DRAWN = sorted({name for name, *_ in SCALED} | {"orthogonal", "delta_orthogonal", "sparse"})
+# What each family promises: the variance is this number divided by these fans.
+PROMISED = {"xavier": (2, "sum"), "he": (2, "in"), "lecun": (1, "in"), "lasagne": (2, "sum")}
+# What else its functions are given, and what becomes of the scale and of the fans; the gain is that which is given.
+GIVEN = {
+    "gain": [({}, 1, 1), ({"gain": 1.5}, 1, 1), ({"gain": 5 / 3}, 1, 1)],
+    "gain or relu": [({}, 1, 1), ({"gain": 0.5}, 1, 1), ({"gain": "relu"}, 2, 1)],
+    "slope": [({}, 1, 1), ({"negative_slope": 0.2}, 1, 1 + 0.2**2)],
+    "": [({}, 1, 1)],
+}
+FANS = {"sum": [(30, 20)], "fan": [(30,), ()], "fan_in": [(30,)]}  # none: fan_out is given
+
+
+def fans_of(which, fan_in, fan_out):
+    return {"in": fan_in, "out": fan_out, "sum": fan_in + fan_out}[which]
+
+
+def scaled():
+    """Every scheme that is a draw and a scale: its call, and the draw that it must equal bit for bit."""
+    for row in FAMILIES:
+        scale, which = PROMISED[row.name]
+        for draw, fans, (given, times, longer) in itertools.product(row.sources, FANS[row.n], GIVEN[row.takes]):
+            name, keywords = f"{row.name}_{draw}", given if fans else {**given, "fan_out": 20}
+            gain = 1 if given.get("gain") == "relu" else given.get("gain", 1)
+            n = longer * (fans_of(which, 30, 20) if fans else 20)
+            if draw == "uniform":
+                limit = gain * math.sqrt(3 * scale * times / n)
+                yield name, fans, keywords, "uniform", (-limit, limit)
+            else:
+                std = gain * math.sqrt(scale * times / n)
+                yield name, fans, keywords, "normal", (0, std)
+                yield name, fans, {**keywords, "truncated": True}, "truncated_normal", (0, std / WITHIN_TWO)
+    both = {"fan_in": 30, "fan_out": 20}
+    for arguments, fans, draw, parameter in (
+        ((), {"fan_in": 30}, "truncated_normal", math.sqrt(1 / 30) / WITHIN_TWO),
+        ((2.0, "fan_in", "normal"), {"fan_in": 30}, "normal", math.sqrt(2 / 30)),
+        ((2.0, "fan_out", "untruncated_normal"), {"fan_out": 20}, "normal", math.sqrt(2 / 20)),
+        ((1.0, "fan_avg", "uniform"), both, "uniform", math.sqrt(3 / 25)),
+        ((1.0, "fan_geo_avg", "normal"), both, "normal", math.sqrt(1 / math.sqrt(600))),
+    ):
+        yield "variance_scaling", arguments, fans, draw, (-parameter if draw == "uniform" else 0, parameter)
+
+
+def with_layout():
+    """The same with a layout: what else they are given, the scale, and the fans that divide it."""
+    for row in FAMILIES:
+        scale, which = PROMISED[row.name]
+        for draw, relu in itertools.product(row.sources, (False, True) if row.takes == "gain or relu" else (False,)):
+            given = {"gain": "relu"} if relu else {}
+            for cut in ({}, {"truncated": True}) if draw == "normal" else ({},):
+                yield f"{row.name}_{draw}", {**given, **cut}, scale * (2 if relu else 1), which
+    yield "variance_scaling", {"mode": "fan_out"}, 1, "out"
+
+
+SCALED, WITH_LAYOUT = list(scaled()), list(with_layout())
+DRAWN = sorted(row.name for row in FUNCTIONS.values() if row.draws and row.kind != "draw" and not row.same_as)
 
 
 @pytest.fixture
@@ -86,14 +91,10 @@ def g():
     return fastinit.Generator(2024)
 
 
-def fans_of(which, fan_in, fan_out):
-    return {"in": fan_in, "out": fan_out, "sum": fan_in + fan_out}[which]
-
-
 def call(g, name, out, **keywords):
     """Any of DRAWN, with arguments that it accepts."""
     arguments = {"sparse": (0.25,), "variance_scaling": (1.0, "fan_avg")}.get(name, ())
-    if name not in ("orthogonal", "delta_orthogonal", "sparse"):
+    if FUNCTIONS[name].kind == "scheme":
         keywords["layout"] = "keras"
     return getattr(g, name)(out, *arguments, **keywords)
 
@@ -129,7 +130,7 @@ def test_mean_variance_and_support_are_the_formulas(g, name, keywords, scale, wh
         assert farthest > 4
 
 
-@pytest.mark.parametrize("name", ["xavier_uniform", "he_normal", "lecun_uniform", "lasagne_normal", "variance_scaling"])
+@pytest.mark.parametrize("name", sorted({name for name, *_ in SCALED}))
 @pytest.mark.parametrize(
     ("layout", "shape"),
     [("torch", (4, 0)), ("torch", (0, 4)), ("keras", (0, 4)), ("keras", (4, 0)), ("keras", (0,)), ("lasagne", (0, 0))],
@@ -287,7 +288,7 @@ def test_scheme_that_draws_takes_one_stream(g, name):
 
 
 @pytest.mark.parametrize("dtype", DTYPES, ids=str)
-@pytest.mark.parametrize("name", ["orthogonal", "delta_orthogonal", "sparse"])
+@pytest.mark.parametrize("name", [name for name in DRAWN if FUNCTIONS[name].kind == "matrix"])
 def test_sixteen_bit_matrices_are_the_float32_ones_rounded_and_accumulate_adds_once(g, name, dtype):
     compute = np.float64 if dtype == np.float64 else np.float32
     exact = call(g, name, np.empty((3, 4, 5) if name != "sparse" else (12, 5), compute), stream=1)
@@ -326,15 +327,12 @@ def test_every_public_method_is_a_row_or_no_fill():
 
 
 def test_module_functions_and_aliases_are_the_generators():
-    drawn = ["bits", "uniform", "normal", "truncated_normal", "variance_scaling", "orthogonal", "delta_orthogonal"]
-    drawn += ["sparse", "zeros", "ones", "constant", "identity", "dirac"]
-    families = ["xavier", "glorot", "he", "kaiming", "lecun", "lasagne"]
-    for name in drawn + [f"{family}_{kind}" for family in families for kind in ("uniform", "normal")]:
+    for name, row in FUNCTIONS.items():
         assert getattr(fastinit, name) == getattr(fastinit._functions, name)
         assert name in fastinit.__all__
-    for kind in ("uniform", "normal"):
-        assert getattr(fastinit.Generator, f"glorot_{kind}") is getattr(fastinit.Generator, f"xavier_{kind}")
-        assert getattr(fastinit.Generator, f"kaiming_{kind}") is getattr(fastinit.Generator, f"he_{kind}")
+        assert getattr(fastinit.Generator, name) is getattr(fastinit.Generator, row.same_as or name)
+    assert fastinit.Generator.kaiming_normal is fastinit.Generator.he_normal
+    assert fastinit.glorot_uniform == fastinit.xavier_uniform
 
 
 def test_copied_and_pickled_generators_keep_all_schemes(g):
@@ -795,17 +793,32 @@ def refusal(call, out):
     return caught.value
 
 
+def numbers_of_schemes():
+    """Each argument that is to be positive, and what else the function is given."""
+    for row in FAMILIES:
+        for name in row.functions:
+            fans = {"fan_in": 3, "fan_out": 3} if row.n == "sum" else {"fan_in": 3}
+            for argument in fans:
+                yield name, argument, {other: 3 for other in fans if other != argument}
+            if row.n == "fan":
+                yield name, "fan_out", {}
+            if row.takes.startswith("gain"):
+                yield name, "gain", fans
+
+
+def missing_fans():
+    for row in FAMILIES:
+        for name in row.functions:
+            yield name, {}, "fan_in"
+            if row.n == "sum":
+                yield name, {"fan_in": 3}, "fan_out"
+
+
 @pytest.mark.parametrize("value", [*NOT_POSITIVE, "3", [1.0], 1j], ids=repr)
 @pytest.mark.parametrize(
     ("name", "argument", "others"),
     [
-        ("xavier_uniform", "fan_in", {"fan_out": 3}),
-        ("xavier_normal", "fan_out", {"fan_in": 3}),
-        ("xavier_normal", "gain", {"fan_in": 3, "fan_out": 3}),
-        ("he_uniform", "fan_in", {}),
-        ("he_normal", "fan_out", {}),
-        ("lecun_normal", "fan_in", {}),
-        ("lasagne_uniform", "gain", {"fan_in": 3, "fan_out": 3}),
+        *numbers_of_schemes(),
         ("variance_scaling", "scale", {"fan_in": 3}),
         ("variance_scaling", "fan_in", {}),
         ("orthogonal", "gain", {}),
@@ -814,19 +827,15 @@ def refusal(call, out):
 def test_what_is_not_a_positive_finite_number(name, argument, others, value):
     error = refusal(lambda g, w: getattr(g, name)(w, **{argument: value}, **others), np.ones((2, 3)))
     assert argument in str(error)
-    wrong_type = isinstance(value, list | complex) or (value == "3" and name != "lasagne_uniform")
+    takes_text = argument == "gain" and name.startswith("lasagne")
+    wrong_type = isinstance(value, list | complex) or (value == "3" and not takes_text)
     assert type(error) is (TypeError if wrong_type else ValueError)
 
 
 @pytest.mark.parametrize(
     ("name", "given", "missing"),
     [
-        ("xavier_uniform", {}, "fan_in"),
-        ("xavier_normal", {"fan_in": 3}, "fan_out"),
-        ("he_uniform", {}, "fan_in"),
-        ("he_normal", {}, "fan_in"),
-        ("lecun_normal", {}, "fan_in"),
-        ("lasagne_normal", {"fan_in": 3}, "fan_out"),
+        *missing_fans(),
         ("variance_scaling", {}, "fan_in"),
         ("variance_scaling", {"mode": "fan_out", "fan_in": 3}, "fan_out"),
     ],

@@ -125,13 +125,12 @@ def fill(measurement: Measurement, between: str = " ") -> str:
     return f"{measurement.key.draw}{between}{measurement.key.dtype}"
 
 
-def by_fill(members: Iterable[Measurement]) -> list[tuple[str, list[Measurement]]]:
+def by_fill(members: Sequence[Measurement]) -> list[tuple[str, list[Measurement]]]:
     """The cases of each draw and dtype, and what to call them."""
-    groups: dict[str, list[Measurement]] = {}
+    groups: dict[str, list[Measurement]] = {fill(each): [] for each in members}
     for each in sorted(members, key=lambda each: each.key.elements):
-        groups.setdefault(fill(each), []).append(each)
-    order = dict.fromkeys(fill(each) for each in members)
-    return [(name, groups[name]) for name in order]
+        groups[fill(each)].append(each)
+    return list(groups.items())
 
 
 def sides_of(members: Iterable[Measurement]) -> list[str]:
@@ -176,7 +175,8 @@ def charts_of_small(members: list[Measurement]) -> Iterator[Chart]:
 
 def charts_of_shares_over_size(members: list[Measurement]) -> Iterator[Chart]:
     """fastinit's share of memset's speed over size, a line for each draw and dtype."""
-    told = [(name, group) for name, group in by_fill(each for each in members if LIMIT in each.sides) if len(group) > 1]
+    with_limit = [each for each in members if LIMIT in each.sides]
+    told = [(name, group) for name, group in by_fill(with_limit) if len(group) > 1]
     if told:
         figure, axes = panel()
         ends = {}

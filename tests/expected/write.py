@@ -14,7 +14,7 @@ HERE = Path(__file__).parent
 
 
 def expected() -> dict[str, str]:
-    """What each file is to hold. Pictures are left out: they are matplotlib's, and differ by its version."""
+    """What each file is to hold. Without the page's style and pictures, which differ by matplotlib's version."""
     run, old = (results.read(HERE / name) for name in ("run.json", "old.json"))
     markdown = report.markdown(run)
     compared = report.markdown(run, compare.table(compare.compare(old, run), "old.json"))
@@ -24,7 +24,7 @@ def expected() -> dict[str, str]:
         "report.40.txt": printed(markdown, 40),
         "report.80.txt": printed(markdown, 80),
         "compared.ansi": printed(compared, 110, force_terminal=True, color_system="standard"),
-        "report.html": re.sub('data:image/svg[^"]*', "data:", page.html(markdown, run)),
+        "report.html": re.sub('(?<=<style>)[^<]+|(?<=data:)image/svg[^"]+', "", page.html(compared, run)),
         "info.txt": environment.info(run.environment, 60) + "\n",
         "info.json": environment.info_json(run.environment) + "\n",
     }

@@ -1,6 +1,7 @@
 """The tables and lists of the pages in docs/."""
 
 import re
+from collections.abc import Sequence
 
 from rows import FAMILIES, FUNCTIONS, between, of_kind, schemes
 
@@ -39,7 +40,7 @@ def reference(text: str) -> str:
     return between(text, "functions", f"\n```{{eval-rst}}\n{sentence}\n```\n\n")
 
 
-def table(rows: list[tuple[str, ...]], indent: str = "") -> str:
+def table(rows: Sequence[tuple[str, ...]], indent: str = "") -> str:
     """The rows, after a heading."""
     head, *rest = rows
     lines = [f"| {' | '.join(head)} |", "|" + "---|" * len(head), *(f"| {' | '.join(row)} |" for row in rest)]
