@@ -10,7 +10,7 @@ import signal
 import ml_dtypes
 import numpy as np
 import pytest
-from conftest import FLOATS, printed_by
+from conftest import FLOATS, printed_by, same
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -45,10 +45,6 @@ def filled(scheme, shape, dtype, seed=7, stream="w"):
     source = {"stream": stream} if FILLS[scheme] else {}
     out = np.empty(shape, dtype)
     return getattr(fastinit.Generator(seed), scheme)(out, *arguments, **keywords, **source)
-
-
-def same(values, expected):
-    return values.dtype == expected.dtype and values.shape == expected.shape and values.tobytes() == expected.tobytes()
 
 
 def same_values(scheme, shape, chunks, dtype=None):

@@ -15,6 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import ClassVar
 
+import conftest
 import ml_dtypes
 import numpy as np
 import pytest
@@ -40,6 +41,7 @@ KERNEL = (3, 3, 16, 32)  # (*kernel, in, out)
 DTYPES = (np.float32, np.float16, ml_dtypes.bfloat16)
 KERAS = {"layout": "keras", "stream": 0}
 TRUNCATED = {**KERAS, "truncated": True}
+WITH_AND_WITHOUT_JIT = jax.jit, lambda function: function
 
 
 def filled(scheme, shape, *arguments, seed=7, dtype=np.float32, stream=0, **keywords):
@@ -49,9 +51,7 @@ def filled(scheme, shape, *arguments, seed=7, dtype=np.float32, stream=0, **keyw
 
 
 def same(array, expected):
-    """Whether two arrays are of one shape and dtype, and equal bit for bit."""
-    array = np.asarray(array)
-    return (array.shape, array.dtype, array.tobytes()) == (expected.shape, expected.dtype, expected.tobytes())
+    return conftest.same(np.asarray(array), expected)
 
 
 def matrix(shape, axis, gain=1.0, dtype=np.float32, **where):
@@ -249,7 +249,7 @@ class TestDtypes:
                 for initialiser in (init.normal(), init.normal(dtype=None), init.orthogonal()):
                     assert initialiser(KEY, (2, 3)).dtype == default
                 assert same(init.he_normal()(KEY, KERNEL), filled("he_normal", KERNEL, dtype=default, **TRUNCATED))
-                assert init.make_array("zeros", (2,), SingleDeviceSharding(jax.devices()[0])).dtype == default
+                assert init.make_array("zeros", (2,), DEVICE).dtype == default
 
     def test_outer_is_the_default_of_inner(self):
         initialiser = init.normal(dtype=jnp.bfloat16)
@@ -291,7 +291,7 @@ class TestDtypes:
             for part in (np.real, np.imag, np.abs):
                 assert np.mean(part(ours) ** 2) == pytest.approx(np.mean(part(theirs) ** 2), rel=0.05)
 
-    @pytest.mark.parametrize("jit", [jax.jit, lambda function: function])
+    @pytest.mark.parametrize("jit", WITH_AND_WITHOUT_JIT)
     def test_other_draws_refuse_complex_numbers_and_say_what_draws_them(self, jit, no_callback):
         drawn_by = r'complex numbers are drawn by normal and by variance_scaling\(..., "normal"\)'
         for initialiser in (
@@ -417,10 +417,9 @@ class TestTransformations:
     def test_what_was_filled_becomes_the_array_without_a_copy(self, monkeypatch):
         made = []
         monkeypatch.setattr(Drawn, "fill", lambda *args, fill=Drawn.fill: made.append(fill(*args)) or made[-1])
-        device = SingleDeviceSharding(jax.devices()[0])
         for shape in ((1000, 1000), (77, 33)):
             eager = init.he_normal()(KEY, shape)
-            sharded = init.make_array("normal", shape, device, 7, "w")
+            sharded = init.make_array("normal", shape, DEVICE, 7, "w")
             for array, filled in zip((eager, sharded), made[-2:], strict=True):
                 assert array.unsafe_buffer_pointer() == filled.ctypes.data
 
@@ -431,7 +430,7 @@ class TestTransformations:
         ):
             assert (shape.shape, shape.dtype) == ((10**6, 10**6), np.float32)
 
-    @pytest.mark.parametrize("jit", [jax.jit, lambda function: function])
+    @pytest.mark.parametrize("jit", WITH_AND_WITHOUT_JIT)
     def test_vmap_over_keys_is_one_callback(self, jit, callbacks):
         keys = jax.random.split(KEY, 3)
         assert same(jit(jax.vmap(he_normal))(keys), expected_for(keys))
@@ -466,7 +465,7 @@ class TestTransformations:
         assert same(jax.lax.map(he_normal, keys), expected_for(keys))
         assert same(jax.lax.cond(keys.size > 2, he_normal, lambda key: jnp.zeros((4, 5)), KEY), self.ONE)
 
-    @pytest.mark.parametrize("jit", [jax.jit, lambda function: function])
+    @pytest.mark.parametrize("jit", WITH_AND_WITHOUT_JIT)
     def test_gradients_pass_by(self, jit):
         def loss(x, key):
             return (x * x * he_normal(key)).sum()
@@ -489,14 +488,14 @@ class TestTransformations:
 
 
 class TestBadInput:
-    @pytest.mark.parametrize("jit", [jax.jit, lambda function: function])
+    @pytest.mark.parametrize("jit", WITH_AND_WITHOUT_JIT)
     @pytest.mark.parametrize("dtype", [np.int32, bool, jnp.float8_e4m3fn])
     def test_dtypes_that_cannot_be_drawn(self, jit, dtype, no_callback):
         for initialiser in (init.normal(), init.he_uniform(), init.orthogonal()):
             with pytest.raises(TypeError, match="accepted are float32, float64, float16, bfloat16"):
                 jit(lambda key, initialiser=initialiser: initialiser(key, (3, 4), dtype))(KEY)
 
-    @pytest.mark.parametrize("jit", [jax.jit, lambda function: function])
+    @pytest.mark.parametrize("jit", WITH_AND_WITHOUT_JIT)
     @pytest.mark.parametrize(
         ("initialiser", "shape", "message"),
         [
@@ -622,15 +621,13 @@ def test_a_sharded_tensor_takes_its_own_memory_but_for_out_shardings_of_jit():
 
 
 class TestMakeArray:
-    ONE_DEVICE = SingleDeviceSharding(jax.devices()[0])
-
     def test_is_the_fill_of_that_name(self):
-        made = init.make_array("he_normal", (8, 6), self.ONE_DEVICE, 7, "w", layout="keras")
+        made = init.make_array("he_normal", (8, 6), DEVICE, 7, "w", layout="keras")
         assert same(made, filled("he_normal", (8, 6), layout="keras", stream="w"))
-        made = init.make_array("uniform", (8, 6), self.ONE_DEVICE, 7, 3, jnp.bfloat16, low=-1, high=2)
+        made = init.make_array("uniform", (8, 6), DEVICE, 7, 3, jnp.bfloat16, low=-1, high=2)
         assert same(made, filled("uniform", (8, 6), -1, 2, stream=3, dtype=ml_dtypes.bfloat16))
         assert same(
-            init.make_array("bits", (8,), self.ONE_DEVICE, 7, 3, jnp.uint32),
+            init.make_array("bits", (8,), DEVICE, 7, 3, jnp.uint32),
             filled("bits", (8,), stream=3, dtype=np.uint32),
         )
 
@@ -639,63 +636,61 @@ class TestMakeArray:
     )
     def test_constants_take_every_dtype_of_jax(self, dtype):
         for scheme, arguments in (("zeros", {}), ("ones", {}), ("constant", {"value": 1}), ("identity", {"gain": 1})):
-            made = init.make_array(scheme, (8, 6), self.ONE_DEVICE, dtype=dtype, **arguments)
+            made = init.make_array(scheme, (8, 6), DEVICE, dtype=dtype, **arguments)
             assert made.dtype == jnp.dtype(dtype)
             expected = np.eye(8, 6) if scheme == "identity" else np.full((8, 6), scheme != "zeros")
             assert same(made, expected.astype(made.dtype))
         with pytest.raises(ValueError, match="value="):
-            init.make_array("constant", (8, 6), self.ONE_DEVICE, dtype=dtype, value=1e300)
+            init.make_array("constant", (8, 6), DEVICE, dtype=dtype, value=1e300)
         if dtype != "bfloat16":
             with pytest.raises(TypeError, match=f"dtype {dtype}; accepted are float32"):
-                init.make_array("uniform", (8, 6), self.ONE_DEVICE, 7, "w", dtype=dtype)
+                init.make_array("uniform", (8, 6), DEVICE, 7, "w", dtype=dtype)
 
     def test_complex_arrays(self):
         for scheme, arguments in (("normal", {"mean": 1j}), ("he_normal", {"layout": "jax"})):
-            made = init.make_array(scheme, (8, 6), self.ONE_DEVICE, 7, "w", np.complex64, **arguments)
+            made = init.make_array(scheme, (8, 6), DEVICE, 7, "w", np.complex64, **arguments)
             assert same(made, filled(scheme, (8, 6), stream="w", dtype=np.complex64, **arguments))
         for scheme, arguments in (("he_normal", {"layout": "flax", "truncated": True}), ("orthogonal", {})):
             with pytest.raises(
                 TypeError, match=r"dtype complex64; .*; complex numbers are drawn by normal and by the "
             ):
-                init.make_array(scheme, (8, 6), self.ONE_DEVICE, 7, "w", np.complex64, **arguments)
+                init.make_array(scheme, (8, 6), DEVICE, 7, "w", np.complex64, **arguments)
 
     def test_seed_may_be_a_seed_sequence(self):
         sequence = np.random.SeedSequence(3)
-        made = init.make_array("normal", (8, 6), self.ONE_DEVICE, sequence, "w")
+        made = init.make_array("normal", (8, 6), DEVICE, sequence, "w")
         assert same(made, filled("normal", (8, 6), stream="w", seed=sequence))
 
     def test_a_bool_is_a_constant_of_bools_alone(self):
-        assert np.asarray(init.make_array("constant", (2,), self.ONE_DEVICE, dtype=bool, value=True)).all()
+        assert np.asarray(init.make_array("constant", (2,), DEVICE, dtype=bool, value=True)).all()
         with pytest.raises(TypeError, match="value must be a number, not bool"):
-            init.make_array("constant", (2,), self.ONE_DEVICE, value=True)
+            init.make_array("constant", (2,), DEVICE, value=True)
 
     def test_without_a_seed_it_is_a_fill_by_the_default_generator(self):
         fastinit.seed(7)
         stream = fastinit.default_generator.stream
-        assert same(init.make_array("normal", (8, 6), self.ONE_DEVICE), filled("normal", (8, 6), stream=stream))
-        assert same(
-            init.make_array("normal", (8, 6), self.ONE_DEVICE, stream="w"), filled("normal", (8, 6), stream="w")
-        )
-        assert not np.asarray(init.make_array("zeros", (8, 6), self.ONE_DEVICE)).any()
+        assert same(init.make_array("normal", (8, 6), DEVICE), filled("normal", (8, 6), stream=stream))
+        assert same(init.make_array("normal", (8, 6), DEVICE, stream="w"), filled("normal", (8, 6), stream="w"))
+        assert not np.asarray(init.make_array("zeros", (8, 6), DEVICE)).any()
         assert fastinit.default_generator.stream == stream + 1
 
     @pytest.mark.parametrize(
         ("arguments", "keywords", "message"),
         [
-            (("he_norml", (8, 6), ONE_DEVICE, 7, 0), {}, "scheme='he_norml'; accepted are"),
-            ((7, (8, 6), ONE_DEVICE, 7, 0), {}, "scheme must be a string, not int"),
-            (("he_normal", (8, 6), ONE_DEVICE, 7, 0), {}, "fan_in is missing"),
-            (("normal", (8, 6), ONE_DEVICE, 7, 0), {"stdev": 1}, "'stdev'; accepted are"),
-            (("normal", (8, 6), ONE_DEVICE, 7, 0, jnp.int32), {}, "dtype int32; accepted are"),
-            (("normal", (8, 6), ONE_DEVICE, 7), {}, "seed=7 without stream"),
-            (("normal", (8, True), ONE_DEVICE, 7, 0), {}, "shape="),
-            (("normal", (8, 6), ONE_DEVICE, True, 0), {}, "seed must be"),
-            (("he_normal", (8, 6), ONE_DEVICE, 7, 0), {"fan_in": True}, "fan_in must be a number, not bool"),
-            (("normal", (8, 6), ONE_DEVICE, -1, 0), {}, "seed=-1 is out of range"),
-            (("normal", (8, 6), ONE_DEVICE, 7, 2**63), {}, "stream=.* is out of range"),
-            (("normal", (8, -6), ONE_DEVICE, 7, 0), {}, "shape"),
+            (("he_norml", (8, 6), DEVICE, 7, 0), {}, "scheme='he_norml'; accepted are"),
+            ((7, (8, 6), DEVICE, 7, 0), {}, "scheme must be a string, not int"),
+            (("he_normal", (8, 6), DEVICE, 7, 0), {}, "fan_in is missing"),
+            (("normal", (8, 6), DEVICE, 7, 0), {"stdev": 1}, "'stdev'; accepted are"),
+            (("normal", (8, 6), DEVICE, 7, 0, jnp.int32), {}, "dtype int32; accepted are"),
+            (("normal", (8, 6), DEVICE, 7), {}, "seed=7 without stream"),
+            (("normal", (8, True), DEVICE, 7, 0), {}, "shape="),
+            (("normal", (8, 6), DEVICE, True, 0), {}, "seed must be"),
+            (("he_normal", (8, 6), DEVICE, 7, 0), {"fan_in": True}, "fan_in must be a number, not bool"),
+            (("normal", (8, 6), DEVICE, -1, 0), {}, "seed=-1 is out of range"),
+            (("normal", (8, 6), DEVICE, 7, 2**63), {}, "stream=.* is out of range"),
+            (("normal", (8, -6), DEVICE, 7, 0), {}, "shape"),
             (("normal", (8, 6), P("x"), 7, 0), {}, "sharding=.*; accepted is a jax.sharding.Sharding"),
-            (("delta_orthogonal", (8, 6), ONE_DEVICE, 7, 0), {}, "3 to 5 axes"),
+            (("delta_orthogonal", (8, 6), DEVICE, 7, 0), {}, "3 to 5 axes"),
         ],
     )
     def test_bad_input(self, arguments, keywords, message, monkeypatch):
@@ -846,7 +841,7 @@ class EightDevices:
         expected = filled("normal", (8, 16), 0.0, 0.5, dtype=np.complex64)
         with jax.set_mesh(self.mesh()):
             sharding = NamedSharding(jax.sharding.get_mesh(), P("x", "y"))
-            for jit in (jax.jit, lambda function: function):
+            for jit in WITH_AND_WITHOUT_JIT:
                 made = jit(lambda key: init.normal(0.5)(key, (8, 16), np.complex64, P("x", "y")))(KEY)
                 self.check_shards(made, sharding, expected)
 
@@ -919,7 +914,7 @@ class EightDevices:
     def vmapped_keys_fill_each_shard_by_itself(self):
         with jax.set_mesh(self.mesh()):
             keys = jax.random.split(jax.random.key(7), 3)
-            for jit in (jax.jit, lambda function: function):
+            for jit in WITH_AND_WITHOUT_JIT:
                 made = jit(jax.vmap(lambda key: init.he_normal()(key, (8, 16), None, P("x", "y"))))(keys)
                 self.check_shards(
                     made, NamedSharding(jax.sharding.get_mesh(), P(None, "x", "y")), expected_for(keys, (8, 16))
@@ -963,7 +958,7 @@ class EightDevices:
         types = (AxisType.Explicit, AxisType.Auto)
         with jax.set_mesh(jax.make_mesh((4, 2), ("x", "y"), axis_types=types)) as _:
             sharding = NamedSharding(jax.sharding.get_mesh(), P("x"))
-            for jit in (jax.jit, lambda function: function):
+            for jit in WITH_AND_WITHOUT_JIT:
                 made = jit(lambda key: init.he_normal()(key, (8, 16), None, P("x")))(jax.random.key(7))
                 self.check_shards(made, sharding, expected_for(KEY, (8, 16)))
 
@@ -971,7 +966,7 @@ class EightDevices:
         no_axes = AbstractMesh((), ())
         for mesh in (self.mesh(axis_type=AxisType.Auto), no_axes):
             sharding = NamedSharding(mesh, P())
-            for jit in (jax.jit, lambda function: function):
+            for jit in WITH_AND_WITHOUT_JIT:
                 made = jit(lambda key, sharding=sharding: init.he_normal()(key, (8, 16), None, sharding))(KEY)
                 assert same(made, expected_for(KEY, (8, 16)))
                 assert made.sharding == SingleDeviceSharding(jax.devices()[0])
@@ -984,7 +979,7 @@ class EightDevices:
                 ((9, 16), NamedSharding(explicit, P("x"))),
                 ((8, 16), NamedSharding(automatic, P("x"))),
             ):
-                for jit in (jax.jit, lambda function: function):
+                for jit in WITH_AND_WITHOUT_JIT:
                     with pytest.raises(ValueError, match=r"divide|Auto"):
                         jit(lambda key, a=shape, b=sharding: init.normal()(key, a, None, b))(KEY)
             assert not shapes

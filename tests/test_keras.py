@@ -14,10 +14,10 @@ import subprocess
 import sys
 from xml.etree import ElementTree
 
+import conftest
 import ml_dtypes
 import numpy as np
 import pytest
-from conftest import printed_by
 
 import fastinit
 from fastinit.draw import Drawn
@@ -34,11 +34,13 @@ if BACKEND:
 
     import fastinit.keras as init
     from fastinit.keras import functions
+if BACKEND == "jax":
+    import jax
 
 
 def test_without_keras_the_error_says_what_to_install():
     code = "import sys; sys.modules['keras'] = None\ntry: import fastinit.keras\nexcept ImportError as e: print(e)"
-    assert "pip install 'fastinit-weights[keras]'" in " ".join(printed_by(code))
+    assert "pip install 'fastinit-weights[keras]'" in " ".join(conftest.printed_by(code))
 
 
 # ---- What the checks share -------------------------------------------------------------------------------------------
@@ -85,8 +87,7 @@ def filled(name, shape, dtype=np.float32, seed=7, stream="fc1/kernel"):
 
 
 def same(tensor, expected):
-    values = keras.ops.convert_to_numpy(tensor)
-    return values.dtype == expected.dtype and values.shape == expected.shape and values.tobytes() == expected.tobytes()
+    return conftest.same(keras.ops.convert_to_numpy(tensor), expected)
 
 
 # ---- Values ----------------------------------------------------------------------------------------------------------
@@ -114,9 +115,7 @@ NUMBERS = ["bool", "int8", "uint8", "int16", "int32", "uint16", "uint32", "float
 @pytest.mark.parametrize("dtype", NUMBERS)
 @pytest.mark.parametrize("distributed", [False, pytest.param(True, marks=on_jax)])
 def check_constants_take_every_dtype_that_keras_takes(dtype, distributed, request):
-    layout = None
-    if distributed:
-        layout = keras.distribution.TensorLayout(("model", None), request.getfixturevalue("mesh"))
+    layout = request.getfixturevalue("layout") if distributed else None
     taken = keras.ops.zeros((1,), dtype).dtype  # PyTorch has no uint16 here
     for initialiser, scheme, arguments in (
         (init.Zeros(), "zeros", ()),
@@ -202,8 +201,6 @@ def check_normals_that_are_not_truncated_draw_complex_numbers(case, dtype):
     getattr(fastinit.Generator(7), scheme)(wanted, *expected, **keywords, stream="w")
     assert same(initialiser((48, 30), dtype), wanted)
     if BACKEND == "jax":
-        import jax
-
         assert same(jax.jit(lambda: initialiser((48, 30), dtype))(), wanted)
     else:
         with keras.device("meta"):
@@ -211,8 +208,7 @@ def check_normals_that_are_not_truncated_draw_complex_numbers(case, dtype):
 
 
 @on_jax
-def check_complex_weights_are_distributed(mesh):
-    layout = keras.distribution.TensorLayout(("model", None), mesh)
+def check_complex_weights_are_distributed(layout):
     values = init.RandomNormal(1j, seed=7, stream="w")((48, 30), "complex64", layout=layout)
     assert values.sharding.shard_shape((48, 30)) == (24, 30)
     assert same(values, fastinit.Generator(7).normal(np.empty((48, 30), np.complex64), 1j, 0.05, stream="w"))
@@ -269,11 +265,8 @@ def check_an_array_fills_a_layer_and_a_model_saves_it(tmp_path):
 
 
 @on_jax
-def check_an_array_is_distributed_and_traced(mesh):
-    import jax
-
+def check_an_array_is_distributed_and_traced(layout):
     table = np.arange(60).reshape(10, 6)
-    layout = keras.distribution.TensorLayout(("model", None), mesh)
     values = init.Constant(table)((10, 6), layout=layout)
     assert values.sharding.shard_shape((10, 6)) == (5, 6)
     assert same(values, table.astype(np.float32))
@@ -472,8 +465,6 @@ def fills(monkeypatch):
 @on_jax
 @pytest.mark.parametrize("name", SAME)
 def check_under_jit_the_values_are_the_same_and_tracing_fills_nothing(name, fills):
-    import jax
-
     traced = jax.jit(lambda: make(name)((48, 30), "bfloat16"))
     lowered = traced.lower()
     assert not fills
@@ -483,8 +474,6 @@ def check_under_jit_the_values_are_the_same_and_tracing_fills_nothing(name, fill
 
 @on_jax
 def check_a_seed_generator_under_jit_gives_other_values_at_each_run():
-    import jax
-
     generator = keras.random.SeedGenerator(7)
     initialiser = make("HeNormal", seed=generator)
 
@@ -528,8 +517,6 @@ def check_asking_for_a_shape_fills_nothing(fills):
     ],
 )
 def check_a_traced_argument_is_refused_with_the_reason(name, make_traced):
-    import jax
-
     with pytest.raises(TypeError, match=rf"{name}\b.*JAX traces it.*static_argnums"):
         jax.jit(make_traced)(1)
 
@@ -546,6 +533,11 @@ def mesh():
     keras.distribution.set_distribution(keras.distribution.ModelParallel(layout_map=layouts, batch_dim_name="batch"))
     yield mesh
     keras.distribution.set_distribution(None)
+
+
+@pytest.fixture
+def layout(mesh):
+    return keras.distribution.TensorLayout(("model", None), mesh)
 
 
 @on_jax
@@ -570,10 +562,7 @@ def check_a_seed_generator_distributes_too(mesh):
 
 
 @on_jax
-def check_layouts_are_taken_outside_layers_and_under_jit(mesh):
-    import jax
-
-    layout = keras.distribution.TensorLayout(("model", None), mesh)
+def check_layouts_are_taken_outside_layers_and_under_jit(layout):
     for draw in (make("HeNormal"), jax.jit(make("HeNormal").__call__, static_argnums=(0, 1, 2))):
         values = draw((48, 30), "float32", layout.backend_layout)
         assert values.sharding.shard_shape((48, 30)) == (24, 30)
@@ -583,8 +572,6 @@ def check_layouts_are_taken_outside_layers_and_under_jit(mesh):
 
 @on_jax
 def check_a_jitted_initialiser_may_be_told_the_sharding_of_its_result(mesh):
-    import jax
-
     layout = keras.distribution.TensorLayout(("model", None), mesh).backend_layout
     draw = jax.jit(make("HeNormal").__call__, out_shardings=layout, static_argnames=["shape", "dtype"])
     values = draw(shape=(48, 30), dtype="float32")

@@ -6,7 +6,7 @@ import textwrap
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from rows import FAMILIES, ROOT, between, written_out
+from rows import ROOT, between, schemes, written_out
 
 WIDTH = 120
 OWN = {"xavier": "glorot"}  # what JAX and Keras call a family, where that is one of its aliases
@@ -60,7 +60,7 @@ class Scheme(NamedTuple):
         return f'{self.row.name}_{self.draw}(w, layout="keras", {cut}stream={stream})'
 
 
-SCHEMES = [Scheme(row, draw) for row in FAMILIES if row.in_frameworks for draw in row.sources]
+SCHEMES = [Scheme(row, draw) for row, draw, _ in schemes() if row.in_frameworks]
 
 
 def paragraphs(framework: str) -> dict[str, str]:
