@@ -3,7 +3,6 @@
 
 import copyreg
 import functools
-import math
 import os
 import warnings
 
