@@ -15,9 +15,6 @@ class Fans(NamedTuple):
     fan_out: int
 
 
-Fans.__module__ = "fastinit"
-
-
 def fans(shape: Iterable[SupportsIndex], layout: Layout) -> Fans:
     """
     The fans of a weight array: how many inputs a unit sums, and how many units an input reaches.
@@ -63,3 +60,7 @@ def fans(shape: Iterable[SupportsIndex], layout: Layout) -> Fans:
     inputs, outputs = _core.fan_axes(layout, sizes)
     kernel = math.prod(size for axis, size in enumerate(sizes) if axis not in (inputs, outputs))
     return Fans(*(kernel * sizes[axis] if axis >= 0 else 1 for axis in (inputs, outputs)))
+
+
+# As they are pickled.
+Fans.__module__ = fans.__module__ = "fastinit"

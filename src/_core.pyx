@@ -322,6 +322,16 @@ cdef Draws copied(Draws original, uint64_t seed):
 
 # ---- Generator -------------------------------------------------------------------------------------------------------
 
+cdef inline int check_self(object self) except -1:
+    """Raises where a method is called on its class, as Generator.normal(out): Cython takes the argument for a self."""
+    if not isinstance(self, Draws):
+        raise TypeError(
+            "a method of Generator is called on a generator, such as fastinit.Generator(7), not on an object of type "
+            f"{type(self).__name__}"
+        )
+    return 0
+
+
 cdef class Draws:
     """
     Generator(seed=None, stream=0)
@@ -398,6 +408,7 @@ cdef class Draws:
         seed : int or numpy.random.SeedSequence, optional
             In [0, 2**64). Left out: 64 bits from the operating system.
         """
+        check_self(self)
         cdef Draws owner = self._owner()
         cdef bint from_entropy = seed is None
         cdef uint64_t value
@@ -411,6 +422,7 @@ cdef class Draws:
             owner._from_entropy = from_entropy
 
     def _after_fork_in_child(self):
+        check_self(self)
         cdef Draws owner
         try:
             owner = self._owner()
@@ -490,6 +502,7 @@ cdef class Draws:
         >>> fastinit.Generator(7).spawn(2)
         [Generator(seed=4601871156244648830, stream=0), Generator(seed=5275525978285689886, stream=0)]
         """
+        check_self(self)
         cdef Draws owner = self._owner()
         cdef uint64_t count = integer_below("n", n, _SEED_END, "2**64"), first, seed, k
         cdef list children = [None] * int(count)  # for more than memory holds, no child is counted
@@ -504,13 +517,16 @@ cdef class Draws:
         return children
 
     def __getstate__(self):
+        check_self(self)
         return self.state, object.__getstate__(self)
 
     def __setstate__(self, value):
+        check_self(self)
         self.state, attributes = value
         set_attributes(self, attributes)
 
     def __reduce__(self):
+        check_self(self)
         # Without __init__: that of a subclass may take other arguments.
         return copyreg.__newobj__, (type(self),), self.__getstate__()
 
@@ -520,6 +536,7 @@ cdef class Draws:
 
     def _stand_for_default(self, dict package):
         """Takes the seed and the streams of what is, at each call, the default_generator among the package's names."""
+        check_self(self)
         self._package = package
         self._class = type(self._default())
 
@@ -548,6 +565,7 @@ cdef class Draws:
 
     def _address(self, stream):
         """The seed and the stream of a fill that is given this stream; takes the next unnamed one if that is None."""
+        check_self(self)
         cdef uint64_t seed = 0
         if stream is None:
             stream = self.take_streams(1, &seed)
@@ -589,6 +607,7 @@ cdef class Draws:
 
     def _fill_constant(self, cnp.ndarray out, dtype, bytes value, offset, global_shape):
         """Fills out, which had the dtype when its value was converted, with the bytes of one element."""
+        check_self(self)
         cdef call c
         read_call(&c, None, offset, global_shape, False)
         array_for_constants(out)
@@ -604,6 +623,7 @@ cdef class Draws:
 
     def _fill_marked(self, out, cnp.ndarray view, bytes value, list marks, bytes mark):
         """Fills out, of which there is a view, with one value, as an element's bytes, and parts of it with another."""
+        check_self(self)
         each = Pending.of_constants(out, view, value, marks, mark)
         if self._pending is not None:
             self._pending.append(each)
@@ -613,6 +633,7 @@ cdef class Draws:
 
     def _write_draws(self, out, cnp.ndarray view, stream, write):
         """Calls write(seed, number), which fills the view of the checked array out from the stream of that number."""
+        check_self(self)
         cdef call c
         read_call(&c, stream, None, None, False)
         if self._pending is not None:
@@ -625,6 +646,7 @@ cdef class Draws:
 
     def _run(self, list pending, str label):
         """Runs fills that were recorded, with this generator's seed and unnamed streams."""
+        check_self(self)
         cdef Pending each
         cdef list batch = []
         check_unchanged(pending, label)
@@ -681,6 +703,7 @@ cdef class Draws:
         >>> fastinit.Generator(0).bits(np.empty(2, np.uint32))
         array([1713891541, 3781805453], dtype=uint32)
         """
+        check_self(self)
         cdef call c
         read_call(&c, stream, offset, global_shape, False)
         cdef cnp.ndarray array = checked_array(out, &c, WORDS)
@@ -714,6 +737,7 @@ cdef class Draws:
         >>> fastinit.Generator(42).uniform(np.empty(3, np.float32), -1, 1)
         array([ 0.22591972, -0.06282699, -0.8535366 ], dtype=float32)
         """
+        check_self(self)
         array_of(out)
         cdef call c
         cdef double least = number("low", low), most = number("high", high)
@@ -754,6 +778,7 @@ cdef class Draws:
         >>> fastinit.Generator(42).normal(w, std=1e-3, accumulate=True)
         array([0.9990298, 1.0001941, 0.9987644], dtype=float32)
         """
+        check_self(self)
         array_of(out)
         cdef call c
         cdef double parts[2]
@@ -806,6 +831,7 @@ cdef class Draws:
         >>> g.truncated_normal(np.empty(3), low=10, high=np.inf)
         array([10.01335623, 10.12240233, 10.46153973])
         """
+        check_self(self)
         array_of(out)
         cdef call c
         cdef double center = number("mean", mean), deviation = number("std", std)
@@ -856,6 +882,7 @@ cdef class Draws:
                [-1.207083  , -0.45011166],
                [ 1.3794767 , -0.48913878]], dtype=float32)
         """
+        check_self(self)
         cdef int fan_mode = choice("mode", mode, _MODES), draw = choice("distribution", distribution, _DISTRIBUTIONS)
         cdef fi_scheme scheme = scheme_of(<fi_fan_mode>fan_mode, positive("scale", scale))
         return self.fill_scheme(

@@ -37,6 +37,7 @@ cdef class Generator(Draws):
         >>> np.array_equal(w, fastinit.Generator(42).uniform(np.empty_like(w), -a, a))
         True
         """
+        check_self(self)
         cdef fi_scheme scheme = scheme_of(FI_FAN_SUM, 2, positive("gain", gain))
         return self.fill_scheme(
             out, &scheme, FI_SCHEME_UNIFORM, fan_in, fan_out, layout, stream, offset, global_shape, accumulate
@@ -79,6 +80,7 @@ cdef class Generator(Draws):
         >>> np.array_equal(w, fastinit.Generator(42).normal(np.empty_like(w), 0.0, std))
         True
         """
+        check_self(self)
         cdef fi_scheme scheme = scheme_of(FI_FAN_SUM, 2, positive("gain", gain))
         return self.fill_scheme(
             out, &scheme, normal_or(truncated), fan_in, fan_out, layout, stream, offset, global_shape, accumulate
@@ -120,6 +122,7 @@ cdef class Generator(Draws):
         >>> np.array_equal(w, fastinit.Generator(42).uniform(np.empty_like(w), -a, a))
         True
         """
+        check_self(self)
         cdef fi_scheme scheme = scheme_of(
             <fi_fan_mode>one_fan(fan_in, fan_out), 2, 1, finite("negative_slope", negative_slope)
         )
@@ -164,6 +167,7 @@ cdef class Generator(Draws):
         >>> np.array_equal(w, fastinit.Generator(42).normal(np.empty_like(w), 0.0, std))
         True
         """
+        check_self(self)
         cdef fi_scheme scheme = scheme_of(
             <fi_fan_mode>one_fan(fan_in, fan_out), 2, 1, finite("negative_slope", negative_slope)
         )
@@ -205,6 +209,7 @@ cdef class Generator(Draws):
         >>> np.array_equal(w, fastinit.Generator(42).uniform(np.empty_like(w), -a, a))
         True
         """
+        check_self(self)
         cdef fi_scheme scheme = scheme_of(FI_FAN_IN, 1)
         return self.fill_scheme(
             out, &scheme, FI_SCHEME_UNIFORM, fan_in, None, layout, stream, offset, global_shape, accumulate
@@ -243,6 +248,7 @@ cdef class Generator(Draws):
         >>> np.array_equal(w, fastinit.Generator(42).normal(np.empty_like(w), 0.0, std))
         True
         """
+        check_self(self)
         cdef fi_scheme scheme = scheme_of(FI_FAN_IN, 1)
         return self.fill_scheme(
             out, &scheme, normal_or(truncated), fan_in, None, layout, stream, offset, global_shape, accumulate
@@ -281,6 +287,7 @@ cdef class Generator(Draws):
         >>> np.array_equal(w, fastinit.Generator(42).uniform(np.empty_like(w), -a, a))
         True
         """
+        check_self(self)
         cdef fi_scheme scheme = scheme_of_gain_or_relu(FI_FAN_SUM, 2, gain)
         return self.fill_scheme(
             out, &scheme, FI_SCHEME_UNIFORM, fan_in, fan_out, layout, stream, offset, global_shape, accumulate
@@ -320,6 +327,7 @@ cdef class Generator(Draws):
         >>> np.array_equal(w, fastinit.Generator(42).normal(np.empty_like(w), 0.0, std))
         True
         """
+        check_self(self)
         cdef fi_scheme scheme = scheme_of_gain_or_relu(FI_FAN_SUM, 2, gain)
         return self.fill_scheme(
             out, &scheme, normal_or(truncated), fan_in, fan_out, layout, stream, offset, global_shape, accumulate

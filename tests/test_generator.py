@@ -501,3 +501,31 @@ def test_every_public_name_is_documented():
     for name, member in vars(fastinit.Generator).items():
         if not name.startswith("_"):
             assert inspect.getdoc(member), name
+
+
+CALLED_ON_THE_CLASS = """
+import numpy as np
+from fastinit import _core
+
+for cls in (_core.Draws, _core.Generator):
+    for name, method in vars(cls).items():
+        if type(method).__name__ == "cython_function_or_method":
+            code = method.__code__
+            types = {"package": {}, "value": b"", "marks": [], "mark": b"", "pending": [], "label": ""}
+            others = [types.get(each, np.zeros(2)) for each in code.co_varnames[1 : code.co_argcount]]
+            try:
+                method(np.zeros((2, 3)), *others)
+            except TypeError as error:
+                print(name, "called on a generator" in str(error))
+"""
+
+
+def test_method_that_is_called_on_the_class_is_refused_and_does_not_crash():
+    """Generator.he_normal(w, 784): Cython takes w for a generator, whatever it is."""
+    words = printed_by(CALLED_ON_THE_CLASS)
+    refused = dict(zip(words[::2], words[1::2], strict=True))
+    assert set(refused.values()) == {"True"}
+    own = {*fastinit.schemes.FUNCTIONS} - {name for name in vars(fastinit.Generator) if not name.startswith("_")}
+    assert {*own, "reseed", "spawn", "__getstate__", "__setstate__", "__reduce__", "_run"} <= set(refused)
+    with pytest.raises(TypeError, match="not on an object of type ndarray"):
+        fastinit.Generator.he_normal(np.zeros((2, 3)), 784)

@@ -82,6 +82,7 @@ METHOD = '''
         """
 {doc}
         """
+        check_self(self)
         cdef fi_scheme scheme = {scheme}
         return self.fill_scheme(
             out, &scheme, {draw}, fan_in, {fan_out}, layout, stream, offset, global_shape, accumulate
