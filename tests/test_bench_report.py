@@ -1018,7 +1018,10 @@ def test_without_rich_the_report_is_printed_in_markdown(saved: str) -> None:
     done = without("rich", "bench", "--from", saved)
     assert done.returncode == 0
     assert done.stdout == report.markdown(small_run())
-    assert done.stderr == "in Markdown, as tables need rich, which `pip install 'fastinit-weights[bench]'` installs\n"
+    assert (
+        done.stderr
+        == "in Markdown, as tables need rich and markdown-it-py, which `pip install 'fastinit-weights[bench]'` installs\n"
+    )
 
 
 @pytest.mark.usefixtures("tiny")

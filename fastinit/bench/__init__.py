@@ -318,4 +318,4 @@ def show(text: str, out: TextIO | None) -> None:
         printer.show(text, to)
     to.flush()  # a full disk is to be told here
     if "fastinit.bench.printer" not in sys.modules and sys.stderr is not None:
-        print(f"in Markdown, as tables need rich, {ADVICE}", file=sys.stderr)
+        print(f"in Markdown, as tables need rich and markdown-it-py, {ADVICE}", file=sys.stderr)
