@@ -232,23 +232,6 @@ cdef void set_constant_region(fi_task *task, cnp.ndarray array, const fi_marks *
     )
 
 
-cdef int set_marks(fi_marks *marks, list views, bytes value) except -1:
-    """The elements of views of one or two axes get another value than the rest of the array that they are views of."""
-    cdef cnp.ndarray view
-    cdef int i, axis, axes
-    marks.value = fi_value_of(<const char *>value, len(value))
-    marks.sets = len(views)
-    for i in range(marks.sets):
-        view = views[i]
-        axes = cnp.PyArray_NDIM(view)
-        marks.set[i].data = <char *>cnp.PyArray_DATA(view)
-        marks.set[i].size[1], marks.set[i].stride[1] = 1, 0
-        for axis in range(axes):
-            marks.set[i].size[axis] = cnp.PyArray_DIM(view, axis)
-            marks.set[i].stride[axis] = cnp.PyArray_STRIDE(view, axis)
-    return 0
-
-
 cdef int run_tasks(const fi_kernels *with_kernels, fi_task *tasks, size_t count) except -1:
     cdef fi_work work
     cdef bint done = False

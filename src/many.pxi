@@ -155,6 +155,23 @@ cdef int check_unchanged(list pending, str label) except -1:
     return 0
 
 
+cdef int set_marks(fi_marks *marks, list views, bytes value) except -1:
+    """The elements of views of one or two axes get another value than the rest of the array that they are views of."""
+    cdef cnp.ndarray view
+    cdef int i, axis, axes
+    marks.value = fi_value_of(<const char *>value, len(value))
+    marks.sets = len(views)
+    for i in range(marks.sets):
+        view = views[i]
+        axes = cnp.PyArray_NDIM(view)
+        marks.set[i].data = <char *>cnp.PyArray_DATA(view)
+        marks.set[i].size[1], marks.set[i].stride[1] = 1, 0
+        for axis in range(axes):
+            marks.set[i].size[axis] = cnp.PyArray_DIM(view, axis)
+            marks.set[i].stride[axis] = cnp.PyArray_STRIDE(view, axis)
+    return 0
+
+
 cdef int run_fills(list pending, str label) except -1:
     """Runs those that the core writes, side by side."""
     cdef Pending each

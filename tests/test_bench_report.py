@@ -1018,10 +1018,8 @@ def test_without_rich_the_report_is_printed_in_markdown(saved: str) -> None:
     done = without("rich", "bench", "--from", saved)
     assert done.returncode == 0
     assert done.stdout == report.markdown(small_run())
-    assert (
-        done.stderr
-        == "in Markdown, as tables need rich and markdown-it-py, which `pip install 'fastinit-weights[bench]'` installs\n"
-    )
+    needed = "which `pip install 'fastinit-weights[bench]'` installs"
+    assert done.stderr == f"in Markdown, as tables need rich and markdown-it-py, {needed}\n"
 
 
 @pytest.mark.usefixtures("tiny")

@@ -9,7 +9,7 @@ import pytest
 from conftest import ROOT
 
 MAP = "docs/architecture.md"
-SOURCES = {".c", ".h", ".pxd", ".py", ".pyi", ".pyx"}
+SOURCES = {".c", ".def", ".h", ".pxd", ".pxi", ".py", ".pyi", ".pyx"}
 FOLDERS = r"(?:\.ci|\.github|benchmarks|docs|examples|fastinit|proofs|src|tests|tools)/[\w./-]*"
 TOP = r"[\w.-]+\.(?:cff|md|toml|yaml)|CMakeLists\.txt"
 NAMED = re.compile(rf"(?<![\w./-])(?:{FOLDERS}|{TOP})(?![\w/])")
@@ -47,6 +47,13 @@ def test_every_source_file_has_its_line_in_the_map():
     names = sorted(path.relative_to(ROOT).as_posix() for path in files)
     missing = [name for name in names if f"`{name}`" not in text_of(MAP)]
     assert not missing, f'give a line of {MAP}, under "The files", to: {", ".join(missing)}'
+
+
+def test_no_source_file_grows_beyond_what_one_reads_at_a_sitting():
+    files = [path for folder in ("src", "fastinit") for path in (ROOT / folder).rglob("*") if path.suffix in SOURCES]
+    lines = {path.relative_to(ROOT).as_posix(): len(path.read_text(encoding="utf-8").splitlines()) for path in files}
+    assert lines.pop("src/_core.pyx") <= 900
+    assert {name: count for name, count in lines.items() if count > 600} == {}
 
 
 def test_every_yaml_file_can_be_read():
