@@ -112,10 +112,11 @@ def table(files: dict[str, list[File]]) -> str:
 
 def main(python: str, c: str, generated: str, page: str) -> int:
     by_name = {file["file"]: file for file in json.loads(Path(c).read_text())["files"]}
-    core = next(name for name in by_name if name.endswith("_core.c"))
+    core = by_name.pop(next(name for name in by_name if name.endswith("_core.c")))
+    cython = [Path("src/_core.pyx"), *sorted(Path("src").glob("*.pxi"))]
     files = {
         "Python": list(python_files(json.loads(Path(python).read_text()))),
-        "Cython": [cython_file(Path("src/_core.pyx"), Path(generated), by_name.pop(core)["lines"])],
+        "Cython": [cython_file(source, Path(generated), core["lines"]) for source in cython],
         "C": [c_file(file) for _, file in sorted(by_name.items())],
     }
     text = table(files)
