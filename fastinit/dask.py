@@ -20,7 +20,7 @@ from fastinit import _core
 from fastinit.distribution import missing
 from fastinit.docstrings import of_lazy_array
 from fastinit.draw import Drawn, seed_and_stream, sizes_of
-from fastinit.generator import FILLS
+from fastinit.generator import SCHEMES
 from fastinit.recipe import WHERE, Recipe
 
 try:
@@ -29,7 +29,7 @@ try:
 except ModuleNotFoundError as error:
     raise missing(error, "dask") from None
 
-__all__ = sorted(FILLS)
+__all__ = sorted(SCHEMES)
 
 _Shape: TypeAlias = SupportsIndex | Sequence[SupportsIndex]
 _Chunks: TypeAlias = int | str | tuple[Any, ...] | dict[int, Any]
@@ -119,10 +119,10 @@ def _signature(scheme: str) -> inspect.Signature:
             *positional,
             *(each for each in taken if each.kind is _KEYWORD),
             inspect.Parameter("dtype", _KEYWORD, default="uint32" if scheme == "bits" else "float32"),
-            *(inspect.Parameter(name, _KEYWORD, default=None) for name in ("seed", "stream") if FILLS[scheme]),
+            *(inspect.Parameter(name, _KEYWORD, default=None) for name in ("seed", "stream") if SCHEMES[scheme]),
         ]
     )
 
 
-for _scheme in FILLS:
+for _scheme in SCHEMES:
     globals()[_scheme] = _function(_scheme)

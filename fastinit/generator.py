@@ -410,7 +410,7 @@ class Generator(_core.Generator):
         self, specs: Iterable[tuple[Any, _Spec]], label: str, named: bool = False, accumulate: bool = False
     ) -> list[_core.Pending]:
         """Runs the fills under their keys, which may repeat; the label, with the key in it, begins the errors."""
-        pending = _core.record(self, Generator(0), FILLS, specs, named, accumulate, label)
+        pending = _core.record(self, Generator(0), SCHEMES, specs, named, accumulate, label)
         _core.check_apart(pending, label)
         self._run(pending, label)
         return pending
@@ -458,10 +458,10 @@ class DefaultFunctions(Generator):
 
 
 # What fills an array, and whether it draws.
-FILLS: dict[str, bool] = {name: FUNCTIONS[name].draws for name in sorted(FUNCTIONS)}
+SCHEMES: dict[str, bool] = {name: FUNCTIONS[name].draws for name in sorted(FUNCTIONS)}
 
 for _name, _method in list(vars(Generator).items()):
-    if _name in FILLS and inspect.isfunction(_method):  # not of the core
+    if _name in SCHEMES and inspect.isfunction(_method):  # not of the core
         setattr(Generator, _name, _with_hint(_method))
 
 
@@ -490,7 +490,7 @@ def _block(
 
     If the scheme takes such a tensor; otherwise a ValueError.
     """
-    view = _core.view_of(out, not FILLS[scheme])
+    view = _core.view_of(out, not SCHEMES[scheme])
     shape, start = _core.block_of(view, offset, global_shape)
     if view.ndim < least or (most is not None and view.ndim > most):
         has = "has" if shape == view.shape else "is a block of a tensor of"

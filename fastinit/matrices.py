@@ -11,7 +11,7 @@ from fastinit import _core
 Matrix: TypeAlias = np.ndarray[tuple[int, int], np.dtype[Any]]
 Shape: TypeAlias = tuple[int, ...]
 
-BLOCK = 64  # reflections applied at a time
+REFLECTIONS = 64  # reflections applied at a time
 SUMMED = 256  # products that are added up one after the other, as rounding errors grow with their number
 
 
@@ -32,8 +32,8 @@ def haar(rows: int, columns: int, dtype: np.dtype[Any], seed: int, stream: int) 
         return haar(columns, rows, dtype, seed, stream).T
     x = normals((rows, columns), (0, 0), (rows, columns), dtype, seed, stream)
     q = np.zeros((rows, columns), dtype)
-    for start in range((columns - 1) // BLOCK * BLOCK, -1, -BLOCK):
-        v = np.tril(x[start:, start : start + BLOCK])
+    for start in range((columns - 1) // REFLECTIONS * REFLECTIONS, -1, -REFLECTIONS):
+        v = np.tril(x[start:, start : start + REFLECTIONS])
         count = v.shape[1]
         doubles = v.astype(np.float64, copy=False)
         first = np.einsum("ii->i", v[:count])

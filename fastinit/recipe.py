@@ -14,7 +14,7 @@ import numpy as np
 import fastinit
 from fastinit import _core, hints
 from fastinit.dtypes import COMPLEX, REALS, WORDS
-from fastinit.generator import FILLS
+from fastinit.generator import SCHEMES
 from fastinit.schemes import FUNCTIONS
 from fastinit.text import meant, quoted
 from fastinit.typing import Array, Sizes, Stream
@@ -40,7 +40,7 @@ class Recipe:
     @classmethod
     def of(cls, scheme: str, /, *arguments: Any, **keywords: Any) -> "Recipe":
         """The recipe for arguments as the function takes them after the array; TypeError, ValueError if it does not."""
-        _core.choice("scheme", scheme, FILLS)
+        _core.choice("scheme", scheme, SCHEMES)
         parameters = _parameters(scheme)
         try:
             bound = parameters.bind(*arguments, **keywords)
@@ -73,7 +73,7 @@ class Recipe:
     @property
     def draws(self) -> bool:
         """Whether it takes a stream."""
-        return FILLS[self.scheme]
+        return SCHEMES[self.scheme]
 
     @property
     def takes_complex(self) -> bool:
@@ -142,7 +142,7 @@ class Recipe:
         out = np.empty((0,) * len(shape), dtype)
         spec = self.spec(out, 0, (0,) * len(shape), tuple(shape))
         generators = fastinit.Generator(0), fastinit.Generator(0)
-        _core.record(*generators, FILLS, [(self, spec)], False, False, self.scheme)
+        _core.record(*generators, SCHEMES, [(self, spec)], False, False, self.scheme)
 
 
 @functools.cache

@@ -22,7 +22,7 @@ from typing import Any, BinaryIO, NamedTuple, TypeAlias
 import fastinit
 from fastinit import _core, hints
 from fastinit.files import read_all, read_regular
-from fastinit.generator import FILLS
+from fastinit.generator import SCHEMES
 from fastinit.recipe import Recipe
 from fastinit.text import BOM, MOST, cut, decoded, joined, listed, meant, named, printable, quoted
 
@@ -229,7 +229,7 @@ def _check_function(function: Any, owners: Owners) -> None:
     if not isinstance(function, type) and not _fills_tensors(inner, owners) and _required(function) in (2, None):
         return
     name = getattr(inner, "__name__", type(inner).__name__)
-    scheme = hints.closest(name, FILLS)
+    scheme = hints.closest(name, SCHEMES)
     raise TypeError(
         f"{name} is not a function of a {owners.owner} and a {owners.tensor}'s name; accepted are such a function, the "
         f"name of a scheme{f', here {scheme!r},' if scheme else ''} or a tuple of the name and its arguments"
@@ -342,7 +342,7 @@ def _rule(number: int, place: str, entry: dict[str, Any], layout: str | None, sp
     for key, value in entry.items():
         if isinstance(value, int) and value.bit_length() > MOST_BITS:
             raise ValueError(f"{quoted(key)} is an integer of {value.bit_length():,} bits; accepted are {MOST_BITS:,}")
-    _core.choice("scheme", scheme, {**FILLS, **dict.fromkeys(spellings, False)})
+    _core.choice("scheme", scheme, {**SCHEMES, **dict.fromkeys(spellings, False)})
     action = spellings.get(scheme)
     if action and entry:
         raise ValueError(f"{listed(entry)} with scheme = {scheme!r}, which takes no arguments")

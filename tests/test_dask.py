@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 import fastinit
 from fastinit.draw import Drawn
-from fastinit.generator import FILLS
+from fastinit.generator import SCHEMES
 
 dask = pytest.importorskip("dask", reason="Dask is not installed")
 
@@ -36,13 +36,13 @@ def arguments_of(scheme):
 
 def define(scheme, shape, chunks, seed=7, stream="w", **more):
     arguments, keywords = arguments_of(scheme)
-    source = {"seed": seed, "stream": stream} if FILLS[scheme] else {}
+    source = {"seed": seed, "stream": stream} if SCHEMES[scheme] else {}
     return getattr(lazy, scheme)(shape, chunks, *arguments, **keywords, **source, **more)
 
 
 def filled(scheme, shape, dtype, seed=7, stream="w"):
     arguments, keywords = arguments_of(scheme)
-    source = {"stream": stream} if FILLS[scheme] else {}
+    source = {"stream": stream} if SCHEMES[scheme] else {}
     out = np.empty(shape, dtype)
     return getattr(fastinit.Generator(seed), scheme)(out, *arguments, **keywords, **source)
 
@@ -58,7 +58,7 @@ def same_values(scheme, shape, chunks, dtype=None):
 
 
 @pytest.mark.parametrize("scheduler", ["sync", "threads"])
-@pytest.mark.parametrize("scheme", FILLS)
+@pytest.mark.parametrize("scheme", SCHEMES)
 def test_an_array_in_chunks_is_what_one_fill_writes(scheme, scheduler):
     shape = SHAPES.get(scheme, (10, 6))
     array = define(scheme, shape, 4)
@@ -279,7 +279,7 @@ def test_examples_print_what_they_show(name):
     assert not failures
 
 
-@pytest.mark.parametrize("scheme", FILLS)
+@pytest.mark.parametrize("scheme", SCHEMES)
 def test_help_has_the_parameters_that_the_function_takes(scheme):
     function = getattr(lazy, scheme)
     names = list(inspect.signature(function).parameters)

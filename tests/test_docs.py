@@ -23,7 +23,7 @@ from fastinit.draw import Drawn
 from fastinit.recipe import Recipe
 
 FUNCTIONS = ("fans", "gain", "recommend")
-FILLS = sorted(
+DOCUMENTED = sorted(
     {name for name, value in vars(fastinit).items() if getattr(value, "__self__", None) is fastinit._functions}
     - {"seed"}
 )
@@ -431,7 +431,7 @@ def test_reference_has_everything_public_once():
     listed = set(re.findall(r":py:meth:`~fastinit\.Generator\.(\w+)`", page))
     types = {f"typing.{name}" for name in fastinit.typing.__all__}
     assert set(entries) == methods | types | set(fastinit.__all__) - listed
-    assert listed == set(FILLS)
+    assert listed == set(DOCUMENTED)
 
 
 def test_reference_has_a_page_for_every_public_module():
@@ -445,7 +445,7 @@ def test_reference_has_a_page_for_every_public_module():
 # ---- Docstrings ------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("method", FILLS)
+@pytest.mark.parametrize("method", DOCUMENTED)
 def test_every_fill_documents_its_arguments_errors_source_and_an_example(method):
     text = getattr(fastinit.Generator, method).__doc__
     for name in inspect.signature(getattr(fastinit, method)).parameters:

@@ -11,17 +11,17 @@ import pytest
 from conftest import FLOATS, same
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_docs import FILLS
+from test_docs import DOCUMENTED
 
 import fastinit
 from fastinit import _core
-from fastinit.generator import FILLS as SCHEMES
+from fastinit.generator import SCHEMES
 
 CONSTANTS = ("zeros", "ones", "constant", "identity", "dirac")
 ARGUMENTS = {"constant": (0.5,), "sparse": (0.25,), "orthogonal": (1.5,), "uniform": (-1, 2), "normal": (0.5, 2)}
 KEYWORDS = {"truncated_normal": {"std": 0.02, "high": 3}, "identity": {"gain": 2}}
-SIGNATURES = {name: inspect.signature(getattr(fastinit, name)).parameters for name in FILLS}
-KEYWORDS |= {name: {"layout": "torch"} for name in FILLS if "layout" in SIGNATURES[name]}
+SIGNATURES = {name: inspect.signature(getattr(fastinit, name)).parameters for name in DOCUMENTED}
+KEYWORDS |= {name: {"layout": "torch"} for name in DOCUMENTED if "layout" in SIGNATURES[name]}
 
 
 def array_for(name, dtype="f4"):
@@ -53,7 +53,7 @@ def threads():
 
 
 def test_every_function_that_fills_can_be_named():
-    assert set(SCHEMES) == set(FILLS) - {"fill"}
+    assert set(SCHEMES) == set(DOCUMENTED) - {"fill"}
     for name, draws in SCHEMES.items():
         assert draws == ("stream" in SIGNATURES[name])
 

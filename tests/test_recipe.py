@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import fastinit
 from fastinit.draw import Drawn, pieces, seed_and_stream, sizes_of
-from fastinit.generator import FILLS
+from fastinit.generator import SCHEMES
 from fastinit.recipe import Recipe
 
 F4 = np.dtype(np.float32)
@@ -35,19 +35,19 @@ def test_recipe_is_read_from_what_fill_takes_and_printed_by_keyword(spec, text):
     assert str(Recipe.parse(spec)) == text
 
 
-@pytest.mark.parametrize("scheme", FILLS)
+@pytest.mark.parametrize("scheme", SCHEMES)
 def test_recipe_fills_what_the_generator_fills(scheme):
     shape = {"dirac": (6, 4, 3), "delta_orthogonal": (3, 4, 6)}.get(scheme, (6, 4))
     recipe = Recipe.of(scheme, *{"constant": (0.5,), "sparse": (0.25,)}.get(scheme, ())).with_layout("keras")
     dtype = np.dtype(np.uint32) if scheme == "bits" else F4
-    named = {"stream": "w"} if FILLS[scheme] else {}
+    named = {"stream": "w"} if SCHEMES[scheme] else {}
     whole = getattr(fastinit.Generator(7), scheme)(np.empty(shape, dtype), **recipe.arguments, **named)
     drawn = Drawn(recipe, shape, dtype, 7, "w")
     drawn.check()
     assert np.array_equal(drawn.array(), whole)
     place = (slice(1, 3), *[slice(None)] * (len(shape) - 1))
     assert np.array_equal(drawn.block(place), whole[place])
-    assert recipe.draws == FILLS[scheme]
+    assert recipe.draws == SCHEMES[scheme]
     copy = pickle.loads(pickle.dumps(drawn))
     assert (copy, hash(copy)) == (drawn, hash(drawn))
 
@@ -106,7 +106,7 @@ def test_check_raises_what_the_fill_would_and_needs_no_memory(recipe, shape, dty
 
 
 NAMES = ("float32", "float64", "float16", "bfloat16", "uint32", "uint64", "complex64", "complex128", "int32", "bool")
-ANY_DTYPE = [(name, {"constant": {"value": 1}, "sparse": {"sparsity": 0.25}}.get(name, {})) for name in FILLS] + [
+ANY_DTYPE = [(name, {"constant": {"value": 1}, "sparse": {"sparsity": 0.25}}.get(name, {})) for name in SCHEMES] + [
     *((f"{name}_normal", {"truncated": cut}) for name in ("he", "xavier", "lecun", "lasagne") for cut in (False, True)),
     *(
         ("variance_scaling", {"distribution": name})
@@ -125,7 +125,7 @@ def test_recipe_tells_which_dtypes_the_core_draws(scheme, keywords):
             recipe.fill(fastinit.Generator(7), np.empty(shape, getattr(ml_dtypes, name, name)))
         except TypeError as error:
             errors[name] = str(error)
-    assert set(NAMES) - set(errors) == (set(recipe.dtypes) if FILLS[scheme] else set(NAMES))
+    assert set(NAMES) - set(errors) == (set(recipe.dtypes) if SCHEMES[scheme] else set(NAMES))
     assert recipe.takes_complex == ("complex64" not in errors)
     for name, error in errors.items():
         assert error.startswith(f"out has dtype {name}; accepted are ")

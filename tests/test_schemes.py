@@ -22,8 +22,8 @@ from test_statistics import LEAST_P, p_of_sample_mean
 import fastinit
 from fastinit import capi
 from fastinit.constants import array_in_dtype
-from fastinit.generator import FILLS
-from fastinit.matrices import BLOCK
+from fastinit.generator import SCHEMES
+from fastinit.matrices import REFLECTIONS as BLOCK
 from fastinit.schemes import FAMILIES, FUNCTIONS
 
 DTYPES = [np.dtype(dtype) for dtype in ("f4", "f8", "f2", ml_dtypes.bfloat16)]
@@ -322,8 +322,8 @@ def test_fills_return_the_array_itself(g):
 
 def test_every_public_method_is_a_row_or_no_fill():
     methods = {name for name in dir(fastinit.Generator) if not name.startswith("_")}
-    assert methods - set(FILLS) == {"fill", "reseed", "seed", "spawn", "state", "stream"}
-    assert set(FILLS) <= methods
+    assert methods - set(SCHEMES) == {"fill", "reseed", "seed", "spawn", "state", "stream"}
+    assert set(SCHEMES) <= methods
 
 
 def test_module_functions_and_aliases_are_the_generators():
@@ -619,7 +619,16 @@ def distance_to_orthogonal(q):
 
 
 ORTHOGONAL = [
-    *((1, 1), (5, 5), (3, 7), (7, 3), (4, 3, 5), (64, 2, 3, 3), (BLOCK + 1, BLOCK), (2 * BLOCK + 9, 3 * BLOCK)),
+    *(
+        (1, 1),
+        (5, 5),
+        (3, 7),
+        (7, 3),
+        (4, 3, 5),
+        (64, 2, 3, 3),
+        (BLOCK + 1, BLOCK),
+        (2 * BLOCK + 9, 3 * BLOCK),
+    ),
     *((64, 64), (256, 256), (2000, 3), (3, 300), (64, 1500), (1000, 100)),
 ]
 

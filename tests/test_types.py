@@ -16,7 +16,7 @@ from conftest import ROOT, fresh_python
 
 import fastinit
 from fastinit import _core
-from fastinit.generator import FILLS
+from fastinit.generator import SCHEMES
 
 TYPING = ROOT / "tests" / "typing"
 INSTALLED = Path(_core.__file__).parent
@@ -103,8 +103,8 @@ def test_every_function_has_a_docstring_in_an_editor(stubs):
     own = {name for name in functions if getattr(fastinit, name).__module__ != "fastinit.activations"}
     assert own - {"fans", "get_num_threads", "set_num_threads", "stream_number"} <= documented["__init__"]
     methods = {name.rpartition(".")[2] for name in documented["_core"] | documented["generator"]}
-    assert set(FILLS) <= methods
-    assert set(FILLS) <= documented["dask"]
+    assert set(SCHEMES) <= methods
+    assert set(SCHEMES) <= documented["dask"]
 
 
 # ---- Type checkers ---------------------------------------------------------------------------------------------------
@@ -113,7 +113,7 @@ def test_every_function_has_a_docstring_in_an_editor(stubs):
 def exported(module):
     """The names of its __all__, found without importing it."""
     if module == "dask":
-        return set(FILLS)
+        return set(SCHEMES)
     path = ROOT / "fastinit" / module
     text = (path / "__init__.py" if path.is_dir() else path.with_suffix(".py")).read_text(encoding="utf-8")
     for node in ast.parse(text).body:
