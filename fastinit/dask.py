@@ -19,7 +19,7 @@ import fastinit
 from fastinit import _core
 from fastinit.distribution import missing
 from fastinit.docstrings import of_lazy_array
-from fastinit.draw import Drawn, seed_and_stream, sizes_of
+from fastinit.draw import Drawn, seed_and_stream, shape_of
 from fastinit.generator import SCHEMES
 from fastinit.recipe import WHERE, Recipe
 
@@ -37,7 +37,7 @@ _Chunks: TypeAlias = int | str | tuple[Any, ...] | dict[int, Any]
 
 def _lazy(recipe: Recipe, shape: _Shape, chunks: _Chunks, dtype: DTypeLike, **source: Any) -> da.Array:
     """The array of a recipe; source is its seed and its stream, if it takes them."""
-    shape = sizes_of(shape)
+    shape = shape_of(shape)
     if dtype is None:  # which NumPy takes for float64
         raise TypeError("dtype=None; accepted is a dtype")
     dtype = np.dtype(dtype)

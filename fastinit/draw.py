@@ -6,7 +6,6 @@ With it what says which tensor that is: its shape, its seed and its stream, and 
 
 import itertools
 import math
-import operator
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, SupportsIndex, TypeAlias
@@ -14,7 +13,7 @@ from typing import Any, SupportsIndex, TypeAlias
 import numpy as np
 
 import fastinit
-from fastinit import _core, hints
+from fastinit.fans import sizes_of
 from fastinit.recipe import Recipe
 from fastinit.typing import Array, Sizes, Stream
 
@@ -140,28 +139,10 @@ def seed_and_stream(seed: SupportsIndex | np.random.SeedSequence | None, stream:
     return fastinit.Generator(seed)._address(stream)
 
 
-def sizes_of(shape: object) -> Shape:
+def shape_of(shape: object) -> Shape:
     """A shape as a tuple of int, from what NumPy would take for one."""
-    try:
-        sizes = tuple(map(_integer, (shape,) if isinstance(shape, SupportsIndex) else shape))  # type: ignore[call-overload]
-    except TypeError as error:
-        traced = "".join(map(hints.if_traced, shape if isinstance(shape, (tuple, list)) else (shape,)))
-        refused = TypeError(f"shape={shape!r}; accepted is an integer or a tuple of integers{traced}")
-        raise refused from None if traced else error.__cause__
-    if any(size < 0 for size in sizes):
-        raise ValueError(f"shape={shape!r}; accepted are sizes of zero and more")
-    return sizes
-
-
-def _integer(value: object) -> int:
-    """value as an int; a TypeError if it is none, or a bool, whose cause is what its own __index__ raised."""
-    try:
-        if not _core.is_bool(value):
-            return operator.index(value)  # type: ignore[arg-type]
-    except TypeError as error:
-        if hasattr(type(value), "__index__"):
-            raise TypeError from error
-    raise TypeError
+    sizes = (shape,) if isinstance(shape, SupportsIndex) else shape
+    return sizes_of(shape, sizes, "an integer or a tuple of integers")
 
 
 def product_along(shape: Shape, name: str, axes: int | Iterable[int]) -> int:

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterable
-from typing import NamedTuple, SupportsIndex
+from typing import Any, NamedTuple, SupportsIndex
 
 from fastinit import _core, hints
 from fastinit.typing import Layout
@@ -50,16 +50,22 @@ def fans(shape: Iterable[SupportsIndex], layout: Layout) -> Fans:
     >>> fastinit.fans((7, 7, 3, 64), "keras")
     Fans(fan_in=147, fan_out=3136)
     """
-    try:
-        sizes = tuple([_core.integer_of("shape", size, "of integers") for size in shape])
-    except TypeError as error:
-        traced = "".join(map(hints.if_traced, shape if isinstance(shape, (tuple, list)) else ()))
-        raise TypeError(f"shape={shape!r}; accepted is a tuple of integers{traced}") from error.__cause__
-    if any(size < 0 for size in sizes):
-        raise ValueError(f"shape={shape!r}; accepted are sizes of zero and more")
+    sizes = sizes_of(shape, shape, "a tuple of integers")
     inputs, outputs = _core.fan_axes(layout, sizes)
     kernel = math.prod(size for axis, size in enumerate(sizes) if axis not in (inputs, outputs))
     return Fans(*(kernel * sizes[axis] if axis >= 0 else 1 for axis in (inputs, outputs)))
+
+
+def sizes_of(shape: object, sizes: Any, accepted: str) -> tuple[int, ...]:
+    """The sizes of a shape, which errors name, as integers of Python's."""
+    try:
+        integers = tuple([_core.integer_of("shape", size, "of integers") for size in sizes])
+    except TypeError as error:
+        traced = "".join(map(hints.if_traced, shape if isinstance(shape, (tuple, list)) else (shape,)))
+        raise TypeError(f"shape={shape!r}; accepted is {accepted}{traced}") from error.__cause__
+    if any(size < 0 for size in integers):
+        raise ValueError(f"shape={shape!r}; accepted are sizes of zero and more")
+    return integers
 
 
 # As they are pickled.

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import fastinit
-from fastinit.draw import Drawn, pieces, seed_and_stream, sizes_of
+from fastinit.draw import Drawn, pieces, seed_and_stream, shape_of
 from fastinit.generator import SCHEMES
 from fastinit.recipe import Recipe
 
@@ -171,14 +171,14 @@ def test_seed_sequence_is_a_seed():
 
 
 def test_shapes_are_what_numpy_takes_for_one():
-    assert sizes_of(3) == (3,)
-    assert sizes_of([3, np.int8(4)]) == (3, 4)
-    assert sizes_of(()) == ()
+    assert shape_of(3) == (3,)
+    assert shape_of([3, np.int8(4)]) == (3, 4)
+    assert shape_of(()) == ()
     for shape in (3.0, "3", (3, None), True, (3, True), np.array([True, False]), (np.True_,)):
         with pytest.raises(TypeError, match="shape="):
-            sizes_of(shape)
+            shape_of(shape)
     with pytest.raises(ValueError, match="shape="):
-        sizes_of((3, -1))
+        shape_of((3, -1))
 
 
 def test_error_of_an_index_stays_the_cause():
@@ -188,7 +188,7 @@ def test_error_of_an_index_stays_the_cause():
 
     for shape in (Size(), (3, Size())):
         with pytest.raises(TypeError, match=r"shape=.*; accepted is an integer or a tuple") as caught:
-            sizes_of(shape)
+            shape_of(shape)
         assert str(caught.value.__cause__) == "not known yet"
 
 

@@ -14,7 +14,7 @@ import fastinit
 from fastinit import _core, hints
 from fastinit.constants import array_in_dtype
 from fastinit.docstrings import documented
-from fastinit.draw import Columns, Drawn, Shape, product_along, seed_and_stream, sizes_of
+from fastinit.draw import Columns, Drawn, Shape, product_along, seed_and_stream, shape_of
 from fastinit.keras.tensors import tensor_of
 from fastinit.recipe import Recipe
 from fastinit.typing import Stream
@@ -86,7 +86,7 @@ class Filled(keras.initializers.Initializer):
         TypeError, ValueError
             If an argument is not accepted; nothing is filled then.
         """
-        sizes = sizes_of(shape)
+        sizes = shape_of(shape)
         name = keras.backend.standardize_dtype(dtype)
         recipe = self._recipe(sizes)
         if recipe.draws and name not in recipe.dtypes:
