@@ -57,9 +57,3 @@ def dtype_named(name: str, extra: str) -> np.dtype[Any]:
         raise missing(error, extra) from None
     dtype: np.dtype[Any] = np.dtype(getattr(ml_dtypes, name))
     return dtype
-
-
-def in_words(names: tuple[str, ...], last: str = " or ") -> str:
-    """The names as docstrings list them: "float32, float64 or bfloat16 (of ml_dtypes)"."""
-    words = [f"{name} (of ml_dtypes)" if BY_NAME[name].is_extension else name for name in names]
-    return last.join([", ".join(words[:-1]), words[-1]]) if len(words) > 1 else words[0]

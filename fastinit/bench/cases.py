@@ -1,6 +1,5 @@
 """What is measured: the sections of the report, and the fills in each."""
 
-import importlib
 import math
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -11,8 +10,8 @@ import numpy as np
 from fastinit.bench import environment
 from fastinit.bench.models import MODELS, Parameter
 from fastinit.bench.results import Key, count_text
+from fastinit.dtypes import BY_NAME, REALS, dtype_named
 
-FLOATS = ("float32", "float64", "float16", "bfloat16")
 SCALE = 0.05  # a plain draw's deviation, or half its width
 ADDED = "w += σz"  # noqa: RUF001
 ADDED_SCALE = 0.001
@@ -121,7 +120,7 @@ class Case:
     @property
     def bytes(self) -> int:
         """Of the array, or of all arrays of a model."""
-        return self.key.elements * itemsize(self.key.dtype)
+        return self.key.elements * BY_NAME[self.key.dtype].bits // 8
 
     @property
     def memory(self) -> int:
@@ -171,7 +170,7 @@ def draws(quick: bool) -> Iterator[Case]:
     for dtype in ("uint32", "uint64"):
         yield fill("draws", "bits", dtype, (MANY,))
     for draw in ("uniform", "normal", "truncated_normal"):
-        for dtype in FLOATS:
+        for dtype in REALS:
             if not quick or dtype in ("float32", "bfloat16"):
                 yield fill("draws", draw, dtype, (MANY,))
     for scheme in SCHEMES:
@@ -327,7 +326,7 @@ def listed(sections: Iterable[str], quick: bool, peers: Iterable[str]) -> Iterat
 def obstacle(case: Case) -> tuple[str, str] | None:
     """What of a case is missing here, and why it cannot be measured."""
     try:
-        numpy_dtype(case.key.dtype)
+        dtype_named(case.key.dtype, "checkpoint")
     except ImportError:
         return case.key.dtype, "needs ml_dtypes, which is not installed"
     if case.key.draw == "orthogonal" and environment.linear_algebra() is None:
@@ -336,17 +335,3 @@ def obstacle(case: Case) -> tuple[str, str] | None:
     if memory is not None and case.memory > memory // 2:
         return case.name, f"takes {case.memory / 1e9:.1f} GB, more than half the memory that is free"
     return None
-
-
-# ---- Dtypes ----------------------------------------------------------------------------------------------------------
-
-
-def itemsize(dtype: str) -> int:
-    """Bytes an element."""
-    return 2 if dtype == "bfloat16" else np.dtype(dtype).itemsize
-
-
-def numpy_dtype(name: str) -> np.dtype[Any]:
-    """The dtype of that name; bfloat16 needs ml_dtypes."""
-    scalar_type: type[Any] | str = importlib.import_module("ml_dtypes").bfloat16 if name == "bfloat16" else name
-    return np.dtype(scalar_type)

@@ -17,10 +17,10 @@ from fastinit.bench.results import (
     Results,
     count_text,
     digits_text,
-    listed,
     percent_text,
     ratio_text,
     time_text,
+    with_and,
 )
 from fastinit.drawing import new_figure, save
 
@@ -148,7 +148,7 @@ def charts_of_sizes(members: list[Measurement]) -> Iterator[Chart]:
         if len(group) > 1:
             figure, axes = panel()
             label_ends(axes, draw_sizes(axes, group))
-            times = listed([f"{digits_text(each.ns_per_element(OWN))} ns at {at(each)}" for each in ends_of(group)])
+            times = with_and([f"{digits_text(each.ns_per_element(OWN))} ns at {at(each)}" for each in ends_of(group)])
             alt = (
                 f"Line chart of the time an element over the number of elements, {name}, both axes logarithmic. "
                 f"fastinit: {times}. {others_text(group[-1])}"
@@ -186,7 +186,7 @@ def charts_of_shares_over_size(members: list[Measurement]) -> Iterator[Chart]:
         elements_axis(axes, [each for _, group in told for each in group])
         axes.set(ylim=(0, None), ylabel="% of memset's speed")
         label_ends(axes, ends)
-        texts = (f"{name} {listed([f'{share_text(each)} at {at(each)}' for each in ends_of(group)])}"
+        texts = (f"{name} {with_and([f'{share_text(each)} at {at(each)}' for each in ends_of(group)])}"
                  for name, group in told)  # fmt: skip
         alt = f"Line chart of fastinit's speed as a part of memset's over the number of elements: {'; '.join(texts)}."
         yield Chart("fastinit's share of the speed of memory over size", alt, figure)
@@ -297,7 +297,7 @@ def others_text(last: Measurement) -> str:
 def calls_text(group: list[Measurement]) -> str:
     """The ends of fastinit's line."""
     times = [f"{time_text(each.seconds(OWN).median)} for {at(each)} elements" for each in ends_of(group)]
-    return f"fastinit: {listed(times)}."
+    return f"fastinit: {with_and(times)}."
 
 
 # ---- Bars ------------------------------------------------------------------------------------------------------------

@@ -13,8 +13,9 @@ import numpy as np
 
 import fastinit
 from fastinit.bench import environment
-from fastinit.bench.cases import ADDED, LAYOUTS, Case, itemsize, numpy_dtype
+from fastinit.bench.cases import ADDED, LAYOUTS, Case
 from fastinit.bench.models import MODELS, Parameter
+from fastinit.dtypes import BY_NAME, dtype_named
 
 SEED = 7
 _Array: TypeAlias = np.ndarray[Any, Any]
@@ -104,7 +105,7 @@ def laid_out(case: Case, make: Callable[[tuple[int, ...]], Any]) -> Any:
 
 def array_of(case: Case) -> _Array:
     """NumPy's array of the case."""
-    array: _Array = laid_out(case, lambda shape: written(shape, numpy_dtype(case.key.dtype)))
+    array: _Array = laid_out(case, lambda shape: written(shape, dtype_named(case.key.dtype, "checkpoint")))
     return array
 
 
@@ -291,7 +292,7 @@ def by_legacy(case: Case, rs: str, random_state: Any) -> Statement | None:
         return Statement(LEGACY_MODEL.format(rs=rs), names | parts_of_model(case, written))
     if case.draw.distribution not in LEGACY:
         return None
-    dtype, bits = case.key.dtype, 8 * itemsize(case.key.dtype)
+    dtype, bits = case.key.dtype, BY_NAME[case.key.dtype].bits
     before, value = (
         text.format(rs=rs, size=size_text(case), scale=case.scale_text, dtype=dtype, bits=bits)
         for text in LEGACY[case.draw.distribution]
@@ -414,7 +415,7 @@ def compiled_by_jax(source: str, shape: tuple[int, ...], dtype: str, adds: bool)
     import jax
 
     with jax_for(dtype):
-        array = (jax.ShapeDtypeStruct(shape, numpy_dtype(dtype)),) if adds else ()
+        array = (jax.ShapeDtypeStruct(shape, dtype_named(dtype, "checkpoint")),) if adds else ()
         return jax.jit(eval(source, {"jax": jax})).lower(*array, jax.random.key(SEED)).compile()
 
 
@@ -446,7 +447,7 @@ def jax_for(dtype: str) -> Iterator[None]:
     import jax
 
     enabled = jax.config.jax_enable_x64
-    jax.config.update("jax_enable_x64", enabled or itemsize(dtype) == 8)
+    jax.config.update("jax_enable_x64", enabled or BY_NAME[dtype].bits == 64)
     try:
         with jax.default_device(jax.local_devices(backend="cpu")[0]):
             yield

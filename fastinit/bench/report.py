@@ -18,11 +18,11 @@ from fastinit.bench.results import (
     Results,
     count_text,
     digits_text,
-    listed,
     percent_text,
     ratio_text,
     several,
     time_text,
+    with_and,
 )
 
 
@@ -65,7 +65,7 @@ def title(results: Results) -> str:
     """Which libraries stand beside fastinit."""
     measured = measured_peers(results)
     peers = [name for name in measured if name not in MORE_OF_NUMPY or "NumPy" not in measured]
-    return f"fastinit beside {listed(peers)}" if peers else "fastinit"
+    return f"fastinit beside {with_and(peers)}" if peers else "fastinit"
 
 
 def measured_peers(results: Results) -> list[str]:
@@ -344,7 +344,7 @@ def notes(results: Results, tables: list[Table]) -> Iterator[tuple[str, str]]:
         yield "of memset", f"{text}; told from {count_text(min(told))} elements on"
     shown = {column.title for table in tables for column in table.columns}
     if titles := [base.title for base in BASES if base.title in shown]:
-        yield listed(titles), "medians of two cases that were measured one after the other, not in turns"
+        yield with_and(titles), "medians of two cases that were measured one after the other, not in turns"
     yield from ((name, results.peers[name]) for name in measured_peers(results))
     yield from ((name, f"not measured: {reason}") for name, reason in results.missing.items())
 
