@@ -79,22 +79,23 @@ def c_file(file: Any) -> File:
     return File(file["file"], len(counts), sorted(n for n, c in counts.items() if 0 in c), branches, missed)
 
 
-def cython_file(source: Path, generated: Path, lines: Any) -> File:
+def cython_files(sources: Sequence[Path], generated: Path, lines: Any) -> list[File]:
     """A line has run if any of the C that it becomes has. Branches there are mostly whether a call raised."""
     counts: dict[int, int] = defaultdict(int)
     for line in lines:
         counts[line["line_number"]] += line["count"]
-    text = source.read_text().splitlines()
-    ran: dict[int, bool] = {}
+    texts = {source.name: source.read_text().splitlines() for source in sources}
+    ran: dict[str, dict[int, bool]] = {source.name: {} for source in sources}
     place = None
     for number, line in enumerate(generated.read_text().splitlines(), 1):
         if found := PLACE.match(line):
-            place = int(found[2]) if Path(found[1]).name == source.name else None
+            name, place = Path(found[1]).name, int(found[2]) if Path(found[1]).name in texts else None
         elif line == "}":
             place = None
-        if place is not None and number in counts and NOT_COUNTED not in text[place - 1]:
-            ran[place] = ran.get(place, False) or counts[number] > 0
-    return File(str(source), len(ran), sorted(line for line in ran if not ran[line]), 0, [])
+        if place is not None and number in counts and NOT_COUNTED not in texts[name][place - 1]:
+            ran[name][place] = ran[name].get(place, False) or counts[number] > 0
+    of = [(source, ran[source.name]) for source in sources]
+    return [File(str(source), len(own), sorted(line for line in own if not own[line]), 0, []) for source, own in of]
 
 
 def table(files: dict[str, list[File]]) -> str:
@@ -116,7 +117,7 @@ def main(python: str, c: str, generated: str, page: str) -> int:
     cython = [Path("src/_core.pyx"), *sorted(Path("src").glob("*.pxi"))]
     files = {
         "Python": list(python_files(json.loads(Path(python).read_text()))),
-        "Cython": [cython_file(source, Path(generated), core["lines"]) for source in cython],
+        "Cython": cython_files(cython, Path(generated), core["lines"]),
         "C": [c_file(file) for _, file in sorted(by_name.items())],
     }
     text = table(files)

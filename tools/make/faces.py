@@ -1,6 +1,7 @@
 """The schemes as JAX's initialisers and Keras's classes, and the names of fastinit.jax and fastinit.keras."""
 
 import ast
+import functools
 import re
 import textwrap
 from collections.abc import Iterator
@@ -63,6 +64,7 @@ class Scheme(NamedTuple):
 SCHEMES = [Scheme(row, draw) for row, draw, _ in schemes() if row.in_frameworks]
 
 
+@functools.cache
 def paragraphs(framework: str) -> dict[str, str]:
     """What the docstrings of a framework's functions share."""
     tree = ast.parse((ROOT / "fastinit" / framework / "functions.py").read_text(encoding="utf-8"))
