@@ -81,7 +81,7 @@ static const uint8_t sizes[NONE + 1][FI_DTYPES] = {
 };
 static const uint8_t dtypes_of[FI_DRAWS] = {
 #define FI_DRAW(NAME, name, unroll, dtypes) [FI_##NAME] = dtypes,
-#define FI_DRAW_OF_WORDS(NAME, name, unroll, dtypes) [FI_##NAME] = dtypes,
+#define FI_DRAW_NOT_ADDED(NAME, name, unroll, dtypes) [FI_##NAME] = dtypes,
 #include "draws.def"
 };
 

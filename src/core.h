@@ -14,7 +14,7 @@ extern "C" {
 
 typedef enum {
 #define FI_DRAW(NAME, ...) FI_##NAME,
-#define FI_DRAW_OF_WORDS(NAME, ...) FI_##NAME,
+#define FI_DRAW_NOT_ADDED(NAME, ...) FI_##NAME,
 #include "draws.def"
     FI_DRAWS,
     FI_CONSTANT = FI_DRAWS /* of any dtype: no draw, and no kernels */

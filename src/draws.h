@@ -136,7 +136,8 @@ static ALWAYS_INLINE void OP(put_draw)(fi_draw draw, fi_mode mode, void *out, OP
     }
 }
 
-enum { OP(GROUP) = 2 * OP_(LANES) };
+/* Elements of a pair of vectors, and of a group. */
+enum { OP(PAIR) = 2 * OP_(LANES), OP(GROUP) = PAIRS * OP(PAIR) };
 
 /* Where a run has come to: the groups whose words are drawn next, and those whose values are. */
 typedef struct {
@@ -149,7 +150,7 @@ typedef struct {
 /* The words of groups side by side. */
 typedef struct {
     philox_state state[MAX_UNROLL];
-    OP(word) even[MAX_UNROLL], odd[MAX_UNROLL];
+    OP(word) even[MAX_UNROLL][PAIRS], odd[MAX_UNROLL][PAIRS];
 } OP(words);
 
 static ALWAYS_INLINE void OP(start_words)(fi_mode mode, int n, OP(position) * at, OP(words) * w) {
@@ -168,8 +169,9 @@ static ALWAYS_INLINE void OP(start_words)(fi_mode mode, int n, OP(position) * at
 static ALWAYS_INLINE void OP(end_words)(int n, OP(words) * w, const fi_philox *p) {
     const uint32_t k0 = p->k0[FI_PHILOX_ROUNDS - 1], k1 = p->k1[FI_PHILOX_ROUNDS - 1];
     UNROLLED for (int g = 0; g < n; g++) {
-        const philox_state *const s = &w->state[g];
-        OP(last_round)(s->p1, s->p0, s->c1, s->c3, k0, k1, &w->even[g], &w->odd[g]);
+        philox_state *const s = &w->state[g];
+        if (WORDS_BETWEEN_STEPS) multiply(s, PHILOX_STEPS);
+        OP(last_round)(s->p1, s->p0, s->c1, s->c3, k0, k1, w->even[g], w->odd[g]);
     }
 }
 
@@ -181,9 +183,10 @@ static ALWAYS_INLINE void OP(draw_words)(fi_mode mode, int n, OP(position) * at,
     OP(end_words)(n, w, p);
 }
 
-/* Where the values of a group go. */
-static ALWAYS_INLINE char *OP(place)(fi_mode mode, const OP(position) * at, int g) {
-    return mode == FI_STORE_LISTED ? at->to[g] : at->out + g * OP(GROUP) * sizeof(OP(scalar));
+/* Where the values of a pair of a group go. */
+static ALWAYS_INLINE char *OP(place)(fi_mode mode, const OP(position) * at, int g, int pair) {
+    char *const group = mode == FI_STORE_LISTED ? at->to[g] : at->out + g * OP(GROUP) * sizeof(OP(scalar));
+    return group + pair * OP(PAIR) * sizeof(OP(scalar));
 }
 
 static ALWAYS_INLINE void OP(move_on)(fi_mode mode, int n, OP(position) * at) {
@@ -201,32 +204,41 @@ static ALWAYS_INLINE size_t OP(advance)(fi_draw draw, fi_mode mode, int n, OP(po
         OP(words) w;
         OP(draw_words)(mode, n, at, &w, p);
         UNROLLED for (int g = 0; g < n; g++) {
-            OP(put_draw)(draw, mode, OP(place)(mode, at, g), w.even[g], w.odd[g], c);
+            UNROLLED for (int i = 0; i < PAIRS; i++) {
+                OP(put_draw)(draw, mode, OP(place)(mode, at, g, i), w.even[g][i], w.odd[g][i], c);
+            }
         }
         OP(move_on)(mode, n, at);
     }
     return groups;
 }
 
-/* Writes the normals of the words of `now` groups and draws the words of the `next` ones: a round stands between two steps. */
+/*
+ * Writes the normals of the words of `now` groups and draws the words of the `next` ones: between two rounds of these stand
+ * as many steps of the transform as a group has pairs, which take turns, so that one alone needs registers.
+ */
 static ALWAYS_INLINE void OP(put_normals)(fi_mode mode, int now, int next, OP(position) * at, OP(words) * w,
                                           const fi_philox *p, const OP(constants) * c) {
-    static_assert((int)OP_(BOX_MULLER_STEPS) == (int)PHILOX_STEPS, "a step of each in turn");
+    enum { STEPS = OP_(BOX_MULLER_STEPS) };
+    static_assert((int)STEPS == (int)PHILOX_STEPS, "a step of each in turn");
     OP(box_muller) b[MAX_UNROLL];
     OP(words) drawn;
     OP(start_words)(mode, next, at, &drawn);
     UNROLLED for (int step = 0; step < PHILOX_STEPS; step++) {
-        UNROLLED for (int g = 0; g < now; g++) {
-            if (g < next) philox_step(&drawn.state[g], step, p);
-            OP(box_muller_step)(&b[g], step, w->even[g], w->odd[g]);
+        UNROLLED for (int t = 0; t < PAIRS * now; t++) {
+            const int g = t / PAIRS, i = PAIRS * step + t % PAIRS;
+            if (t % PAIRS == 0 && g < next) philox_step(&drawn.state[g], step, p);
+            OP(box_muller_step)(&b[g], i % STEPS, w->even[g][i / STEPS], w->odd[g][i / STEPS]);
+            if (i % STEPS == STEPS - 1) OP(put_normal)(mode, OP(place)(mode, at, g, i / STEPS), &b[g], c);
         }
     }
-    UNROLLED for (int g = 0; g < now; g++) OP(put_normal)(mode, OP(place)(mode, at, g), &b[g], c);
     OP(move_on)(mode, now, at);
     OP(end_words)(next, &drawn, p);
     UNROLLED for (int g = 0; g < next; g++) {
-        w->even[g] = drawn.even[g];
-        w->odd[g] = drawn.odd[g];
+        UNROLLED for (int i = 0; i < PAIRS; i++) {
+            w->even[g][i] = drawn.even[g][i];
+            w->odd[g][i] = drawn.odd[g][i];
+        }
     }
 }
 
@@ -278,7 +290,7 @@ static ALWAYS_INLINE void OP(run)(fi_draw draw, fi_mode mode, int unroll, void *
     DEFINE_KERNEL(listed_##name, draw, FI_STORE_LISTED, unroll)
 
 #define FI_DRAW(NAME, name, unroll, ...) DEFINE_DRAW(name, FI_##NAME, unroll)
-#define FI_DRAW_OF_WORDS(NAME, name, unroll, ...)    \
+#define FI_DRAW_NOT_ADDED(NAME, name, unroll, ...)   \
     DEFINE_KERNEL(name, FI_##NAME, FI_STORE, unroll) \
     DEFINE_KERNEL(listed_##name, FI_##NAME, FI_STORE_LISTED, unroll)
 #include "draws.def"

@@ -14,7 +14,14 @@
 #define JOIN(a, b) JOIN_(a, b)
 #define LENGTH(array) ((int)(sizeof(array) / sizeof((array)[0])))
 
-enum { MAX_UNROLL = 8 };
+enum { MAX_UNROLL = 6 };
+
+/* Clang unrolls the loops over the terms of a polynomial by itself; asked to, Clang 16 takes minutes and gigabytes. */
+#if defined(__clang__)
+#define UNROLLED_TERMS
+#else
+#define UNROLLED_TERMS UNROLLED
+#endif
 
 /* Elements: of the draws, and of bits. */
 typedef float f32_scalar;
@@ -26,36 +33,49 @@ typedef uint64_t f64_integer;
 static const float F32_UNIT = 0x1p-24f;
 static const double F64_UNIT = 0x1p-53;
 
-/* Where a block a lane has come to: the words c1 and c3 and, for those that a round multiplies, the products. */
+/* Of blocks side by side: the words that go into a round, c1 and c3 primed with its keys, and their products. */
 typedef struct {
+    lane_word c0, c1, c2, c3;
     lane_product p0, p1; /* M0 c0, M1 c2 */
-    lane_word c1, c3;
 } philox_state;
 
-/* Of all rounds but the last, whose XORs last_round does. */
-enum { PHILOX_STEPS = FI_PHILOX_ROUNDS - 1 };
+/* The products of a round. Of the first there is one that differs among blocks, M0 c0, which is there already. */
+static ALWAYS_INLINE void multiply(philox_state *s, int round) {
+    if (round > 1) s->p0 = product(s->c0, FI_PHILOX_M0);
+    if (round > 0) s->p1 = product(s->c2, FI_PHILOX_M1);
+}
 
-/* From the products of one round to those of the next, from p0 = M0 c0 on; the first three less what fi_philox_seek has done. */
-static ALWAYS_INLINE void philox_step(philox_state *s, int step, const fi_philox *p) {
-    lane_word c0, c2;
-    switch (step) {
+/* The words after a round; after the first three less what fi_philox_seek has done. */
+static ALWAYS_INLINE void mix(philox_state *s, int round, const fi_philox *p) {
+    switch (round) {
     case 0:
-        s->p1 = product(xor_key(high(s->p0), p->xor1_c2), FI_PHILOX_M1);
-        return;
-    case 1:
-        c0 = xor_key(high(s->p1), p->xor2_c0);
-        c2 = xor_key(low(s->p0), p->xor2_c2);
-        s->c1 = low(s->p1);
-        break;
-    default:
-        c0 = xor_xor_key(high(s->p1), s->c1, p->k0[step]);
-        c2 = step == 2 ? xor_key(high(s->p0), p->xor3_c2) : xor_xor_key(high(s->p0), s->c3, p->k1[step]);
-        s->c1 = low(s->p1);
+        s->c2 = xor_key(high(s->p0), p->xor1_c2);
         s->c3 = low(s->p0);
         break;
+    case 1:
+        s->c0 = xor_key(high(s->p1), p->xor2_c0);
+        s->c1 = primed(low(s->p1), p->k0[2]);
+        s->c2 = xor_key(s->c3, p->xor2_c2);
+        break;
+    default:
+        s->c0 = xor_primed(high(s->p1), s->c1, p->k0[round]);
+        s->c2 = round == 2 ? xor_key(high(s->p0), p->xor3_c2) : xor_primed(high(s->p0), s->c3, p->k1[round]);
+        s->c1 = primed(low(s->p1), p->k0[round + 1]);
+        s->c3 = primed(low(s->p0), p->k1[round + 1]);
+        break;
     }
-    s->p0 = product(c0, FI_PHILOX_M0);
-    s->p1 = product(c2, FI_PHILOX_M1);
+}
+
+/*
+ * The rounds in steps, but for the words after the last one, which last_round lays out. Between two steps are words, which take
+ * fewer registers, or products, whose latency passes while other blocks take their step.
+ */
+enum { PHILOX_STEPS = FI_PHILOX_ROUNDS - 1 };
+
+static ALWAYS_INLINE void philox_step(philox_state *s, int step, const fi_philox *p) {
+    if (WORDS_BETWEEN_STEPS) multiply(s, step);
+    mix(s, step, p);
+    if (!WORDS_BETWEEN_STEPS) multiply(s, step + 1);
 }
 
 #include "coefficients.h"
@@ -127,7 +147,7 @@ const fi_kernels JOIN(fi_kernels_, SIMD_NAME) = {
 #define FI_DRAW(NAME, name, ...)                                               \
     [FI_##NAME] = {[FI_F32] = {f32_##name, f32_add_##name, f32_listed_##name}, \
                    [FI_F64] = {f64_##name, f64_add_##name, f64_listed_##name}},
-#define FI_DRAW_OF_WORDS(NAME, name, ...) \
+#define FI_DRAW_NOT_ADDED(NAME, name, ...) \
     [FI_##NAME] = {[FI_F32] = {f32_##name, NULL, f32_listed_##name}, [FI_F64] = {f64_##name, NULL, f64_listed_##name}},
 #include "draws.def"
         },

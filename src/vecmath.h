@@ -14,7 +14,7 @@ typedef struct {
 } OP(sums);
 
 static ALWAYS_INLINE void OP(add_terms)(OP(sums) * sums, OP(vec) x2, const OP(scalar) * c, int from, int to) {
-    UNROLLED for (int i = from; i >= to; i--) {
+    UNROLLED_TERMS for (int i = from; i >= to; i--) {
         OP(vec) sum = OP(fma)(sums->last, x2, OP(set)(c[i]));
         sums->last = sums->before;
         sums->before = sum;
@@ -85,7 +85,7 @@ static ALWAYS_INLINE void OP(continue_direction)(OP(direction) * d, int step) {
     const int terms = OP_(COS_TERMS) - 1;
     const int from = terms - step * terms / OP_(DIRECTION_STEPS),
               to = terms - (step + 1) * terms / OP_(DIRECTION_STEPS);
-    UNROLLED for (int i = from - 1; i >= to; i--) {
+    UNROLLED_TERMS for (int i = from - 1; i >= to; i--) {
         d->cosine = OP(fma)(d->cosine, d->x2, OP(set)(OP_(COS)[i]));
         d->sine = OP(fma)(d->sine, d->x2, OP(set)(OP_(SIN)[i]));
     }

@@ -1,4 +1,4 @@
-/* The vector operations of portable.h for AVX2, FMA and F16C: 4 blocks, 8 floats, 4 doubles. */
+/* The vector operations of portable.h for AVX2, FMA and F16C: 8 blocks, 8 floats, 4 doubles. */
 #ifndef FASTINIT_SIMD_AVX2_H
 #define FASTINIT_SIMD_AVX2_H
 
@@ -9,12 +9,25 @@
 
 #define SIMD_NAME avx2
 #define SIMD_FEATURES "avx2 fma f16c"
-enum { GROUP_BLOCKS = 4, F32_LANES = 8, F64_LANES = 4 };
-enum { UNROLL_UNIFORM = 8, UNROLL_NORMAL = 2, UNROLL_TRUNCATED = 6, UNROLL_REST = 1 };
+enum { GROUP_BLOCKS = 8, PAIRS = 2, F32_LANES = 8, F64_LANES = 4 };
+enum { UNROLL_UNIFORM = 3, UNROLL_NORMAL = 1, UNROLL_REST = 1 };
+enum { WORDS_BETWEEN_STEPS = 1 };
+#if defined(__clang__) /* which loads each coefficient for each group, and spills more */
+enum { UNROLL_TRUNCATED = 2, UNROLL_TAIL = 2 };
+#else
+enum { UNROLL_TRUNCATED = 3, UNROLL_TAIL = 3 };
+#endif
 
-/* A block a 64-bit lane. A word is in the lower half of its lane; the upper half holds anything. */
+/*
+ * A word of each of 8 blocks, and their products in two vectors. A packed word is multiplied with its even and with its odd
+ * elements; of products, the shuffle that packs high words takes two from either vector, in each half of 16 bytes. So the
+ * elements 1 and 2 of a half change places in each round, and low words, which are needed a round later, are packed in the
+ * order of the next one.
+ */
 typedef __m256i lane_word;
-typedef __m256i lane_product;
+typedef struct {
+    __m256i even, odd;
+} lane_product;
 typedef __m256i f32_word;
 typedef __m256 f32_vec;
 typedef __m256i f64_word;
@@ -22,53 +35,74 @@ typedef __m256d f64_vec;
 
 /* Philox */
 
-static inline lane_product product(lane_word a, uint32_t m) { return _mm256_mul_epu32(a, _mm256_set1_epi64x(m)); }
+static inline lane_product product(lane_word a, uint32_t m) {
+    const __m256i factor = _mm256_set1_epi64x(m);
+    return (lane_product){_mm256_mul_epu32(a, factor),
+                          _mm256_mul_epu32(_mm256_shuffle_epi32(a, _MM_SHUFFLE(3, 3, 1, 1)), factor)};
+}
 
-/* The unpack instructions of the stores take the even lanes of both vectors first, then the odd ones. */
+/* The order of blocks that the unpack instructions at the end, of words and of values, put right. */
 static inline lane_product first_products(uint32_t block) {
-    __m256i index = _mm256_add_epi64(_mm256_set1_epi64x(block), _mm256_setr_epi64x(0, 2, 1, 3));
-    return _mm256_mul_epu32(index, _mm256_set1_epi64x(FI_PHILOX_M0));
+    const __m256i first = _mm256_set1_epi64x(block), factor = _mm256_set1_epi64x(FI_PHILOX_M0);
+    return (lane_product){
+        _mm256_mul_epu32(_mm256_add_epi64(first, _mm256_setr_epi64x(0, 4, 1, 5)), factor),
+        _mm256_mul_epu32(_mm256_add_epi64(first, _mm256_setr_epi64x(2, 6, 3, 7)), factor),
+    };
 }
 
 static inline lane_product listed_products(const uint32_t *blocks) {
-    __m128i in_order = _mm_shuffle_epi32(_mm_loadu_si128((const __m128i *)blocks), _MM_SHUFFLE(3, 1, 2, 0));
-    return _mm256_mul_epu32(_mm256_cvtepu32_epi64(in_order), _mm256_set1_epi64x(FI_PHILOX_M0));
+    const __m256i all = _mm256_loadu_si256((const __m256i *)blocks), factor = _mm256_set1_epi64x(FI_PHILOX_M0);
+    return (lane_product){
+        _mm256_mul_epu32(_mm256_permutevar8x32_epi32(all, _mm256_setr_epi32(0, 0, 4, 4, 1, 1, 5, 5)), factor),
+        _mm256_mul_epu32(_mm256_permutevar8x32_epi32(all, _mm256_setr_epi32(2, 2, 6, 6, 3, 3, 7, 7)), factor),
+    };
 }
 
 static inline lane_product product_add(lane_product p, uint64_t a) {
-    return _mm256_add_epi64(p, _mm256_set1_epi64x((int64_t)a));
+    const __m256i added = _mm256_set1_epi64x((int64_t)a);
+    return (lane_product){_mm256_add_epi64(p.even, added), _mm256_add_epi64(p.odd, added)};
 }
 
-static inline lane_word low(lane_product p) { return p; }
+static inline __m256i packed(lane_product p, int is_high) {
+    const __m256 even = _mm256_castsi256_ps(p.even), odd = _mm256_castsi256_ps(p.odd);
+    return _mm256_castps_si256(is_high ? _mm256_shuffle_ps(even, odd, _MM_SHUFFLE(3, 1, 3, 1))
+                                       : _mm256_shuffle_ps(even, odd, _MM_SHUFFLE(2, 0, 2, 0)));
+}
 
-static inline lane_word high(lane_product p) { return _mm256_srli_epi64(p, 32); }
+static inline lane_word low(lane_product p) {
+    const __m256i odd = _mm256_slli_epi64(p.odd, 32);
+    return _mm256_castps_si256(_mm256_blend_ps(_mm256_castsi256_ps(p.even), _mm256_castsi256_ps(odd), 0xAA));
+}
+
+static inline lane_word high(lane_product p) { return packed(p, 1); }
 
 static inline lane_word xor_key(lane_word a, uint32_t k) { return _mm256_xor_si256(a, _mm256_set1_epi32((int32_t)k)); }
 
-static inline lane_word xor_xor_key(lane_word a, lane_word b, uint32_t k) {
-    return _mm256_xor_si256(_mm256_xor_si256(b, _mm256_set1_epi32((int32_t)k)), a);
+static inline lane_word primed(lane_word w, uint32_t k) { return xor_key(w, k); }
+
+static inline lane_word xor_primed(lane_word a, lane_word w, uint32_t k) {
+    (void)k;
+    return _mm256_xor_si256(a, w);
 }
 
 static inline void f32_last_round(lane_product p1, lane_product p0, lane_word c1, lane_word c3, uint32_t k0,
                                   uint32_t k1, f32_word *even, f32_word *odd) {
-    enum { upper = 0xAA };
-    __m256i h = _mm256_blend_epi32(_mm256_srli_epi64(p1, 32), p0, upper);
-    __m256i c = _mm256_blend_epi32(c1, _mm256_slli_epi64(c3, 32), upper);
-    __m256i k = _mm256_set1_epi64x((int64_t)((uint64_t)k1 << 32 | k0));
-    *even = _mm256_xor_si256(_mm256_xor_si256(c, k), h);
-    *odd = _mm256_blend_epi32(p1, _mm256_slli_epi64(p0, 32), upper);
-}
-
-static inline __m256i word_pair(lane_product p, lane_word c, uint32_t k) {
-    __m256i swapped = _mm256_shuffle_epi32(p, _MM_SHUFFLE(2, 3, 0, 1));
-    __m256i lower = _mm256_blend_epi32(c, _mm256_setzero_si256(), 0xAA);
-    return _mm256_xor_si256(_mm256_xor_si256(lower, _mm256_set1_epi64x(k)), swapped);
+    const __m256i w0 = xor_primed(high(p1), c1, k0), w2 = xor_primed(high(p0), c3, k1);
+    const __m256i w1 = packed(p1, 0), w3 = packed(p0, 0);
+    even[0] = _mm256_unpacklo_epi32(w0, w2);
+    even[1] = _mm256_unpackhi_epi32(w0, w2);
+    odd[0] = _mm256_unpacklo_epi32(w1, w3);
+    odd[1] = _mm256_unpackhi_epi32(w1, w3);
 }
 
 static inline void f64_last_round(lane_product p1, lane_product p0, lane_word c1, lane_word c3, uint32_t k0,
                                   uint32_t k1, f64_word *even, f64_word *odd) {
-    *even = word_pair(p1, c1, k0);
-    *odd = word_pair(p0, c3, k1);
+    const __m256i w0 = xor_primed(high(p1), c1, k0), w2 = xor_primed(high(p0), c3, k1);
+    const __m256i w1 = packed(p1, 0), w3 = packed(p0, 0);
+    even[0] = _mm256_unpacklo_epi32(w0, w1);
+    even[1] = _mm256_unpackhi_epi32(w0, w1);
+    odd[0] = _mm256_unpacklo_epi32(w2, w3);
+    odd[1] = _mm256_unpackhi_epi32(w2, w3);
 }
 
 /* float */
@@ -173,20 +207,24 @@ static inline f64_vec f64_signed_as(f64_vec a, f64_vec s) {
 }
 
 /*
- * AVX2 cannot convert 64-bit integers. 52 bits fit the mantissa of a double in [1, 2); the top bit of w, where it counts,
- * picks the constant to subtract. Every step is exact.
+ * AVX2 cannot convert 64-bit integers. The lower 32 bits of w >> 11 become the last ones of a double from 2^52 on, the 21
+ * above them the last but 32 of one from 2^84 on; every step is exact.
  */
+static inline f64_vec f64_steps(f64_word w) {
+    const __m256d low_zero = _mm256_set1_pd(0x1p52), high_zero = _mm256_set1_pd(0x1p84);
+    __m256 low = _mm256_blend_ps(_mm256_castsi256_ps(_mm256_srli_epi64(w, 11)), _mm256_castpd_ps(low_zero), 0xAA);
+    __m256i high = _mm256_or_si256(_mm256_srli_epi64(w, 43), _mm256_castpd_si256(high_zero));
+    __m256d upper = _mm256_sub_pd(_mm256_castsi256_pd(high), _mm256_set1_pd(0x1p84 + 0x1p52));
+    return _mm256_add_pd(upper, _mm256_castps_pd(low));
+}
+
+/* 52 bits as the mantissa of a double in [1, 2). */
 static inline __m256d one_to_two(__m256i mantissa) {
     return _mm256_castsi256_pd(_mm256_xor_si256(mantissa, _mm256_set1_epi64x(INT64_C(0x3FF) << 52)));
 }
 
-/* Bits 11 to 62 of w as the mantissa of a double in [1, 2). */
+/* Bits 11 to 62 of w as such a mantissa; the top bit picks the constant to subtract. */
 static inline __m256d below_top_bit(f64_word w) { return one_to_two(_mm256_srli_epi64(_mm256_slli_epi64(w, 1), 12)); }
-
-static inline f64_vec f64_steps(f64_word w) {
-    __m256d shift = _mm256_blendv_pd(_mm256_set1_pd(-0x1p52), _mm256_setzero_pd(), _mm256_castsi256_pd(w));
-    return _mm256_fmadd_pd(below_top_bit(w), _mm256_set1_pd(0x1p52), shift);
-}
 
 static inline f64_vec f64_centered(f64_word w) {
     __m256d shift = _mm256_blendv_pd(_mm256_set1_pd(1.0), _mm256_set1_pd(2.0), _mm256_castsi256_pd(w));

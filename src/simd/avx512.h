@@ -9,8 +9,9 @@
 
 #define SIMD_NAME avx512
 #define SIMD_FEATURES "avx512f avx512dq avx512bw avx512vl"
-enum { GROUP_BLOCKS = 8, F32_LANES = 16, F64_LANES = 8 };
-enum { UNROLL_UNIFORM = 6, UNROLL_NORMAL = 2, UNROLL_TRUNCATED = 6, UNROLL_REST = 2 };
+enum { GROUP_BLOCKS = 8, PAIRS = 1, F32_LANES = 16, F64_LANES = 8 };
+enum { UNROLL_UNIFORM = 6, UNROLL_NORMAL = 2, UNROLL_TRUNCATED = 6, UNROLL_TAIL = 4, UNROLL_REST = 2 };
+enum { WORDS_BETWEEN_STEPS = 0 };
 
 /* A block a 64-bit lane. A word is in the lower half of its lane; the upper half holds anything. */
 typedef __m512i lane_word;
@@ -49,8 +50,13 @@ static inline lane_word high(lane_product p) { return _mm512_srli_epi64(p, 32); 
 
 static inline lane_word xor_key(lane_word a, uint32_t k) { return _mm512_xor_si512(a, _mm512_set1_epi32((int32_t)k)); }
 
-static inline lane_word xor_xor_key(lane_word a, lane_word b, uint32_t k) {
-    return _mm512_ternarylogic_epi32(a, b, _mm512_set1_epi32((int32_t)k), XOR3);
+static inline lane_word primed(lane_word w, uint32_t k) {
+    (void)k;
+    return w;
+}
+
+static inline lane_word xor_primed(lane_word a, lane_word w, uint32_t k) {
+    return _mm512_ternarylogic_epi32(a, w, _mm512_set1_epi32((int32_t)k), XOR3);
 }
 
 static inline void f32_last_round(lane_product p1, lane_product p0, lane_word c1, lane_word c3, uint32_t k0,

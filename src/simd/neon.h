@@ -9,8 +9,9 @@
 
 #define SIMD_NAME neon
 #define SIMD_FEATURES "neon"
-enum { GROUP_BLOCKS = 4, F32_LANES = 8, F64_LANES = 4 };
-enum { UNROLL_UNIFORM = 6, UNROLL_NORMAL = 2, UNROLL_TRUNCATED = 4, UNROLL_REST = 1 };
+enum { GROUP_BLOCKS = 4, PAIRS = 1, F32_LANES = 8, F64_LANES = 4 };
+enum { UNROLL_UNIFORM = 6, UNROLL_NORMAL = 2, UNROLL_TRUNCATED = 4, UNROLL_TAIL = 4, UNROLL_REST = 1 };
+enum { WORDS_BETWEEN_STEPS = 0 };
 
 typedef uint32x4_t lane_word;
 typedef uint64x2x2_t lane_product;
@@ -54,7 +55,12 @@ static inline lane_word high(lane_product p) {
 
 static inline lane_word xor_key(lane_word a, uint32_t k) { return veorq_u32(a, vdupq_n_u32(k)); }
 
-static inline lane_word xor_xor_key(lane_word a, lane_word b, uint32_t k) { return veorq_u32(a, xor_key(b, k)); }
+static inline lane_word primed(lane_word w, uint32_t k) { return xor_key(w, k); }
+
+static inline lane_word xor_primed(lane_word a, lane_word w, uint32_t k) {
+    (void)k;
+    return veorq_u32(a, w);
+}
 
 static inline uint32x4x2_t zip(lane_word a, lane_word b) {
     return (uint32x4x2_t){{vzip1q_u32(a, b), vzip2q_u32(a, b)}};
@@ -62,12 +68,12 @@ static inline uint32x4x2_t zip(lane_word a, lane_word b) {
 
 static inline void f32_last_round(lane_product p1, lane_product p0, lane_word c1, lane_word c3, uint32_t k0,
                                   uint32_t k1, f32_word *even, f32_word *odd) {
-    *even = zip(xor_xor_key(high(p1), c1, k0), xor_xor_key(high(p0), c3, k1));
+    *even = zip(xor_primed(high(p1), c1, k0), xor_primed(high(p0), c3, k1));
     *odd = zip(low(p1), low(p0));
 }
 
 static inline f64_word word_pair(lane_product p, lane_word c, uint32_t k) {
-    uint32x4x2_t pairs = zip(xor_xor_key(high(p), c, k), low(p));
+    uint32x4x2_t pairs = zip(xor_primed(high(p), c, k), low(p));
     BOTH(f64_word, vreinterpretq_u64_u32(pairs.val[i]));
 }
 

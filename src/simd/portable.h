@@ -3,10 +3,10 @@
  * headers of this folder hold the same operations in the same order, for their instruction set, and equal these bit for
  * bit.
  *
- * A group is GROUP_BLOCKS Philox blocks. Their words, as 32-bit words (f32) or as pairs of words (f64), lie in two
- * vectors, even and odd: element 2i of the group comes from lane i of even, element 2i + 1 from lane i of odd, in an order
- * of lanes that first_products and the stores agree on. The UNROLL constants, tuned by measurement, say how many groups
- * draws.h works on side by side.
+ * A group is GROUP_BLOCKS Philox blocks. Their words, as 32-bit words (f32) or as pairs of words (f64), lie in PAIRS pairs of
+ * vectors, even and odd, each of which makes consecutive elements: element 2i of a pair's comes from lane i of even, element 2i + 1
+ * from lane i of odd, in an order of lanes that first_products and the stores agree on. The UNROLL constants, tuned by
+ * measurement, say how many groups draws.h works on side by side, and WORDS_BETWEEN_STEPS in which form their state waits.
  */
 #ifndef FASTINIT_SIMD_PORTABLE_H
 #define FASTINIT_SIMD_PORTABLE_H
@@ -20,8 +20,9 @@
 
 #define SIMD_NAME portable
 #define SIMD_FEATURES ""
-enum { GROUP_BLOCKS = 1, F32_LANES = 2, F64_LANES = 1 };
-enum { UNROLL_UNIFORM = 1, UNROLL_NORMAL = 1, UNROLL_TRUNCATED = 1, UNROLL_REST = 1 };
+enum { GROUP_BLOCKS = 1, PAIRS = 1, F32_LANES = 2, F64_LANES = 1 };
+enum { UNROLL_UNIFORM = 1, UNROLL_NORMAL = 1, UNROLL_TRUNCATED = 1, UNROLL_TAIL = 1, UNROLL_REST = 1 };
+enum { WORDS_BETWEEN_STEPS = 1 };
 
 typedef uint32_t lane_word;    /* a word of each block */
 typedef uint64_t lane_product; /* the 64-bit product of a word of each block and a constant */
@@ -52,13 +53,19 @@ static inline lane_word high(lane_product p) { return (uint32_t)(p >> 32); }
 
 static inline lane_word xor_key(lane_word a, uint32_t k) { return a ^ k; }
 
-static inline lane_word xor_xor_key(lane_word a, lane_word b, uint32_t k) { return a ^ b ^ k; }
+/* w made ready for xor_primed, which gives a ^ w ^ k: one of the two takes the key. */
+static inline lane_word primed(lane_word w, uint32_t k) { return w ^ k; }
+
+static inline lane_word xor_primed(lane_word a, lane_word w, uint32_t k) {
+    (void)k;
+    return a ^ w;
+}
 
 /* The last round, its words laid out as even and odd: word 2i and word 2i + 1 of the group. */
 static inline void f32_last_round(lane_product p1, lane_product p0, lane_word c1, lane_word c3, uint32_t k0,
                                   uint32_t k1, f32_word *even, f32_word *odd) {
-    even->lane[0] = high(p1) ^ c1 ^ k0;
-    even->lane[1] = high(p0) ^ c3 ^ k1;
+    even->lane[0] = xor_primed(high(p1), c1, k0);
+    even->lane[1] = xor_primed(high(p0), c3, k1);
     odd->lane[0] = low(p1);
     odd->lane[1] = low(p0);
 }
@@ -66,8 +73,8 @@ static inline void f32_last_round(lane_product p1, lane_product p0, lane_word c1
 /* The same, for pairs of words: word 2i + 2^32 word 2i + 1. */
 static inline void f64_last_round(lane_product p1, lane_product p0, lane_word c1, lane_word c3, uint32_t k0,
                                   uint32_t k1, f64_word *even, f64_word *odd) {
-    *even = (uint64_t)low(p1) << 32 | (high(p1) ^ c1 ^ k0);
-    *odd = (uint64_t)low(p0) << 32 | (high(p0) ^ c3 ^ k1);
+    *even = (uint64_t)low(p1) << 32 | (xor_primed(high(p1), c1, k0));
+    *odd = (uint64_t)low(p0) << 32 | (xor_primed(high(p0), c3, k1));
 }
 
 /* float */
