@@ -5,10 +5,6 @@
 #include <stddef.h>
 #include <string.h>
 
-/* Between a tile of count rows of width elements and memory where these begin at rows. An element is of 2, 4 or 8 bytes. */
-void fi_scatter(const char *tile, char *const *rows, size_t count, size_t width, ptrdiff_t stride, size_t size);
-void fi_gather(char *tile, char *const *rows, size_t count, size_t width, ptrdiff_t stride, size_t size);
-
 static inline size_t fi_distance(ptrdiff_t stride) { return stride < 0 ? 0 - (size_t)stride : (size_t)stride; }
 
 /* Size bytes, all read before the first is written. */

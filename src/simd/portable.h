@@ -250,5 +250,9 @@ static inline void bf16_store(uint16_t *p, f32_vec a) {
     for (int i = 0; i < F32_LANES; i++) p[i] = fi_f32_to_bf16(a.lane[i]);
 }
 
+/* Moves: a vector is MOVE_LANES lanes of 16 bytes; those of a row each, stride apart. */
+
+#define MOVE_LANES 1
+
 #undef F32_EACH
 #endif
