@@ -1,4 +1,4 @@
-/* Moves elements between a tile, whose rows are dense, and rows in memory whose elements lie stride bytes apart. */
+/* What moves values in memory: how far apart strides are, and copies of rows. */
 #ifndef FASTINIT_MOVE_H
 #define FASTINIT_MOVE_H
 

@@ -294,17 +294,17 @@ static void draw_listed(drawing *d) {
     const uint32_t *list = d->list;
     const size_t blocks = d->inner + d->rest, beyond = (0 - blocks) & (d->group_blocks - 1);
     const size_t group_size = d->group_blocks * d->block_size;
+    char *next = d->values + d->values_done * d->block_size;
     if (d->in_place) memcpy(d->list + d->inner, d->rest_list, d->rest * sizeof *d->list);
     /* The last group goes beyond the blocks that are listed, into room among the values; those that come next go over it. */
     memset(d->list + blocks, 0, beyond * sizeof *d->list);
-    char *to = d->values + d->values_done * d->block_size;
-    for (size_t placed = 0, groups = d->groups;; groups = 0) {
-        for (; placed < d->rest && groups < LIST_GROUPS; placed += d->group_blocks, to += group_size) d->to[groups++] = to;
-        if (groups == 0) break;
+    for (size_t left = (blocks + beyond) / d->group_blocks, placed = d->groups, n; left; left -= n, placed = 0) {
+        n = fi_smaller(left, LIST_GROUPS);
+        for (; placed < n; placed++, next += group_size) d->to[placed] = next;
         d->run.list = list;
         d->run.to = d->to;
-        d->draw(NULL, &d->run, groups);
-        list += groups * d->group_blocks;
+        d->draw(NULL, &d->run, n);
+        list += n * d->group_blocks;
     }
     d->values_done += d->rest;
     d->groups = d->inner = d->rest = 0;
@@ -367,8 +367,11 @@ static void list_in_place(drawing *d, uint64_t first, size_t blocks, char *to) {
     d->inner += blocks;
 }
 
-/* Draws the tile's values; places tells where among these each row begins. */
-static void draw_rows(drawing *d, const tile *t, unsigned shift, uint16_t *places) {
+/*
+ * Draws the tile's values. Returns whether its rows lie side by side, from the first value on; otherwise places tells where each
+ * begins.
+ */
+static int draw_rows(drawing *d, const tile *t, unsigned shift, uint16_t *places) {
     const uint64_t mask = (1u << shift) - 1, block = t->first[0] >> shift, reach = t->width - 1;
     uint64_t blocks_differ = (t->first[t->rows - 1] + reach) >> shift ^ block;
     uint64_t within_blocks = (t->first[0] | t->step) & mask, gaps = t->step && t->rows > 1 ? t->step ^ t->width : 0;
@@ -377,26 +380,40 @@ static void draw_rows(drawing *d, const tile *t, unsigned shift, uint16_t *place
         within_blocks |= t->first[r] & mask;
         gaps |= t->first[r] ^ (t->first[0] + r * t->width);
     }
+    int side_by_side = 0;
     if (blocks_differ >> 32) {
         for (size_t r = 0; r < t->rows; r++) {
             places[r] = (uint16_t)list_values(d, t->first[r], t->first[r] + t->width, shift);
         }
     } else if (!gaps) {
         const size_t place = list_values(d, t->first[0], t->first[0] + t->rows * t->width, shift);
-        for (size_t r = 0; r < t->rows; r++) places[r] = (uint16_t)(place + r * t->width);
+        side_by_side = place == 0;
+        for (size_t r = 0; r < t->rows && !side_by_side; r++) places[r] = (uint16_t)(place + r * t->width);
     } else { /* as many blocks for every row: rather one too many than to count */
         const size_t blocks = within_blocks ? blocks_touched(t->width, shift) : (t->width + mask) >> shift;
         turn_to(d, block);
-        for (size_t r = 0; r < t->rows; r++) {
-            list_blocks(d->rest_list + d->rest, t->first[r] >> shift, blocks);
-            d->rest += blocks;
+        uint32_t *list = d->rest_list + d->rest;
+        for (size_t r = 0; r < t->rows; r++, list += blocks) list_blocks(list, t->first[r] >> shift, blocks);
+        d->rest += t->rows * blocks;
+        side_by_side = !within_blocks && blocks << shift == t->width;
+        for (size_t r = 0; r < t->rows && !side_by_side; r++) {
             places[r] = (uint16_t)((r * blocks << shift) + (t->first[r] & mask));
         }
     }
     draw_listed(d);
+    return side_by_side;
 }
 
 /* ---- Tiles --------------------------------------------------------------------------------------------------------- */
+
+/* Has the caches ask for the first lines that count elements, stride apart, are written to. */
+static void expect(const char *to, size_t count, ptrdiff_t stride) {
+    const size_t distance = fi_distance(stride), apart = distance < LINE ? LINE : distance;
+    const uintptr_t step = stride < 0 ? 0 - apart : apart;
+    for (size_t i = 0; i < LINES_AHEAD && i * apart < count * distance; i++) {
+        __builtin_prefetch((const void *)((uintptr_t)to + i * step), 1);
+    }
+}
 
 /* Elements at an end of a row, or all of it, whose values have a place among the values. */
 typedef struct {
@@ -452,24 +469,28 @@ static void fill_in_place(drawing *d, const tile *t, const fi_format *format) {
 }
 
 /* Any rows: their values are drawn, brought side by side, converted or added, and moved to where they belong. */
-static void fill_by_tile(drawing *d, tile *t, const fi_kernels *kernels, const fi_format *format, fi_sink *sink, int adds,
-                         ptrdiff_t stride) {
+static void fill_by_tile(drawing *d, tile *t, const fi_kernels *kernels, const fi_format *format, fi_sink *sink,
+                         int adds, ptrdiff_t stride) {
     const size_t value_size = fi_value_size(format->real), row_size = t->width * value_size;
     uint16_t places[TILE_ROWS];
-    draw_rows(d, t, format->block_shift, places);
+    expect(t->data[0], t->width, stride);
+    const int side_by_side = draw_rows(d, t, format->block_shift, places);
     if (!sink && stride == (ptrdiff_t)format->size) {
-        for (size_t r = 0; r < t->rows; r++) fi_copy_row(t->data[r], d->values + places[r] * value_size, row_size);
+        for (size_t r = 0; r < t->rows; r++) {
+            const size_t place = side_by_side ? r * t->width : places[r];
+            fi_copy_row(t->data[r], d->values + place * value_size, row_size);
+        }
         return;
     }
-    fi_move move = {d->stored, t->data, stride, t->rows, t->width, format->size};
-    if (places[t->rows - 1] != (t->rows - 1) * t->width) { /* the last row is in its place only if all are */
-        for (size_t r = 0; r < t->rows; r++) {
-            fi_copy_row(d->values + r * row_size, d->values + places[r] * value_size, row_size);
-        }
+    for (size_t r = 0; !side_by_side && r < t->rows; r++) {
+        fi_copy_row(d->values + r * row_size, d->values + places[r] * value_size, row_size);
     }
+    fi_move move = {d->stored, t->data, stride, t->rows, t->width, format->size};
     if (!sink) {
         move.tile = d->values;
+#ifndef NOSCATTER
         kernels->scatter(&move);
+#endif
         return;
     }
     /* As many rows at a time as there is room for, in equal parts, or a part of a row. */
@@ -519,12 +540,6 @@ static void fill_tiles(const fi_kernels *kernels, const fi_fill *fill, const fi_
     }
 }
 
-/* Has the caches ask for the first lines of what is written to there. */
-static void expect(const char *to, ptrdiff_t stride) {
-    const ptrdiff_t line = stride < 0 ? -LINE : LINE, step = fi_distance(stride) < LINE ? line : stride;
-    for (int i = 0; i < LINES_AHEAD; i++) __builtin_prefetch((const void *)((uintptr_t)to + (uintptr_t)(i * step)), 1);
-}
-
 /* Elements stride apart, or not aligned: drawn side by side, and moved. */
 static void fill_strided(const fi_kernels *kernels, const fi_fill *fill, uint64_t first, size_t count, char *to,
                          ptrdiff_t stride) {
@@ -536,9 +551,10 @@ static void fill_strided(const fi_kernels *kernels, const fi_fill *fill, uint64_
         const ptrdiff_t reach = (ptrdiff_t)move.width * stride;
         if (fi_adds(fill)) {
             kernels->gather(&move);
-            expect(to + reach, stride); /* the lines of this piece are here, those of the next are read soon */
+            expect(to + reach, count - move.width,
+                   stride); /* the lines of this piece are here, those of the next are read soon */
         } else {
-            expect(to, stride);
+            expect(to, move.width, stride);
         }
         fi_fill_range(kernels, fill, first, move.width, dense);
         kernels->scatter(&move);

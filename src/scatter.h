@@ -28,7 +28,7 @@ enum { VECTOR_BYTES = 16 * MOVE_LANES };
                 mixed[2 * i] = __builtin_shufflevector(rows[i], rows[i + side / 2], lower);                  \
                 mixed[2 * i + 1] = __builtin_shufflevector(rows[i], rows[i + side / 2], upper);              \
             }                                                                                                \
-            memcpy(rows, mixed, sizeof rows);                                                                \
+            UNROLLED for (int i = 0; i < side; i++) rows[i] = mixed[i];                                      \
         }                                                                                                    \
         UNROLLED for (int i = 0; i < side; i++) memcpy(to + i * to_stride, &rows[i], bytes);                 \
     }
@@ -54,12 +54,12 @@ enum { VECTOR_BYTES = 16 * MOVE_LANES };
 #define ZIP_LANES_4(ZIP, i, side, n) ZIP_LANES_2(ZIP, i, side, n), ZIP_LANES_2(ZIP, (i) + 2 * (side), side, n)
 
 #define LIST(...) __VA_ARGS__
-#define DEFINE_STRIPS(name, lanes, load)                                                                           \
-    DEFINE_STRIP(name##_of_16, uint16_t, 16 * lanes, load, LIST(JOIN(ZIP_LANES_, lanes)(ZIP_4, 0, 8, 8 * lanes)),  \
-                 LIST(JOIN(ZIP_LANES_, lanes)(ZIP_4, 4, 8, 8 * lanes)))                                            \
-    DEFINE_STRIP(name##_of_32, uint32_t, 16 * lanes, load, LIST(JOIN(ZIP_LANES_, lanes)(ZIP_2, 0, 4, 4 * lanes)),  \
-                 LIST(JOIN(ZIP_LANES_, lanes)(ZIP_2, 2, 4, 4 * lanes)))                                            \
-    DEFINE_STRIP(name##_of_64, uint64_t, 16 * lanes, load, LIST(JOIN(ZIP_LANES_, lanes)(ZIP_1, 0, 2, 2 * lanes)),  \
+#define DEFINE_STRIPS(name, lanes, load)                                                                          \
+    DEFINE_STRIP(name##_of_16, uint16_t, 16 * lanes, load, LIST(JOIN(ZIP_LANES_, lanes)(ZIP_4, 0, 8, 8 * lanes)), \
+                 LIST(JOIN(ZIP_LANES_, lanes)(ZIP_4, 4, 8, 8 * lanes)))                                           \
+    DEFINE_STRIP(name##_of_32, uint32_t, 16 * lanes, load, LIST(JOIN(ZIP_LANES_, lanes)(ZIP_2, 0, 4, 4 * lanes)), \
+                 LIST(JOIN(ZIP_LANES_, lanes)(ZIP_2, 2, 4, 4 * lanes)))                                           \
+    DEFINE_STRIP(name##_of_64, uint64_t, 16 * lanes, load, LIST(JOIN(ZIP_LANES_, lanes)(ZIP_1, 0, 2, 2 * lanes)), \
                  LIST(JOIN(ZIP_LANES_, lanes)(ZIP_1, 1, 2, 2 * lanes)))
 
 #define LOAD_LANE(to, from, stride) memcpy(to, from, 16)
@@ -144,13 +144,13 @@ static ALWAYS_INLINE void reverse(char *__restrict to, const char *__restrict fr
 #define TWICE_8(i) TWICE_4(i), TWICE_4((i) + 4)
 #define TWICE_16(i) TWICE_8(i), TWICE_8((i) + 8)
 
-#define DEFINE_SPREAD(name, element, store, places, lower, upper)                                          \
-    static ALWAYS_INLINE void name(char *to, const char *from, int odd) {                                  \
-        typedef element vector __attribute__((vector_size(VECTOR_BYTES)));                                 \
-        vector all;                                                                                        \
-        memcpy(&all, from, sizeof all);                                                                    \
-        store(to, (places) << odd, __builtin_shufflevector(all, all, lower));                              \
-        store(to + sizeof all, (places) << odd, __builtin_shufflevector(all, all, upper));                 \
+#define DEFINE_SPREAD(name, element, store, places, lower, upper)                          \
+    static ALWAYS_INLINE void name(char *to, const char *from, int odd) {                  \
+        typedef element vector __attribute__((vector_size(VECTOR_BYTES)));                 \
+        vector all;                                                                        \
+        memcpy(&all, from, sizeof all);                                                    \
+        store(to, (places) << odd, __builtin_shufflevector(all, all, lower));              \
+        store(to + sizeof all, (places) << odd, __builtin_shufflevector(all, all, upper)); \
     }
 DEFINE_SPREAD(spread_of_16, uint16_t, STORE_PLACES_16, 0x55555555u, LIST(TWICE_16(0)), LIST(TWICE_16(16)))
 DEFINE_SPREAD(spread_of_32, uint32_t, STORE_PLACES_32, 0x5555u, LIST(TWICE_8(0)), LIST(TWICE_8(8)))
