@@ -8,11 +8,13 @@ import math
 import mmap
 import subprocess
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from multiprocessing import shared_memory
 
 import numpy as np
 import pytest
-from conftest import FILLS, FLOATS, KERNELS, Fill, Layout, check_fill, dense, reference_values
+from conftest import FILLS, FLOATS, KERNELS, SCALE, SEED, STREAM, Fill, Layout, check_fill, dense, reference_values
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 from numpy.lib.stride_tricks import as_strided
@@ -103,6 +105,117 @@ def test_any_view_of_any_array(fill, kernels, view, accumulate):
     layout = view(fill.dtype.itemsize)
     values = reference_values(fill, 0, 2000)[: math.prod(layout.shape)]
     check_fill(kernels, fill, layout, values, accumulate and fill.draw != "bits")
+
+
+# ---- Moves by vectors ------------------------------------------------------------------------------------------------
+
+# A draw of each size of element, one that is stored in another type, and one of two words.
+MOVED = [
+    Fill("uniform", np.dtype("f2")),
+    Fill("bits", np.dtype("u4")),
+    Fill("normal", np.dtype("f4")),
+    Fill("bits", np.dtype("u8")),
+]
+# Around the squares that a vector transposes, of 2 to 32 elements a side.
+SIDES = 1, 2, 3, 4, 7, 8, 9, 15, 16, 17, 31, 33, 48, 65
+
+
+@pytest.mark.parametrize("moved", MOVED, ids=str)
+@pytest.mark.parametrize("accumulate", [False, True])
+def test_columns_of_any_height_and_width_that_begin_anywhere(kernels, moved, accumulate):
+    size = moved.dtype.itemsize
+    for height, width in itertools.product(SIDES, SIDES):
+        values = reference_values(moved, 0, MOST)[: height * width]
+        begins = (height * 5 + width * 3) % (64 // size) * size  # in a cache line
+        for gap in (0, -height % (64 // size) * size):  # dense, or each column begins at the same place in a line
+            layout = Layout((height, width), (size, height * size + gap), begins)
+            check_fill(kernels, moved, layout, values, accumulate and moved.draw != "bits")
+
+
+@pytest.mark.parametrize("moved", MOVED, ids=str)
+@pytest.mark.parametrize(("rows", "columns"), [(200, 40), (97, 33), (450, 10)])
+def test_long_columns_begin_anywhere_in_a_cache_line(kernels, moved, rows, columns):
+    size = moved.dtype.itemsize
+    values = reference_values(moved, 0, 8192)[: rows * columns]
+    for begins in range(0, 64, size):
+        check_fill(kernels, moved, Layout((rows, columns), (size, 512 * size), begins), values)
+
+
+@pytest.mark.parametrize("moved", MOVED, ids=str)
+@pytest.mark.parametrize("step", [-1, 2, -2, 3, -3])
+def test_rows_with_gaps_of_any_length_begin_anywhere_in_a_cache_line(kernels, moved, step):
+    size = moved.dtype.itemsize
+    for begins in range(0, 64, size):
+        for length in (*range(begins // size, 70, 9), 255, 256 + begins // size, 1100):
+            values = reference_values(moved, 0, MOST)[:length]
+            check_fill(kernels, moved, dense((length,), size, steps=(step,), lead=begins), values)
+    for length in (70, 600):
+        values = reference_values(moved, 0, MOST)[:length]
+        check_fill(kernels, moved, dense((length,), size, steps=(step,), lead=1), values)
+
+
+@pytest.mark.parametrize("dtype", [np.dtype("u4"), *FLOATS], ids=str)
+def test_threads_that_fill_interlaced_arrays_do_not_disturb_each_other(kernels, dtype):
+    """Each writes elements between those of another: no fill may put back what lay between its own."""
+    draw = "bits" if dtype.kind == "u" else "normal"
+    count, (rows, columns) = 1 << 18, (4096, 64)
+    expected = [_core.fill_range(kernels, draw, np.empty(count, dtype), 0, 7, stream) for stream in range(3)]
+    flat, matrix = np.zeros(3 * count, dtype), np.zeros((3 * rows, columns), dtype, "F")
+    pairs = np.zeros(2 * count, dtype)
+    cases = [
+        [flat[i::3] for i in range(3)],
+        [pairs[i::2] for i in range(2)],
+        [pairs[::-1][i::2] for i in range(2)],
+        [matrix[i * rows + 3 * i : (i + 1) * rows, :] for i in range(3)],
+        [matrix[i::3] for i in range(3)],
+    ]
+    for arrays in cases:
+        wanted = [values[: out.size].reshape(out.shape) for out, values in zip(arrays, expected, strict=False)]
+        for _ in range(3):
+            for out in arrays:
+                out[...] = 0
+            start = threading.Barrier(len(arrays))
+
+            def fill(stream, out, start=start):
+                start.wait()
+                _core.fill_range(kernels, draw, out, 0, 7, stream)
+
+            with ThreadPoolExecutor(len(arrays)) as pool:
+                list(pool.map(fill, range(len(arrays)), arrays))
+            for out, values in zip(arrays, wanted, strict=True):
+                assert np.array_equal(out, values)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="protects memory by Linux's mprotect")
+@pytest.mark.parametrize("moved", MOVED, ids=str)
+def test_gaps_may_lie_in_memory_that_cannot_be_touched(kernels, moved):
+    """The vector that holds the last element may reach into a page that nobody may read or write."""
+    page, size = mmap.PAGESIZE, moved.dtype.itemsize
+    memory = mmap.mmap(-1, 3 * page)
+    address = np.frombuffer(memory, np.uint8).ctypes.data
+    mprotect = ctypes.CDLL(None, use_errno=True).mprotect
+
+    def protect(mode):
+        for guard in (address, address + 2 * page):
+            assert mprotect(ctypes.c_void_p(guard), ctypes.c_size_t(page), mode) == 0
+
+    def check(out, accumulate=False):
+        out[...] = 0
+        _core.fill_range(kernels, moved.draw, out, 0, SEED, STREAM, *SCALE, accumulate)
+        assert np.array_equal(out, reference_values(moved, 0, MOST)[: out.size].astype(moved.dtype).reshape(out.shape))
+
+    protect(0)
+    try:
+        for count, begins in ((page // size, 0), (page // size - 1, 1), (page // size - 1, size - 1)):
+            inside = np.ndarray((count,), moved.dtype, memory, page + begins)
+            for step in (2, -2, 3, -3, -1):
+                for out in (inside[::step], inside[1::step], inside[:-1][::step]):
+                    check(out)
+                    check(out, moved.draw != "bits")
+            check(inside[: count // 4 * 4].reshape(4, -1).T[:, ::2])
+            check(inside[count % 4 :].reshape(4, -1).T[:, ::2])
+    finally:
+        protect(mmap.PROT_READ | mmap.PROT_WRITE)
 
 
 # ---- Where arrays come from ------------------------------------------------------------------------------------------
