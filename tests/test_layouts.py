@@ -9,7 +9,6 @@ import mmap
 import subprocess
 import sys
 import threading
-from concurrent.futures import ThreadPoolExecutor
 from multiprocessing import shared_memory
 
 import numpy as np
@@ -154,36 +153,36 @@ def test_rows_with_gaps_of_any_length_begin_anywhere_in_a_cache_line(kernels, mo
         check_fill(kernels, moved, dense((length,), size, steps=(step,), lead=1), values)
 
 
-@pytest.mark.parametrize("dtype", [np.dtype("u4"), *FLOATS], ids=str)
-def test_threads_that_fill_interlaced_arrays_do_not_disturb_each_other(kernels, dtype):
-    """Each writes elements between those of another: no fill may put back what lay between its own."""
-    draw = "bits" if dtype.kind == "u" else "normal"
-    count, (rows, columns) = 1 << 18, (4096, 64)
-    expected = [_core.fill_range(kernels, draw, np.empty(count, dtype), 0, 7, stream) for stream in range(3)]
-    flat, matrix = np.zeros(3 * count, dtype), np.zeros((3 * rows, columns), dtype, "F")
-    pairs = np.zeros(2 * count, dtype)
-    cases = [
-        [flat[i::3] for i in range(3)],
-        [pairs[i::2] for i in range(2)],
-        [pairs[::-1][i::2] for i in range(2)],
-        [matrix[i * rows + 3 * i : (i + 1) * rows, :] for i in range(3)],
-        [matrix[i::3] for i in range(3)],
-    ]
-    for arrays in cases:
-        wanted = [values[: out.size].reshape(out.shape) for out, values in zip(arrays, expected, strict=False)]
-        for _ in range(3):
-            for out in arrays:
-                out[...] = 0
-            start = threading.Barrier(len(arrays))
+INTERLACED = {
+    "every second": lambda w: (w[::2], w[1::2]),
+    "every second backwards": lambda w: (w[::-2], w[-2::-2]),
+    "every third": lambda w: (w[::3], w[1::3]),
+    "upper rows of Fortran": lambda w: (w.reshape(64, -1).T[:-3], w.reshape(64, -1).T[-3:]),
+    "every second row of Fortran": lambda w: (w.reshape(64, -1).T[::2], w.reshape(64, -1).T[1::2]),
+}
 
-            def fill(stream, out, start=start):
-                start.wait()
-                _core.fill_range(kernels, draw, out, 0, 7, stream)
 
-            with ThreadPoolExecutor(len(arrays)) as pool:
-                list(pool.map(fill, range(len(arrays)), arrays))
-            for out, values in zip(arrays, wanted, strict=True):
-                assert np.array_equal(out, values)
+@pytest.mark.parametrize("moved", MOVED, ids=str)
+@pytest.mark.parametrize("view", INTERLACED)
+def test_what_another_thread_writes_between_the_elements_of_a_fill_stays(kernels, moved, view):
+    """A fill that wrote back what lay between its elements would undo now and then what was written there meanwhile."""
+    out, others = INTERLACED[view](np.zeros(3 << 16, moved.dtype))
+    assert out.size >= 1 << 15  # from there on a fill does not hold Python's lock
+    done = threading.Event()
+
+    def fill_on():
+        while not done.is_set():
+            _core.fill_range(kernels, moved.draw, out, 0, SEED, STREAM, *SCALE)
+
+    thread = threading.Thread(target=fill_on)
+    thread.start()
+    try:
+        for value in range(1, 150):
+            others[...] = value
+            assert (others == value).all()
+    finally:
+        done.set()
+        thread.join()
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="protects memory by Linux's mprotect")
