@@ -29,7 +29,7 @@ enum {
        time as CPUs can ask for. */
     PIECE = 512,
     LINE = 64,
-    LINES_AHEAD = 16,
+    LINES_AHEAD = 12,
     /* Some blocks may be drawn twice; see fill_in_place. */
     LIST_BLOCKS = TILE_BLOCKS / 4 * 5,
     /* Groups that are drawn in one go: those of a row, and, where they are of four blocks or more, those of a tile. Smaller

@@ -118,13 +118,22 @@ static ALWAYS_INLINE void transpose(char *to, ptrdiff_t to_stride, const char *f
     }
 }
 
-/* Two rows of a tile in columns of two, side by side, and back. Compilers make vectors of it. */
-static ALWAYS_INLINE void pair(int to_memory, char *__restrict memory, char *__restrict tile, size_t width,
-                               size_t size) {
+/* Compilers make vectors of it. */
+static ALWAYS_INLINE void pair_up(int to_memory, char *__restrict memory, char *__restrict first,
+                                  char *__restrict second, size_t width, size_t size) {
     for (size_t i = 0; i < width; i++) {
-        move_element(to_memory, memory + 2 * i * size, tile + i * size, size);
-        move_element(to_memory, memory + (2 * i + 1) * size, tile + (width + i) * size, size);
+        move_element(to_memory, memory + 2 * i * size, first + i * size, size);
+        move_element(to_memory, memory + (2 * i + 1) * size, second + i * size, size);
     }
+}
+
+/* Two rows of a tile, in memory columns of two, side by side. */
+static ALWAYS_INLINE void move_pairs(int to_memory, char *memory, char *tile, size_t width, size_t size) {
+    const size_t before = (0 - (uintptr_t)memory) % VECTOR_BYTES / (2 * size); /* where vectors begin */
+    const size_t head = before < width ? before : width;
+    char *const second = tile + width * size;
+    pair_up(to_memory, memory, tile, second, head, size);
+    pair_up(to_memory, memory + 2 * head * size, tile + head * size, second + head * size, width - head, size);
 }
 
 /* ---- Rows ---------------------------------------------------------------------------------------------------------- */
@@ -241,7 +250,7 @@ static ALWAYS_INLINE void move_tile(int to_memory, const fi_move *move, size_t s
         for (n = 1; n < left && side_by_side(rows + n - 1, size);) n++;
         if (n > 1) {
             if (n == 2 && stride == 2 * (ptrdiff_t)size) {
-                pair(to_memory, rows[0], tile, width, size);
+                move_pairs(to_memory, rows[0], tile, width, size);
             } else if (to_memory) {
                 transpose(rows[0], stride, tile, tile_stride, n, width, size);
             } else {
