@@ -2,7 +2,7 @@
 Threads, layouts, blocks, calls and many arrays, each beside its plain NumPy way: `python benchmarks/shapes.py`.
 
 Prints tables of docs/benchmarks.md. All sides of a row take turns in one run; times are medians, ratios are medians
-of the ratios within rounds. Three minutes; a name, as in `shapes.py blocks`, chooses one table.
+of the ratios within rounds. Four minutes; a name, as in `shapes.py blocks`, chooses one table.
 """
 
 import itertools
@@ -78,6 +78,38 @@ def layouts() -> Iterator[Row]:
     names = {"w": w8, "c": zeros(w8.shape, "f8"), "z": np.zeros(w8.shape)}
     numpy = "rng.standard_normal(out=z); np.copyto(w, z)"
     yield Row("Fortran order, normal float64", "g.normal(w)", "g.normal(c)", numpy, names, w8.size)
+
+
+def strided() -> Iterator[Row]:
+    """Base: the contiguous array of as many elements. 2048 x 2048, so that the array stays near the CPU."""
+    side = 2048
+    views = {
+        "Fortran order": lambda dtype: zeros((side, side), dtype, "F"),
+        "every second column": lambda dtype: zeros((side, 2 * side), dtype)[:, ::2],
+        "backwards": lambda dtype: zeros((side, side), dtype)[::-1, ::-1],
+        "rows of a wider array": lambda dtype: zeros((side, side + 96), dtype)[:, 1 : side + 1],
+        "permuted (64, 256, 256)": lambda dtype: zeros((256, 64, 256), dtype).transpose(1, 2, 0),
+    }
+    for title, view in views.items():
+        for draw, dtype, arguments in (
+            ("normal", "f4", ""),
+            ("uniform", "f4", ""),
+            ("normal", "f8", ""),
+            ("normal", "f4", ", accumulate=True"),
+        ):
+            w = view(dtype)
+            names = {"w": w, "c": zeros((side, side), dtype), "z": np.zeros(w.shape, dtype)}
+            function = {"normal": "standard_normal", "uniform": "random"}[draw]
+            store = "np.add(w, z, out=w)" if arguments else "np.copyto(w, z)"
+            yield Row(
+                f"{title}, {draw} {w.dtype}{', +=' if arguments else ''}",
+                f"g.{draw}(w{arguments})",
+                f"g.{draw}(c{arguments})",
+                f"rng.{function}(out=z, dtype=z.dtype); {store}",
+                names,
+                w.size,
+                side * side,
+            )
 
 
 def blocks() -> Iterator[Row]:
@@ -158,7 +190,7 @@ def many_row(title: str, weights: list[np.ndarray[Any, Any]], numpy: str) -> Row
     return Row(title, fill, base, loop, names, sum(w.size for w in weights))
 
 
-TABLES = {table.__name__: table for table in (threads, layouts, blocks, calls, additions, many)}
+TABLES = {table.__name__: table for table in (threads, layouts, strided, blocks, calls, additions, many)}
 
 
 def line(row: Row) -> str:

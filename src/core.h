@@ -120,11 +120,12 @@ typedef struct {
     size_t chunks;
     const fi_axis *axis; /* the axes of the rows, the last of which varies fastest, and then the row itself */
     int row_axes;
-    int aligned_rows;  /* a row's elements are contiguous in memory and aligned */
-    int whole_rows;    /* filled row by row, otherwise in tiles of several rows */
-    size_t rows;       /* in all */
-    size_t tile_rows;  /* of a tile */
-    size_t tile_width; /* elements of each row in a tile */
+    int aligned_rows;   /* a row's elements are contiguous in memory and aligned */
+    int whole_rows;     /* filled row by row, otherwise in tiles of several rows */
+    size_t rows;        /* in all */
+    size_t tile_rows;   /* of a tile, */
+    size_t rows_before; /* of which the first lacks so many */
+    size_t tile_width;  /* elements of each row in a tile */
     size_t chunk_tiles;
     const fi_marks *marks; /* of a constant's region; NULL if there are none */
 } fi_region;

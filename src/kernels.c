@@ -8,6 +8,7 @@
 
 #include "compiler.h"
 #include "kernels.h"
+#include "move.h"
 #include FI_SIMD_HEADER
 
 #define JOIN_(a, b) a##b
@@ -129,6 +130,8 @@ DEFINE_SINK(add_f64, double, double, F64_LANES, ADD_F64)
 DEFINE_SINK(add_f16, uint16_t, float, F32_LANES, ADD_F16)
 DEFINE_SINK(add_bf16, uint16_t, float, F32_LANES, ADD_BF16)
 
+#include "scatter.h"
+
 static_assert((int)UNROLL_NORMAL <= 2, "run_normals leaves one group at most to itself");
 static_assert((int)f32_GROUP <= (int)FI_GROUP_MAX && (int)f64_GROUP <= (int)FI_GROUP_MAX, "raise FI_GROUP_MAX");
 
@@ -156,6 +159,8 @@ const fi_kernels JOIN(fi_kernels_, SIMD_NAME) = {
 #define FI_DTYPE(NAME, name, kind, size, real, greatest, store, add) [FI_##NAME] = {store, add},
 #include "dtypes.def"
         },
+    .scatter = scatter,
+    .gather = gather,
 };
 
 #endif

@@ -35,6 +35,18 @@ typedef void fi_kernel(void *out, const fi_run *run, size_t groups);
  */
 typedef void fi_sink(void *out, const void *values, size_t n);
 
+/* Elements that lie in a tile, dense, and in memory, in rows that begin anywhere. */
+typedef struct {
+    char *tile;
+    char *const *rows;   /* where each row begins in memory, */
+    ptrdiff_t stride;    /* and how far apart its elements are there */
+    size_t count, width; /* rows, and elements of each */
+    size_t size;         /* of an element: 2, 4 or 8 bytes */
+} fi_move;
+
+/* Moves them, one way or the other. Between the elements it neither reads nor writes memory, where other threads may be at work. */
+typedef void fi_mover(const fi_move *move);
+
 struct fi_kernels {
     const char *name;
     const char *features; /* of the CPU that it needs, by their names in dispatch.c, separated by spaces */
@@ -42,6 +54,7 @@ struct fi_kernels {
     size_t group[FI_REALS]; /* elements a group */
     fi_kernel *draw[FI_DRAWS][FI_REALS][FI_MODES];
     fi_sink *sink[FI_DTYPES][2]; /* [dtype][accumulate] */
+    fi_mover *scatter, *gather;  /* from a tile to memory, and back */
 };
 
 #endif

@@ -1,13 +1,9 @@
-/* Moves elements between a tile, whose rows are dense, and rows in memory whose elements lie stride bytes apart. */
+/* What moves values in memory: how far apart strides are, and copies of rows. */
 #ifndef FASTINIT_MOVE_H
 #define FASTINIT_MOVE_H
 
 #include <stddef.h>
 #include <string.h>
-
-/* Between a tile of count rows of width elements and memory where these begin at rows. An element is of 2, 4 or 8 bytes. */
-void fi_scatter(const char *tile, char *const *rows, size_t count, size_t width, ptrdiff_t stride, size_t size);
-void fi_gather(char *tile, char *const *rows, size_t count, size_t width, ptrdiff_t stride, size_t size);
 
 static inline size_t fi_distance(ptrdiff_t stride) { return stride < 0 ? 0 - (size_t)stride : (size_t)stride; }
 

@@ -20,10 +20,16 @@ enum {
     TILE_BYTES = TILE_BLOCKS * 16,
     TILE_ROWS = TILE_BLOCKS / 4,
     /* Where memory runs down columns that are longer, a tile is this narrow, and so high: long enough runs for the caches,
-       which columns a power of two apart would otherwise fill up; in whole cache lines, if the columns begin with one. */
-    COLUMN_BLOCKS = 4,
+       which columns a power of two apart would otherwise fill up, in whole cache lines. */
+    COLUMN_BLOCKS = 8,
     COLUMN = TILE_BLOCKS / (COLUMN_BLOCKS + 1),
     COLUMN_UNIT = 32,
+    /* Of a long row that is not contiguous so many elements are drawn, then moved, or half of them if there are gaps: the
+       pipelines run dry after each piece, but while one is drawn, memory fetches the cache lines that it goes to, as many at a
+       time as CPUs can ask for. */
+    PIECE = 512,
+    LINE = 64,
+    LINES_AHEAD = 12,
     /* Some blocks may be drawn twice; see fill_in_place. */
     LIST_BLOCKS = TILE_BLOCKS / 4 * 5,
     /* Groups that are drawn in one go: those of a row, and, where they are of four blocks or more, those of a tile. Smaller
@@ -79,11 +85,19 @@ static int starts_blocks(const fi_region *region, unsigned shift) {
     return (all & ((1u << shift) - 1)) == 0;
 }
 
-/* The size of a tile. Where memory runs down the columns it holds whole ones, if they are short, or a part of a few. */
-static void set_tile(fi_region *region, unsigned shift) {
+/* Whether memory runs down the columns. */
+static int columns_first(const fi_region *region) {
     const fi_axis *const row = &region->axis[region->row_axes];
-    const int columns_first = region->rows > 1 && fi_distance(row->stride) > fi_distance(row[-1].stride);
-    const size_t height = columns_first ? row[-1].size : 1;
+    return region->rows > 1 && fi_distance(row->stride) > fi_distance(row[-1].stride);
+}
+
+/*
+ * The size of a tile. Where memory runs down the columns it holds whole ones, if they are short, or a part of a few. The first
+ * parts are shorter if the others then begin with a cache line.
+ */
+static void set_tile(fi_region *region, unsigned shift, size_t size) {
+    const fi_axis *const row = &region->axis[region->row_axes];
+    const size_t height = columns_first(region) ? row[-1].size : 1;
     const size_t extra = starts_blocks(region, shift) ? 0 : 1; /* blocks that a row touches beyond its width */
     const size_t most_blocks = height < COLUMN ? TILE_BLOCKS / (unsigned)height - extra : COLUMN_BLOCKS;
     region->tile_width = fi_smaller(row->size, most_blocks << shift);
@@ -93,20 +107,29 @@ static void set_tile(fi_region *region, unsigned shift) {
     if (height > 1 && region->rows > most_rows) {
         const size_t unit = height <= most_rows ? height : most_rows < COLUMN_UNIT ? 1 : COLUMN_UNIT;
         region->tile_rows -= most_rows % (unsigned)unit;
+        if (unit == COLUMN_UNIT && row[-1].stride == (ptrdiff_t)size) {
+            region->rows_before = (uintptr_t)region->data % LINE / size;
+        }
     }
+}
+
+/* The tiles that all rows are, one below the other. */
+static size_t row_tiles(const fi_region *region) {
+    return fi_parts(region->rows + region->rows_before, region->tile_rows);
 }
 
 static void set_tiles(fi_region *region, const fi_format *format) {
     const fi_axis *const row = &region->axis[region->row_axes];
     region->aligned_rows = row->stride == (ptrdiff_t)format->size && is_aligned(region, format->size);
-    region->whole_rows = region->aligned_rows && (region->rows == 1 || row->size >= LONG_ROW);
+    region->whole_rows = region->rows == 1 || (row->size >= LONG_ROW && !columns_first(region));
+    region->rows_before = 0;
     if (region->whole_rows) {
         region->tile_width = fi_smaller(row->size, CHUNK);
         region->tile_rows = 1;
     } else {
-        set_tile(region, format->block_shift);
+        set_tile(region, format->block_shift, format->size);
     }
-    const size_t tiles = fi_parts(region->rows, region->tile_rows) * fi_parts(row->size, region->tile_width);
+    const size_t tiles = row_tiles(region) * fi_parts(row->size, region->tile_width);
     region->chunk_tiles = CHUNK / (region->tile_rows * region->tile_width);
     region->chunks = fi_parts(tiles, region->chunk_tiles);
 }
@@ -270,22 +293,21 @@ static void start_values(drawing *d, int in_place) {
 static void draw_listed(drawing *d) {
     const uint32_t *list = d->list;
     const size_t blocks = d->inner + d->rest, beyond = (0 - blocks) & (d->group_blocks - 1);
+    const size_t group_size = d->group_blocks * d->block_size;
+    char *next = d->values + d->values_done * d->block_size;
     if (d->in_place) memcpy(d->list + d->inner, d->rest_list, d->rest * sizeof *d->list);
     /* The last group goes beyond the blocks that are listed, into room among the values; those that come next go over it. */
     memset(d->list + blocks, 0, beyond * sizeof *d->list);
-    for (size_t placed = 0;;) {
-        for (; placed < d->rest && d->groups < LIST_GROUPS; placed += d->group_blocks) {
-            d->to[d->groups++] = d->values + (d->values_done + placed) * d->block_size;
-        }
-        if (d->groups == 0) break;
+    for (size_t left = (blocks + beyond) / d->group_blocks, placed = d->groups, n; left; left -= n, placed = 0) {
+        n = fi_smaller(left, LIST_GROUPS);
+        for (; placed < n; placed++, next += group_size) d->to[placed] = next;
         d->run.list = list;
         d->run.to = d->to;
-        d->draw(NULL, &d->run, d->groups);
-        list += d->groups * d->group_blocks;
-        d->groups = 0;
+        d->draw(NULL, &d->run, n);
+        list += n * d->group_blocks;
     }
     d->values_done += d->rest;
-    d->inner = d->rest = 0;
+    d->groups = d->inner = d->rest = 0;
     if (d->in_place) d->rest_list = d->words + d->values_done * d->block_size / sizeof *d->words;
 }
 
@@ -345,8 +367,11 @@ static void list_in_place(drawing *d, uint64_t first, size_t blocks, char *to) {
     d->inner += blocks;
 }
 
-/* Draws the tile's values; places tells where among these each row begins. */
-static void draw_rows(drawing *d, const tile *t, unsigned shift, uint16_t *places) {
+/*
+ * Draws the tile's values. Returns whether its rows lie side by side, from the first value on; otherwise places tells where each
+ * begins.
+ */
+static int draw_rows(drawing *d, const tile *t, unsigned shift, uint16_t *places) {
     const uint64_t mask = (1u << shift) - 1, block = t->first[0] >> shift, reach = t->width - 1;
     uint64_t blocks_differ = (t->first[t->rows - 1] + reach) >> shift ^ block;
     uint64_t within_blocks = (t->first[0] | t->step) & mask, gaps = t->step && t->rows > 1 ? t->step ^ t->width : 0;
@@ -355,26 +380,40 @@ static void draw_rows(drawing *d, const tile *t, unsigned shift, uint16_t *place
         within_blocks |= t->first[r] & mask;
         gaps |= t->first[r] ^ (t->first[0] + r * t->width);
     }
+    int side_by_side = 0;
     if (blocks_differ >> 32) {
         for (size_t r = 0; r < t->rows; r++) {
             places[r] = (uint16_t)list_values(d, t->first[r], t->first[r] + t->width, shift);
         }
     } else if (!gaps) {
         const size_t place = list_values(d, t->first[0], t->first[0] + t->rows * t->width, shift);
-        for (size_t r = 0; r < t->rows; r++) places[r] = (uint16_t)(place + r * t->width);
+        side_by_side = place == 0;
+        for (size_t r = 0; r < t->rows && !side_by_side; r++) places[r] = (uint16_t)(place + r * t->width);
     } else { /* as many blocks for every row: rather one too many than to count */
         const size_t blocks = within_blocks ? blocks_touched(t->width, shift) : (t->width + mask) >> shift;
         turn_to(d, block);
-        for (size_t r = 0; r < t->rows; r++) {
-            list_blocks(d->rest_list + d->rest, t->first[r] >> shift, blocks);
-            d->rest += blocks;
+        uint32_t *list = d->rest_list + d->rest;
+        for (size_t r = 0; r < t->rows; r++, list += blocks) list_blocks(list, t->first[r] >> shift, blocks);
+        d->rest += t->rows * blocks;
+        side_by_side = !within_blocks && blocks << shift == t->width;
+        for (size_t r = 0; r < t->rows && !side_by_side; r++) {
             places[r] = (uint16_t)((r * blocks << shift) + (t->first[r] & mask));
         }
     }
     draw_listed(d);
+    return side_by_side;
 }
 
 /* ---- Tiles --------------------------------------------------------------------------------------------------------- */
+
+/* Has the caches ask for the first lines that count elements, stride apart, are written to. */
+static void expect(const char *to, size_t count, ptrdiff_t stride) {
+    const size_t distance = fi_distance(stride), apart = distance < LINE ? LINE : distance;
+    const uintptr_t step = stride < 0 ? 0 - apart : apart;
+    for (size_t i = 0; i < LINES_AHEAD && i * apart < count * distance; i++) {
+        __builtin_prefetch((const void *)((uintptr_t)to + i * step), 1);
+    }
+}
 
 /* Elements at an end of a row, or all of it, whose values have a place among the values. */
 typedef struct {
@@ -430,21 +469,28 @@ static void fill_in_place(drawing *d, const tile *t, const fi_format *format) {
 }
 
 /* Any rows: their values are drawn, brought side by side, converted or added, and moved to where they belong. */
-static void fill_by_tile(drawing *d, tile *t, const fi_format *format, fi_sink *sink, int adds, ptrdiff_t stride) {
+static void fill_by_tile(drawing *d, tile *t, const fi_kernels *kernels, const fi_format *format, fi_sink *sink,
+                         int adds, ptrdiff_t stride) {
     const size_t value_size = fi_value_size(format->real), row_size = t->width * value_size;
     uint16_t places[TILE_ROWS];
-    draw_rows(d, t, format->block_shift, places);
+    expect(t->data[0], t->width, stride);
+    const int side_by_side = draw_rows(d, t, format->block_shift, places);
     if (!sink && stride == (ptrdiff_t)format->size) {
-        for (size_t r = 0; r < t->rows; r++) fi_copy_row(t->data[r], d->values + places[r] * value_size, row_size);
+        for (size_t r = 0; r < t->rows; r++) {
+            const size_t place = side_by_side ? r * t->width : places[r];
+            fi_copy_row(t->data[r], d->values + place * value_size, row_size);
+        }
         return;
     }
-    if (places[t->rows - 1] != (t->rows - 1) * t->width) { /* the last row is in its place only if all are */
-        for (size_t r = 0; r < t->rows; r++) {
-            fi_copy_row(d->values + r * row_size, d->values + places[r] * value_size, row_size);
-        }
+    for (size_t r = 0; !side_by_side && r < t->rows; r++) {
+        fi_copy_row(d->values + r * row_size, d->values + places[r] * value_size, row_size);
     }
+    fi_move move = {d->stored, t->data, stride, t->rows, t->width, format->size};
     if (!sink) {
-        fi_scatter(d->values, t->data, t->rows, t->width, stride, format->size);
+        move.tile = d->values;
+#ifndef NOSCATTER
+        kernels->scatter(&move);
+#endif
         return;
     }
     /* As many rows at a time as there is room for, in equal parts, or a part of a row. */
@@ -454,9 +500,12 @@ static void fill_by_tile(drawing *d, tile *t, const fi_format *format, fi_sink *
         n = fi_smaller(t->rows - r, most_rows);
         for (size_t c = 0, w; c < t->width; c += w) {
             w = fi_smaller(t->width - c, most);
-            if (adds) fi_gather(d->stored, t->data + r, n, w, stride, format->size);
+            move.rows = t->data + r;
+            move.count = n;
+            move.width = w;
+            if (adds) kernels->gather(&move);
             sink(d->stored, d->values + (r * t->width + c) * value_size, n * w);
-            fi_scatter(d->stored, t->data + r, n, w, stride, format->size);
+            kernels->scatter(&move);
             t->data[r] += (ptrdiff_t)w * stride;
         }
     }
@@ -466,18 +515,19 @@ static void fill_by_tile(drawing *d, tile *t, const fi_format *format, fi_sink *
 
 static void fill_tiles(const fi_kernels *kernels, const fi_fill *fill, const fi_region *region, size_t first,
                        size_t end) {
+    const size_t before = region->rows_before, column_tiles = row_tiles(region);
     const fi_format *const format = &fi_formats[fill->dtype];
     const int adds = fi_adds(fill), as_drawn = format->size == fi_value_size(format->real) && !adds;
     fi_sink *const sink = as_drawn ? NULL : kernels->sink[fill->dtype][adds];
     const fi_axis *const row = &region->axis[region->row_axes];
-    const size_t row_tiles = fi_parts(region->rows, region->tile_rows);
     drawing d;
     start_drawing(&d, kernels, fill);
     /* Down the rows first: what is side by side in memory is then written soon after. */
     for (size_t i = first; i < end; i++) {
-        const size_t top = i % row_tiles * region->tile_rows, column = i / row_tiles * region->tile_width;
+        const size_t above = i % column_tiles * region->tile_rows, column = i / column_tiles * region->tile_width;
+        const size_t top = above ? above - before : 0;
         tile t;
-        t.rows = fi_smaller(region->rows - top, region->tile_rows);
+        t.rows = fi_smaller(region->rows, above + region->tile_rows - before) - top;
         t.width = fi_smaller(row->size - column, region->tile_width);
         locate_rows(&t, region, top, column);
         const int in_place = as_drawn && region->aligned_rows && t.width >= 2 * kernels->group[format->real];
@@ -485,21 +535,50 @@ static void fill_tiles(const fi_kernels *kernels, const fi_fill *fill, const fi_
         if (in_place) {
             fill_in_place(&d, &t, format);
         } else {
-            fill_by_tile(&d, &t, format, sink, adds, row->stride);
+            fill_by_tile(&d, &t, kernels, format, sink, adds, row->stride);
         }
+    }
+}
+
+/* Elements stride apart, or not aligned: drawn side by side, and moved. */
+static void fill_strided(const fi_kernels *kernels, const fi_fill *fill, uint64_t first, size_t count, char *to,
+                         ptrdiff_t stride) {
+    const size_t size = fi_formats[fill->dtype].size, piece = fi_distance(stride) > size ? PIECE / 2 : PIECE;
+    _Alignas(LINE) char dense[PIECE * sizeof(double)];
+    fi_move move = {dense, &to, stride, 1, 0, size};
+    while (count) {
+        move.width = fi_smaller(count, piece - first % piece);
+        const ptrdiff_t reach = (ptrdiff_t)move.width * stride;
+        if (fi_adds(fill)) {
+            kernels->gather(&move);
+            expect(to + reach, count - move.width,
+                   stride); /* the lines of this piece are here, those of the next are read soon */
+        } else {
+            expect(to, move.width, stride);
+        }
+        fi_fill_range(kernels, fill, first, move.width, dense);
+        kernels->scatter(&move);
+        first += move.width;
+        count -= move.width;
+        to += reach;
     }
 }
 
 static void fill_rows(const fi_kernels *kernels, const fi_fill *fill, const fi_region *region, size_t first,
                       size_t end) {
-    const size_t width = region->axis[region->row_axes].size, size = fi_formats[fill->dtype].size;
-    const size_t row_tiles = fi_parts(width, region->tile_width);
+    const fi_axis *const axis = &region->axis[region->row_axes];
+    const size_t parts = fi_parts(axis->size, region->tile_width);
     for (size_t t = first; t < end; t++) {
-        const size_t column = t % row_tiles * region->tile_width;
+        const size_t column = t % parts * region->tile_width;
+        const size_t count = fi_smaller(axis->size - column, region->tile_width);
         cursor row;
-        seek_row(&row, region, t / row_tiles);
-        fi_fill_range(kernels, fill, row.first + column, fi_smaller(width - column, region->tile_width),
-                      row.data + column * size);
+        seek_row(&row, region, t / parts);
+        char *const to = row.data + (ptrdiff_t)column * axis->stride;
+        if (region->aligned_rows) {
+            fi_fill_range(kernels, fill, row.first + column, count, to);
+        } else {
+            fill_strided(kernels, fill, row.first + column, count, to, axis->stride);
+        }
     }
 }
 
@@ -509,7 +588,7 @@ void fi_fill_chunk(const fi_kernels *kernels, const fi_fill *fill, const fi_regi
         return;
     }
     const size_t width = region->axis[region->row_axes].size;
-    const size_t tiles = fi_parts(region->rows, region->tile_rows) * fi_parts(width, region->tile_width);
+    const size_t tiles = row_tiles(region) * fi_parts(width, region->tile_width);
     const size_t first = chunk * region->chunk_tiles, end = first + fi_smaller(tiles - first, region->chunk_tiles);
     const fi_fpenv caller = fi_fpenv_enter();
     (region->whole_rows ? fill_rows : fill_tiles)(kernels, fill, region, first, end);

@@ -8,11 +8,12 @@ import math
 import mmap
 import subprocess
 import sys
+import threading
 from multiprocessing import shared_memory
 
 import numpy as np
 import pytest
-from conftest import FILLS, FLOATS, KERNELS, Fill, Layout, check_fill, dense, reference_values
+from conftest import FILLS, FLOATS, KERNELS, SCALE, SEED, STREAM, Fill, Layout, check_fill, dense, reference_values
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 from numpy.lib.stride_tricks import as_strided
@@ -103,6 +104,117 @@ def test_any_view_of_any_array(fill, kernels, view, accumulate):
     layout = view(fill.dtype.itemsize)
     values = reference_values(fill, 0, 2000)[: math.prod(layout.shape)]
     check_fill(kernels, fill, layout, values, accumulate and fill.draw != "bits")
+
+
+# ---- Moves by vectors ------------------------------------------------------------------------------------------------
+
+# A draw of each size of element, one that is stored in another type, and one of two words.
+MOVED = [
+    Fill("uniform", np.dtype("f2")),
+    Fill("bits", np.dtype("u4")),
+    Fill("normal", np.dtype("f4")),
+    Fill("bits", np.dtype("u8")),
+]
+# Around the squares that a vector transposes, of 2 to 32 elements a side.
+SIDES = 1, 2, 3, 4, 7, 8, 9, 15, 16, 17, 31, 33, 48, 65
+
+
+@pytest.mark.parametrize("moved", MOVED, ids=str)
+@pytest.mark.parametrize("accumulate", [False, True])
+def test_columns_of_any_height_and_width_that_begin_anywhere(kernels, moved, accumulate):
+    size = moved.dtype.itemsize
+    for height, width in itertools.product(SIDES, SIDES):
+        values = reference_values(moved, 0, MOST)[: height * width]
+        begins = (height * 5 + width * 3) % (64 // size) * size  # in a cache line
+        for gap in (0, -height % (64 // size) * size):  # dense, or each column begins at the same place in a line
+            layout = Layout((height, width), (size, height * size + gap), begins)
+            check_fill(kernels, moved, layout, values, accumulate and moved.draw != "bits")
+
+
+@pytest.mark.parametrize("moved", MOVED, ids=str)
+@pytest.mark.parametrize(("rows", "columns"), [(200, 40), (97, 33), (450, 10)])
+def test_long_columns_begin_anywhere_in_a_cache_line(kernels, moved, rows, columns):
+    size = moved.dtype.itemsize
+    values = reference_values(moved, 0, 8192)[: rows * columns]
+    for begins in range(0, 64, size):
+        check_fill(kernels, moved, Layout((rows, columns), (size, 512 * size), begins), values)
+
+
+@pytest.mark.parametrize("moved", MOVED, ids=str)
+@pytest.mark.parametrize("step", [-1, 2, -2, 3, -3])
+def test_rows_with_gaps_of_any_length_begin_anywhere_in_a_cache_line(kernels, moved, step):
+    size = moved.dtype.itemsize
+    for begins in range(0, 64, size):
+        for length in (*range(begins // size, 70, 9), 255, 256 + begins // size, 1100):
+            values = reference_values(moved, 0, MOST)[:length]
+            check_fill(kernels, moved, dense((length,), size, steps=(step,), lead=begins), values)
+    for length in (70, 600):
+        values = reference_values(moved, 0, MOST)[:length]
+        check_fill(kernels, moved, dense((length,), size, steps=(step,), lead=1), values)
+
+
+INTERLACED = {
+    "every second": lambda w: (w[::2], w[1::2]),
+    "every second backwards": lambda w: (w[::-2], w[-2::-2]),
+    "every third": lambda w: (w[::3], w[1::3]),
+    "upper rows of Fortran": lambda w: (w.reshape(64, -1).T[:-3], w.reshape(64, -1).T[-3:]),
+    "every second row of Fortran": lambda w: (w.reshape(64, -1).T[::2], w.reshape(64, -1).T[1::2]),
+}
+
+
+@pytest.mark.parametrize("moved", MOVED, ids=str)
+@pytest.mark.parametrize("view", INTERLACED)
+def test_what_another_thread_writes_between_the_elements_of_a_fill_stays(kernels, moved, view):
+    """A fill that wrote back what lay between its elements would undo now and then what was written there meanwhile."""
+    out, others = INTERLACED[view](np.zeros(3 << 16, moved.dtype))
+    assert out.size >= 1 << 15  # from there on a fill does not hold Python's lock
+    done = threading.Event()
+
+    def fill_on():
+        while not done.is_set():
+            _core.fill_range(kernels, moved.draw, out, 0, SEED, STREAM, *SCALE)
+
+    thread = threading.Thread(target=fill_on)
+    thread.start()
+    try:
+        for value in range(1, 150):
+            others[...] = value
+            assert (others == value).all()
+    finally:
+        done.set()
+        thread.join()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="protects memory by Linux's mprotect")
+@pytest.mark.parametrize("moved", MOVED, ids=str)
+def test_gaps_may_lie_in_memory_that_cannot_be_touched(kernels, moved):
+    """The vector that holds the last element may reach into a page that nobody may read or write."""
+    page, size = mmap.PAGESIZE, moved.dtype.itemsize
+    memory = mmap.mmap(-1, 3 * page)
+    address = np.frombuffer(memory, np.uint8).ctypes.data
+    mprotect = ctypes.CDLL(None, use_errno=True).mprotect
+
+    def protect(mode):
+        for guard in (address, address + 2 * page):
+            assert mprotect(ctypes.c_void_p(guard), ctypes.c_size_t(page), mode) == 0
+
+    def check(out, accumulate=False):
+        out[...] = 0
+        _core.fill_range(kernels, moved.draw, out, 0, SEED, STREAM, *SCALE, accumulate)
+        assert np.array_equal(out, reference_values(moved, 0, MOST)[: out.size].astype(moved.dtype).reshape(out.shape))
+
+    protect(0)
+    try:
+        for count, begins in ((page // size, 0), (page // size - 1, 1), (page // size - 1, size - 1)):
+            inside = np.ndarray((count,), moved.dtype, memory, page + begins)
+            for step in (2, -2, 3, -3, -1):
+                for out in (inside[::step], inside[1::step], inside[:-1][::step]):
+                    check(out)
+                    check(out, moved.draw != "bits")
+            check(inside[: count // 4 * 4].reshape(4, -1).T[:, ::2])
+            check(inside[count % 4 :].reshape(4, -1).T[:, ::2])
+    finally:
+        protect(mmap.PROT_READ | mmap.PROT_WRITE)
 
 
 # ---- Where arrays come from ------------------------------------------------------------------------------------------

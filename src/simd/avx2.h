@@ -298,4 +298,13 @@ static inline void bf16_store(uint16_t *p, f32_vec a) {
     _mm_storeu_si128((__m128i *)p, _mm256_castsi256_si128(packed));
 }
 
+/* Moves */
+
+#define MOVE_LANES 2
+
+static inline void load_lanes(void *to, const char *from, ptrdiff_t stride) {
+    __m256i first = _mm256_castsi128_si256(_mm_loadu_si128((const __m128i *)from));
+    *(__m256i *)to = _mm256_inserti128_si256(first, _mm_loadu_si128((const __m128i *)(from + stride)), 1);
+}
+
 #endif

@@ -253,4 +253,20 @@ static inline void bf16_store(uint16_t *p, f32_vec a) {
     _mm256_storeu_si256((__m256i *)p, _mm512_cvtepi32_epi16(_mm512_srli_epi32(rounded, 16)));
 }
 
+/* Moves */
+
+#define MOVE_LANES 4
+
+static inline void load_lanes(void *to, const char *from, ptrdiff_t stride) {
+    __m512i all = _mm512_castsi128_si512(_mm_loadu_si128((const __m128i *)from));
+    all = _mm512_inserti32x4(all, _mm_loadu_si128((const __m128i *)(from + stride)), 1);
+    all = _mm512_inserti32x4(all, _mm_loadu_si128((const __m128i *)(from + 2 * stride)), 2);
+    *(__m512i *)to = _mm512_inserti32x4(all, _mm_loadu_si128((const __m128i *)(from + 3 * stride)), 3);
+}
+
+/* Of a vector the elements whose bits in places are set. */
+#define STORE_PLACES_16(to, places, vector) _mm512_mask_storeu_epi16(to, (__mmask32)(places), (__m512i)(vector))
+#define STORE_PLACES_32(to, places, vector) _mm512_mask_storeu_epi32(to, (__mmask16)(places), (__m512i)(vector))
+#define STORE_PLACES_64(to, places, vector) _mm512_mask_storeu_epi64(to, (__mmask8)(places), (__m512i)(vector))
+
 #endif

@@ -308,4 +308,8 @@ static inline void bf16_store(uint16_t *p, f32_vec a) {
 }
 
 #undef BOTH
+/* Moves */
+
+#define MOVE_LANES 1
+
 #endif

@@ -257,5 +257,9 @@ static inline void bf16_store(uint16_t *p, f32_vec a) {
     for (int i = 0; i < F32_LANES; i++) p[i] = fi_f32_to_bf16(a.lane[i]);
 }
 
+/* Moves, of scatter.h: a vector has MOVE_LANES lanes of 16 bytes; if these are several, load_lanes takes each from another row. */
+
+#define MOVE_LANES 1
+
 #undef F32_EACH
 #endif
