@@ -19,7 +19,7 @@
 
 #if defined(__x86_64__) || defined(_M_X64)
 
-#include <immintrin.h>
+#include <xmmintrin.h>
 
 typedef unsigned fi_fpenv;
 

@@ -3,6 +3,7 @@
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -132,3 +133,20 @@ def test_the_kernels_compile_as_cxx_too(compiler):
     script = ROOT / "tests/c/check_cxx.sh"
     run = subprocess.run(["bash", script, compiler], capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stderr
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="limits of memory and time as Linux has them")
+@pytest.mark.parametrize(
+    ("compiles", "said"),
+    [("pass", None), ("b'a' * 600_000_000", "more than 500 MB"), ("while True: pass", "more than 0.5 s")],
+)
+def test_a_compiler_that_takes_much_time_or_memory_fails_its_check(tmp_path, compiles, said):
+    compiler = tmp_path / "compiler.py"
+    compiler.write_text(f"import sys\nif '-E' not in sys.argv:\n    {compiles}\n", encoding="utf-8")
+    check = [sys.executable, ROOT / "tests/c/check_compile.py", "--seconds", "0.5", f"{sys.executable} {compiler}"]
+    run = subprocess.run(check, capture_output=True, text=True, check=False)
+    assert (run.returncode, run.stderr) == (said is not None, "")
+    (row,) = run.stdout.splitlines()  # of no processor's macros, so of the portable kernels alone
+    assert re.search(r" portable +\d+\.\d s +\d+ MB", row)
+    assert row.startswith("compiled  " if said is None else "TOO MUCH  ")
+    assert said is None or row.endswith(said)
