@@ -221,28 +221,33 @@ static int set(fastinit_fill *public_fill, const fi_fill *fill, int code) {
 
 static int set_bits(fastinit_fill *public_fill, int dtype) {
     fi_fill fill;
-    return set(public_fill, &fill, prepare_bits(&fill, dtype));
+    const int code = prepare_bits(&fill, dtype);
+    return set(public_fill, &fill, code);
 }
 
 static int set_uniform(fastinit_fill *public_fill, int dtype, double low, double high) {
     fi_fill fill;
-    return set(public_fill, &fill, prepare_uniform(&fill, dtype, low, high));
+    const int code = prepare_uniform(&fill, dtype, low, high);
+    return set(public_fill, &fill, code);
 }
 
 static int set_normal(fastinit_fill *public_fill, int dtype, double mean, double std) {
     fi_fill fill;
-    return set(public_fill, &fill, prepare_normal(&fill, dtype, mean, std));
+    const int code = prepare_normal(&fill, dtype, mean, std);
+    return set(public_fill, &fill, code);
 }
 
 static int set_truncated_normal(fastinit_fill *public_fill, int dtype, double mean, double std, double low,
                                 double high) {
     fi_fill fill;
-    return set(public_fill, &fill, prepare_truncated_normal(&fill, dtype, mean, std, low, high));
+    const int code = prepare_truncated_normal(&fill, dtype, mean, std, low, high);
+    return set(public_fill, &fill, code);
 }
 
 static int set_scheme(fastinit_fill *public_fill, int dtype, const fastinit_scheme *scheme, int draw) {
     fi_fill fill;
-    return set(public_fill, &fill, prepare_scheme(&fill, dtype, scheme, draw));
+    const int code = prepare_scheme(&fill, dtype, scheme, draw);
+    return set(public_fill, &fill, code);
 }
 
 /* ---- Contiguous memory --------------------------------------------------------------------------------------------- */

@@ -28,6 +28,7 @@ TARGETS = [line.split() for line in (ROOT / "src/targets.txt").read_text(encodin
 FLAGS = ["-std=c11", "-O3", "-DNDEBUG", "-fPIC", "-fvisibility=hidden"]
 FLAGS += [word for words in TARGETS if words[:1] == ["flags"] for word in words[1:]]
 KERNELS = [words[1:] for words in TARGETS if words[:1] == ["kernels"]]
+OF_GCC = [words[1:] for words in TARGETS if words[:1] == ["gcc"]]
 
 MOST_MB = 500
 # Where a compiler is stopped. Addresses are not yet memory, and libraries of hundreds of MB are among them.
@@ -68,12 +69,22 @@ def found_compilers() -> list[str]:
 def jobs_of(compiler: str) -> list[Job]:
     words = shlex.split(compiler)
     macros = macros_of(words)
-    extra = [] if "__clang__" in macros else ["-fno-code-hoisting"]
+    besides = [] if "__clang__" in macros else OF_GCC
     own = [row for row in KERNELS if row[1] == "any" or f"__{row[1]}__" in macros]
     if words[-1] == ELSEWHERE:
         own = [row for row in own if row[1] != "any"]
     return [
-        Job(compiler, name, [*words, *FLAGS, *extra, *flags, f'-DFI_SIMD_HEADER="simd/{name}.h"'])
+        Job(
+            compiler,
+            name,
+            [
+                *words,
+                *FLAGS,
+                *flags,
+                *(flag for of, *more in besides if of in ("any", name) for flag in more),
+                f'-DFI_SIMD_HEADER="simd/{name}.h"',
+            ],
+        )
         for name, _, *flags in own
     ]
 

@@ -1,0 +1,160 @@
+"""
+What the kernels' hot loops consist of, and what simulated CPUs make of them: `python benchmarks/loops.py`.
+
+Compiles src/kernels.c for an instruction set, as CMakeLists.txt does, and takes the longest innermost loop of some
+kernels. Counts its instructions, and those that move vectors to or from the stack, and asks llvm-mca for each CPU's
+cycles an element: the least that its ports and its front end allow, and what it simulates, which is pessimistic where
+much is in flight. The elements of a turn are what its vector stores write elsewhere. A model is no measurement, but
+it runs anywhere.
+
+    python benchmarks/loops.py [--compiler COMPILER] [--kernels NAME] [--cpu CPU]... [FUNCTION]...
+
+Needs objdump (for AArch64 aarch64-linux-gnu-objdump) and llvm-mca; Debian: binutils and llvm-19.
+"""
+
+import argparse
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import NamedTuple
+
+ROOT = Path(__file__).resolve().parent.parent
+TARGETS = [line.split() for line in (ROOT / "src/targets.txt").read_text(encoding="utf-8").splitlines()]
+FUNCTIONS = ("f32_bits", "f32_uniform", "f64_uniform", "f32_normal", "f64_normal", "f32_symmetric")
+CPUS = {
+    "avx512": ("skylake-avx512", "znver4"),
+    "avx2": ("znver2", "znver3", "skylake", "alderlake"),
+    "neon": ("neoverse-n1", "apple-m1"),
+}
+
+
+class Machine(NamedTuple):
+    """How the instructions of an architecture read, as objdump writes them."""
+
+    triple: str
+    objdump: str
+    jump: str  # a conditional one; group 1 is where to
+    leave: str
+    multiply: str
+    move: str  # between vectors and memory, with group "stored" if that is written
+    stack: str
+
+
+MACHINES = {
+    "x86_64": Machine(
+        triple="x86_64",
+        objdump="objdump",
+        jump=r"j(?!mp)\w+\s+([0-9a-f]+)",
+        leave=r"ret|jmp",
+        multiply=r"vpmuludq|vmulp",
+        move=r"v?mov(?!d\b|q\b)\w+\s+(?P<stored>%[xyz]mm\d+,)?.*\(%\w+",
+        stack=r"\(%r[sb]p",
+    ),
+    "aarch64": Machine(
+        triple="aarch64",
+        objdump="aarch64-linux-gnu-objdump",
+        jump=r"(?:b\.\w+\s+|cbn?z\s+\w+, |tbn?z\s+\w+, #\d+, )([0-9a-f]+)",
+        leave=r"ret|b\s",
+        multiply=r"umull|fmul",
+        move=r"(?:(?P<stored>st)|ld)[rp1-4]\w*\s+\{?[qv]\d+.*\[",
+        stack=r"\[sp",
+    ),
+}
+BYTES = {"x": 16, "y": 32, "z": 64}
+
+
+def compiled(compiler: list[str], name: str, folder: str) -> tuple[Path, Machine]:
+    """The kernels of an instruction set, in a file, and for what."""
+    (processor, *flags) = next(words[2:] for words in TARGETS if words[:2] == ["kernels", name])
+    macros = subprocess.run(
+        [*compiler, "-dM", "-E", "-x", "c", "/dev/null"], capture_output=True, text=True, check=True
+    )
+    if "__clang__" not in macros.stdout:
+        flags += [flag for words in TARGETS if words[:1] == ["gcc"] and words[1] in ("any", name) for flag in words[2:]]
+    flags += [flag for words in TARGETS if words[:1] == ["flags"] for flag in words[1:]]
+    kernels = Path(folder, "kernels.o")
+    command = [*compiler, "-std=c11", "-O3", "-fPIC", *flags, f'-DFI_SIMD_HEADER="simd/{name}.h"']
+    subprocess.run([*command, "-c", "src/kernels.c", "-o", str(kernels)], cwd=ROOT, check=True)
+    return kernels, MACHINES[processor]
+
+
+def functions(kernels: Path, machine: Machine) -> dict[str, list[tuple[int, str]]]:
+    """The instructions of each function, with their addresses."""
+    command = [machine.objdump, "-d", "--no-show-raw-insn", str(kernels)]
+    text = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    found = {}
+    for part in text.split("\n\n"):
+        if head := re.search(r"^[0-9a-f]+ <([^>.]+)[^>]*>:", part, re.MULTILINE):
+            rows = re.findall(r"^\s*([0-9a-f]+):\s+(\S.*)$", part, re.MULTILINE)
+            found[head[1]] = [(int(address, 16), re.sub(r"\s*(?:#|//).*", "", row).strip()) for address, row in rows]
+    return found
+
+
+def hot_loop(rows: list[tuple[int, str]], machine: Machine) -> list[str]:
+    """The longest innermost loop that multiplies; one that is left otherwise than at its end is none."""
+    place = {address: i for i, (address, _) in enumerate(rows)}
+    loops = []
+    for i, (address, row) in enumerate(rows):
+        jump = re.match(machine.jump, row)
+        if jump and int(jump[1], 16) <= address and int(jump[1], 16) in place:
+            loops.append([row for _, row in rows[place[int(jump[1], 16)] : i + 1]])
+    loops = [loop for loop in loops if not any(re.match(machine.leave, row) for row in loop)]
+    return max((loop for loop in loops if any(re.match(machine.multiply, row) for row in loop)), key=len)
+
+
+def elements_of(name: str, loop: list[str], machine: Machine) -> int:
+    stored = 0
+    for row in loop:
+        move = re.match(machine.move, row)
+        if not move or not move["stored"] or re.search(machine.stack, row):
+            continue
+        x86 = re.search(r"%([xyz])mm\d+,", row)
+        stored += BYTES[x86[1]] if x86 else 16 * len(re.findall(r"\b[qv]\d+", row))
+    return stored // (4 if name.startswith("f32") else 8)
+
+
+def cycles(loop: list[str], cpu: str, machine: Machine, mca: str) -> tuple[float, float]:
+    """Of a turn: the least, and as simulated."""
+    turns = 200
+    text = "\n".join(row for row in loop if not re.match(r"nop|data16|cs ", row) and not re.match(machine.jump, row))
+    command = [mca, f"-mtriple={machine.triple}", f"-mcpu={cpu}", f"-iterations={turns}"]
+    said = subprocess.run(command, input=text, capture_output=True, text=True, check=True).stdout
+    least, simulated = re.search(r"Block RThroughput:\s+([\d.]+)", said), re.search(r"Total Cycles:\s+(\d+)", said)
+    assert least
+    assert simulated
+    return float(least[1]), int(simulated[1]) / turns
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--compiler", default="gcc", help="may have arguments: 'clang-19 --target=aarch64-linux-gnu'")
+    parser.add_argument("--kernels", default="avx2", choices=CPUS, help="the instruction set (default: %(default)s)")
+    parser.add_argument("--cpu", action="append", help="as llvm-mca calls it; several if given again")
+    parser.add_argument("functions", nargs="*", default=FUNCTIONS, metavar="FUNCTION")
+    options = parser.parse_args()
+    mca = next((name for name in ("llvm-mca-22", "llvm-mca-19", "llvm-mca-16", "llvm-mca") if shutil.which(name)), None)
+    if mca is None:
+        sys.exit("loops.py: needs llvm-mca of LLVM 16 or later (Debian: llvm-19)")
+    cpus = options.cpu or CPUS[options.kernels]
+    with tempfile.TemporaryDirectory() as folder:
+        kernels, machine = compiled(shlex.split(options.compiler), options.kernels, folder)
+        found = functions(kernels, machine)
+    print(f"| {options.kernels}, {options.compiler} | instructions an element | moves | {' | '.join(cpus)} |")
+    print("|---" * (3 + len(cpus)) + "|")
+    for name in options.functions:
+        loop = hot_loop(found[name], machine)
+        elements = elements_of(name, loop, machine)
+        moves = sum(1 for row in loop if re.match(machine.move, row) and re.search(machine.stack, row))
+        row = [name, f"{len(loop) / elements:.2f}", f"{moves / len(loop):.0%}"]
+        for cpu in cpus:
+            least, simulated = cycles(loop, cpu, machine, mca)
+            row.append(f"{least / elements:.2f} ({simulated / elements:.2f})")
+        print(f"| {' | '.join(row)} |")
+
+
+if __name__ == "__main__":
+    main()
