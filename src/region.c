@@ -488,9 +488,7 @@ static void fill_by_tile(drawing *d, tile *t, const fi_kernels *kernels, const f
     fi_move move = {d->stored, t->data, stride, t->rows, t->width, format->size};
     if (!sink) {
         move.tile = d->values;
-#ifndef NOSCATTER
         kernels->scatter(&move);
-#endif
         return;
     }
     /* As many rows at a time as there is room for, in equal parts, or a part of a row. */
@@ -550,9 +548,8 @@ static void fill_strided(const fi_kernels *kernels, const fi_fill *fill, uint64_
         move.width = fi_smaller(count, piece - first % piece);
         const ptrdiff_t reach = (ptrdiff_t)move.width * stride;
         if (fi_adds(fill)) {
-            kernels->gather(&move);
-            expect(to + reach, count - move.width,
-                   stride); /* the lines of this piece are here, those of the next are read soon */
+            kernels->gather(&move); /* the lines of this piece are here now, those of the next are read soon */
+            expect(to + reach, count - move.width, stride);
         } else {
             expect(to, move.width, stride);
         }
