@@ -9,10 +9,12 @@ it runs anywhere.
 
     python benchmarks/loops.py [--compiler COMPILER] [--kernels NAME] [--cpu CPU]... [FUNCTION]...
 
-Needs objdump (for AArch64 aarch64-linux-gnu-objdump) and llvm-mca; Debian: binutils and llvm-19.
+Needs objdump (for AArch64 aarch64-linux-gnu-objdump) and llvm-mca, best of LLVM 16 or later: an earlier one takes
+some CPUs for others, and does not know all. Debian: binutils and llvm-19.
 """
 
 import argparse
+import platform
 import re
 import shlex
 import shutil
@@ -132,13 +134,14 @@ def cycles(loop: list[str], cpu: str, machine: Machine, mca: str) -> tuple[float
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--compiler", default="gcc", help="may have arguments: 'clang-19 --target=aarch64-linux-gnu'")
-    parser.add_argument("--kernels", default="avx2", choices=CPUS, help="the instruction set (default: %(default)s)")
+    default = "neon" if platform.machine() in ("aarch64", "arm64") else "avx2"
+    parser.add_argument("--kernels", default=default, choices=CPUS, help="the instruction set (default: %(default)s)")
     parser.add_argument("--cpu", action="append", help="as llvm-mca calls it; several if given again")
     parser.add_argument("functions", nargs="*", default=FUNCTIONS, metavar="FUNCTION")
     options = parser.parse_args()
     mca = next((name for name in ("llvm-mca-22", "llvm-mca-19", "llvm-mca-16", "llvm-mca") if shutil.which(name)), None)
     if mca is None:
-        sys.exit("loops.py: needs llvm-mca of LLVM 16 or later (Debian: llvm-19)")
+        sys.exit("loops.py: needs llvm-mca (Debian: llvm-19)")
     cpus = options.cpu or CPUS[options.kernels]
     with tempfile.TemporaryDirectory() as folder:
         kernels, machine = compiled(shlex.split(options.compiler), options.kernels, folder)

@@ -148,6 +148,9 @@ fi_refusal fi_check_block(int axes, const ptrdiff_t *shape, const uint64_t *offs
 void fi_set_region(fi_region *region, fi_dtype dtype, void *data, int axes, const ptrdiff_t *shape,
                    const ptrdiff_t *strides, const uint64_t *offset, const uint64_t *global_shape, fi_axis *axis);
 
+/* Counts the elements of the region's tensor from first on, instead of from 0. */
+void fi_start_region_at(fi_region *region, fi_dtype dtype, uint64_t first);
+
 /* Writes one of the region's chunks: some ten thousand elements. Takes less than 40 KiB of stack. */
 void fi_fill_chunk(const fi_kernels *kernels, const fi_fill *fill, const fi_region *region, size_t chunk);
 

@@ -46,11 +46,12 @@ cdef extern from "core.h" nogil:
     ctypedef struct fi_axis:
         pass
     ctypedef struct fi_region:
-        uint64_t first
+        pass
     void fi_set_region(
         fi_region *region, fi_dtype dtype, void *data, int axes, const ptrdiff_t *shape, const ptrdiff_t *strides,
         const uint64_t *offset, const uint64_t *global_shape, fi_axis *axis
     )
+    void fi_start_region_at(fi_region *region, fi_dtype dtype, uint64_t first)
     fi_refusal fi_check_block(
         int axes, const ptrdiff_t *shape, const uint64_t *offset, const uint64_t *global_shape, uint64_t elements_max
     )

@@ -21,8 +21,7 @@ static void fill_run(const fi_kernels *kernels, const fi_fill *fill, fi_run *run
     const size_t value_size = fi_value_size(real), group = kernels->group[real];
     fi_kernel *const *const draw = kernels->draw[fill->draw][real];
     fi_kernel *const draw_in_place = draw[fi_adds(fill) ? FI_ADD : FI_STORE];
-    const int in_place =
-        size == value_size && draw_in_place; /* kernels write the array's dtype themselves, its compute type */
+    const int in_place = size == value_size && draw_in_place; /* kernels write the array's dtype themselves */
     fi_sink *const sink = kernels->sink[fill->dtype][fi_adds(fill)];
 
     while (count) {

@@ -174,6 +174,11 @@ void fi_set_region(fi_region *region, fi_dtype dtype, void *data, int axes, cons
     set_tiles(region, format);
 }
 
+void fi_start_region_at(fi_region *region, fi_dtype dtype, uint64_t first) {
+    region->first += first;
+    if (region->count) set_tiles(region, &fi_formats[dtype]); /* rows may start inside blocks now */
+}
+
 /* ---- Rows ---------------------------------------------------------------------------------------------------------- */
 
 /* A row of a region. */
@@ -323,7 +328,7 @@ static void turn_to(drawing *d, uint64_t block) {
 /* Lists consecutive blocks. Where a vector is at hand four at a time: there is room for more than the last. */
 static void list_blocks(uint32_t *list, uint64_t first, size_t count) {
     const uint32_t low = (uint32_t)first;
-#if defined(__GNUC__)
+#if defined(__GNUC__) || defined(__clang__)
     typedef uint32_t four_words __attribute__((vector_size(16)));
     four_words next = {low, low + 1, low + 2, low + 3}, after = next + 4;
     size_t i = 0;

@@ -3,7 +3,7 @@
  * the elements only: what lies between them may be another thread's. simd/ says how many lanes of 16 bytes a vector has here,
  * and loads one whose lanes come from as many rows.
  */
-#if defined(__GNUC__) && (__GNUC__ >= 12 || defined(__clang__))
+#if defined(__clang__) || (defined(__GNUC__) && __GNUC__ >= 12)
 #define HAS_SHUFFLES
 #endif
 

@@ -76,6 +76,15 @@ def test_block_of_a_tensor_that_begins_later_in_the_stream(kernels, fill):
         assert np.array_equal(out, whole[1:8, 2:11])
 
 
+def test_rows_that_begin_blocks_in_a_tensor_but_not_in_its_stream(kernels, fill):
+    """So many of them that a tile is full."""
+    for first in (0, 1, 2, 4):
+        out = np.empty((26, 7, 28), fill.dtype)[::-1].transpose(1, 0, 2)
+        _core.fill_range(kernels, fill.draw, out, first, SEED, STREAM, *SCALE, False, fill.bounds)
+        expected = reference_values(fill, first, out.size).reshape(out.shape).astype(fill.dtype)
+        assert np.array_equal(out, expected)
+
+
 @pytest.mark.parametrize("turned", [False, True])
 def test_block_of_64_axes(kernels, fill, turned):
     shape, more = (2, 1, 1, 1, 2, 1, 1, 1) * 4 + (1,) * 32, (0, 0, 1, 0) * 4 + (0,) * 48

@@ -95,7 +95,7 @@ def add(path, before, line):
 @pytest.mark.parametrize(
     ("file", "before", "line", "source"),
     [
-        ("draws.def", "FI_DRAW(TRUNCATED_TAIL", "FI_DRAW(FORGOTTEN, forgotten, 1, FLOATS)\n", "kernels"),
+        ("draws.def", "FI_DRAW_NOT_ADDED(TRUNCATED_TAIL", "FI_DRAW(FORGOTTEN, forgotten, 1, FLOATS)\n", "kernels"),
         ("core.h", "FI_FAN_GEOMETRIC } fi_fan_mode", "FI_FORGOTTEN, ", "scale"),
         ("core.h", "FI_SCHEME_TRUNCATED } fi_scheme_draw", "FI_FORGOTTEN, ", "scale"),
     ],

@@ -92,7 +92,7 @@ COMMANDS = {
     "python -m fastinit bits": "test_command_line.py::test_bits_of_several_seeds_and_streams_take_turns",
     "python benchmarks/pictures.py": "python benchmarks/pictures.py",
     "python benchmarks/shapes.py": "python benchmarks/shapes.py calls",
-    "python benchmarks/loops.py": "python3 benchmarks/loops.py --cpu znver2",
+    "python benchmarks/loops.py": "python3 benchmarks/loops.py --kernels avx2 --cpu znver2",
     "python benchmarks/against_mkl.py": "test_docs.py::test_benchmark_scripts_of_the_pages_run",
     "python benchmarks/against_torch.py": "test_docs.py::test_benchmark_scripts_of_the_pages_run",
     "python benchmarks/frameworks.py": "test_docs.py::test_benchmark_scripts_of_the_pages_run",

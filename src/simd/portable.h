@@ -73,8 +73,8 @@ static inline void f32_last_round(lane_product p1, lane_product p0, lane_word c1
 /* The same, for pairs of words: word 2i + 2^32 word 2i + 1. */
 static inline void f64_last_round(lane_product p1, lane_product p0, lane_word c1, lane_word c3, uint32_t k0,
                                   uint32_t k1, f64_word *even, f64_word *odd) {
-    *even = (uint64_t)low(p1) << 32 | (xor_primed(high(p1), c1, k0));
-    *odd = (uint64_t)low(p0) << 32 | (xor_primed(high(p0), c3, k1));
+    *even = (uint64_t)low(p1) << 32 | xor_primed(high(p1), c1, k0);
+    *odd = (uint64_t)low(p0) << 32 | xor_primed(high(p0), c3, k1);
 }
 
 /* float */
