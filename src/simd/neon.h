@@ -105,7 +105,7 @@ static inline f32_vec f32_signed_as(f32_vec a, f32_vec s) {
 static inline f32_vec f32_steps(f32_word w) { return vcvtq_f32_u32(vshrq_n_u32(w, 8)); }
 
 static inline f32_vec f32_centered(f32_word w) {
-    return vfmaq_n_f32(vdupq_n_f32(0x1p-33f), vcvtq_f32_s32(vreinterpretq_s32_u32(w)), 0x1p-32f);
+    return vaddq_f32(vcvtq_n_f32_s32(vreinterpretq_s32_u32(w), 32), vdupq_n_f32(0x1p-33f));
 }
 
 static inline f32_vec f32_from_middle(f32_word w) {
@@ -118,9 +118,7 @@ static inline f32_vec f32_distance(f32_word w, f32_vec high, f32_vec low) {
     return vfmaq_n_f32(lower, upper, 0x1p16f);
 }
 
-static inline f32_vec f32_quarters(f32_word w) {
-    return vmulq_n_f32(vcvtq_f32_s32(vreinterpretq_s32_u32(vshlq_n_u32(w, 2))), 0x1p-32f);
-}
+static inline f32_vec f32_quarters(f32_word w) { return vcvtq_n_f32_s32(vreinterpretq_s32_u32(vshlq_n_u32(w, 2)), 32); }
 
 static inline f32_word f32_eighth_on(f32_word w) { return vaddq_u32(w, vdupq_n_u32(UINT32_C(1) << 29)); }
 
@@ -183,7 +181,7 @@ static inline f64_vec f64_signed_as(f64_vec a, f64_vec s) {
 static inline f64_vec f64_steps(f64_word w) { return vcvtq_f64_u64(vshrq_n_u64(w, 11)); }
 
 static inline f64_vec f64_centered(f64_word w) {
-    return vfmaq_n_f64(vdupq_n_f64(0x1p-54), vcvtq_f64_s64(vshrq_n_s64(vreinterpretq_s64_u64(w), 11)), 0x1p-53);
+    return vaddq_f64(vcvtq_n_f64_s64(vshrq_n_s64(vreinterpretq_s64_u64(w), 11), 53), vdupq_n_f64(0x1p-54));
 }
 
 static inline f64_vec f64_from_middle(f64_word w) {
@@ -196,7 +194,7 @@ static inline f64_vec f64_distance(f64_word w, f64_vec high, f64_vec low) {
 }
 
 static inline f64_vec f64_quarters(f64_word w) {
-    return vmulq_n_f64(vcvtq_f64_s64(vshrq_n_s64(vreinterpretq_s64_u64(vshlq_n_u64(w, 2)), 13)), 0x1p-51);
+    return vcvtq_n_f64_s64(vshrq_n_s64(vreinterpretq_s64_u64(vshlq_n_u64(w, 2)), 13), 51);
 }
 
 static inline f64_word f64_eighth_on(f64_word w) { return vaddq_u64(w, vdupq_n_u64(UINT64_C(1) << 61)); }
@@ -218,7 +216,7 @@ static inline void f64_split(f64_vec y, f64_vec *x, f64_vec *exponent) {
     float64x2_t below_one = vsubq_f64(vreinterpretq_f64_s64(mantissa), vdupq_n_f64(1.0));
     uint64x2_t negative = vcltzq_f64(y);
     *x = vbslq_f64(negative, y, below_one);
-    *exponent = vbslq_f64(negative, vdupq_n_f64(0.0), vcvtq_f64_s64(e));
+    *exponent = vreinterpretq_f64_u64(vbicq_u64(vreinterpretq_u64_f64(vcvtq_f64_s64(e)), negative));
 }
 
 static inline f64_vec f64_load(const double *p) { return vld1q_f64(p); }
@@ -240,9 +238,8 @@ static inline void f16_store(uint16_t *p, f32_vec a) { vst1_u16(p, vreinterpret_
 static inline f32_vec bf16_load(const uint16_t *p) { return vreinterpretq_f32_u32(vshll_n_u16(vld1_u16(p), 16)); }
 static inline void bf16_store(uint16_t *p, f32_vec a) {
     uint32x4_t bits = vreinterpretq_u32_f32(a);
-    uint32x4_t last = vandq_u32(vshrq_n_u32(bits, 16), vdupq_n_u32(1));
-    uint32x4_t rounded = vaddq_u32(vaddq_u32(bits, vdupq_n_u32(0x7FFF)), last);
-    vst1_u16(p, vshrn_n_u32(rounded, 16));
+    uint32x4_t with_last = vsraq_n_u32(bits, vshlq_n_u32(bits, 15), 31); /* plus its bit 16 */
+    vst1_u16(p, vaddhn_u32(with_last, vdupq_n_u32(0x7FFF)));
 }
 
 /* Moves */
