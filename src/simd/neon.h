@@ -10,8 +10,12 @@
 #define SIMD_NAME neon
 #define SIMD_FEATURES "neon"
 enum { GROUP_BLOCKS = 4, PAIRS = 2, F32_LANES = 4, F64_LANES = 2 };
-enum { UNROLL_UNIFORM = 6, UNROLL_NORMAL = 2, UNROLL_TRUNCATED = 4, UNROLL_TAIL = 4, UNROLL_REST = 1 };
-enum { WORDS_BETWEEN_STEPS = 0 };
+enum { UNROLL_UNIFORM = 3, UNROLL_NORMAL = 1, UNROLL_TAIL = 2, UNROLL_REST = 1 };
+#if defined(__clang__) /* which copies a coefficient for each vector that it is added to, and spills more */
+enum { UNROLL_TRUNCATED = 2, WORDS_BETWEEN_STEPS = 1 };
+#else
+enum { UNROLL_TRUNCATED = 3, WORDS_BETWEEN_STEPS = 0 };
+#endif
 
 typedef uint32x4_t lane_word;
 typedef struct {
