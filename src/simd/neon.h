@@ -26,6 +26,16 @@ typedef float32x4_t f32_vec;
 typedef uint64x2_t f64_word;
 typedef float64x2_t f64_vec;
 
+/*
+ * Clang makes a vector of constants anew wherever one is used, from a general register, at the cost of an operation on
+ * vectors. One whose value it cannot know it keeps, at worst in memory, and loads are done beside such operations.
+ */
+#if defined(__clang__)
+#define HIDE(vector) __asm__("" : "+w"(vector))
+#else
+#define HIDE(vector) (void)0
+#endif
+
 /* Philox */
 
 static inline lane_product product(lane_word a, uint32_t m) {
@@ -83,7 +93,11 @@ static inline void f64_last_round(lane_product p1, lane_product p0, lane_word c1
 
 /* float */
 
-static inline f32_vec f32_set(float a) { return vdupq_n_f32(a); }
+static inline f32_vec f32_set(float a) {
+    f32_vec all = vdupq_n_f32(a);
+    HIDE(all);
+    return all;
+}
 static inline f32_vec f32_add(f32_vec a, f32_vec b) { return vaddq_f32(a, b); }
 static inline f32_vec f32_mul(f32_vec a, f32_vec b) { return vmulq_f32(a, b); }
 static inline f32_vec f32_fma(f32_vec a, f32_vec b, f32_vec c) { return vfmaq_f32(c, a, b); }
@@ -160,7 +174,11 @@ static inline void f32_store_words(uint32_t *p, f32_word even, f32_word odd) {
 
 /* double */
 
-static inline f64_vec f64_set(double a) { return vdupq_n_f64(a); }
+static inline f64_vec f64_set(double a) {
+    f64_vec all = vdupq_n_f64(a);
+    HIDE(all);
+    return all;
+}
 static inline f64_vec f64_add(f64_vec a, f64_vec b) { return vaddq_f64(a, b); }
 static inline f64_vec f64_mul(f64_vec a, f64_vec b) { return vmulq_f64(a, b); }
 static inline f64_vec f64_fma(f64_vec a, f64_vec b, f64_vec c) { return vfmaq_f64(c, a, b); }
