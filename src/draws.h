@@ -263,18 +263,23 @@ static ALWAYS_INLINE void OP(run_normals)(fi_mode mode, int n, OP(position) * at
 /* What is left over goes by fewer groups, then one by one. */
 static ALWAYS_INLINE void OP(run)(fi_draw draw, fi_mode mode, int unroll, void *out, const fi_run *run, size_t groups) {
     const OP(constants) c = OP(constants_of)(draw, run->fill);
+#if defined(__aarch64__) && !defined(__clang__) /* GCC takes arithmetic of NEON for calls, which might write to run */
+    const fi_philox keys = run->philox, *const p = &keys;
+#else
+    const fi_philox *const p = &run->philox;
+#endif
     OP(position) at;
     at.list = run->list;
     at.out = (char *)out;
     at.to = run->to;
     if (mode != FI_STORE_LISTED) at.products = first_products(run->block);
     if (draw == FI_NORMAL || draw == FI_NORMAL_PAIRED) {
-        OP(run_normals)(mode, unroll, &at, groups, &run->philox, &c);
+        OP(run_normals)(mode, unroll, &at, groups, p, &c);
         return;
     }
-    groups = OP(advance)(draw, mode, unroll, &at, groups, &run->philox, &c);
-    if (UNROLL_REST > 1) groups = OP(advance)(draw, mode, UNROLL_REST, &at, groups, &run->philox, &c);
-    OP(advance)(draw, mode, 1, &at, groups, &run->philox, &c);
+    groups = OP(advance)(draw, mode, unroll, &at, groups, p, &c);
+    if (UNROLL_REST > 1) groups = OP(advance)(draw, mode, UNROLL_REST, &at, groups, p, &c);
+    OP(advance)(draw, mode, 1, &at, groups, p, &c);
 }
 
 /* __restrict: no store changes the round keys, whose vectors are then made once and not in every iteration. */
