@@ -174,7 +174,7 @@ DEFINE_SPREAD(spread_of_16, uint16_t, STORE_PLACES_16, 0x55555555u, LIST(TWICE_1
 DEFINE_SPREAD(spread_of_32, uint32_t, STORE_PLACES_32, 0x5555u, LIST(TWICE_8(0)), LIST(TWICE_8(8)))
 DEFINE_SPREAD(spread_of_64, uint64_t, STORE_PLACES_64, 0x55u, LIST(TWICE_4(0)), LIST(TWICE_4(4)))
 
-static ALWAYS_INLINE size_t spread(char *memory, int down, const char *tile, size_t width, size_t size) {
+static ALWAYS_INLINE size_t spread_row(char *memory, int down, const char *tile, size_t width, size_t size) {
     const size_t side = VECTOR_BYTES / size, whole = width / side * side;
     const int odd = (uintptr_t)memory % (2 * size) == size;
     for (size_t i = 0; i < whole; i += side) {
@@ -189,7 +189,7 @@ static ALWAYS_INLINE size_t spread(char *memory, int down, const char *tile, siz
     return whole;
 }
 #else
-static ALWAYS_INLINE size_t spread(char *memory, int down, const char *tile, size_t width, size_t size) {
+static ALWAYS_INLINE size_t spread_row(char *memory, int down, const char *tile, size_t width, size_t size) {
     (void)memory, (void)down, (void)tile, (void)width, (void)size;
     return 0;
 }
@@ -224,7 +224,7 @@ static ALWAYS_INLINE void move_row(int to_memory, char *memory, ptrdiff_t stride
             reverse(memory - (width - 1) * size, tile, width, size);
             return;
         }
-        const size_t spread_out = spread(memory, down, tile, width, size);
+        const size_t spread_out = spread_row(memory, down, tile, width, size);
         memory += (ptrdiff_t)spread_out * stride;
         tile += spread_out * size;
         width -= spread_out;
