@@ -2,8 +2,9 @@
 # check_builds.sh [more]: builds the core with several compilers, for several machines and at several levels of optimisation,
 # and checks that every build writes the golden vectors (check_golden.c says what else). Foreign machines are emulated, Windows
 # is Wine's. Needs gcc, clang, qemu-user-static and the cross compilers (Debian: gcc-aarch64-linux-gnu gcc-s390x-linux-gnu), on
-# x86-64 also musl-tools, gcc-mingw-w64-x86-64-win32 and wine; with more, also gcc-riscv64-linux-gnu gcc-powerpc64le-linux-gnu
-# gcc-arm-linux-gnueabihf gcc-i686-linux-gnu and their libc6-dev-*-cross. What is missing fails the check.
+# x86-64 also musl-tools, gcc-mingw-w64-x86-64-win32 and wine; with more, also clang-16 clang-19 clang-22 gcc-riscv64-linux-gnu
+# gcc-powerpc64le-linux-gnu gcc-arm-linux-gnueabihf gcc-i686-linux-gnu and their libc6-dev-*-cross. What is missing fails the
+# check.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 work=$(mktemp -d)
@@ -43,6 +44,8 @@ builds() {
 }
 
 more_builds() {
+  local cc
+  for cc in clang-16 clang-19 clang-22; do echo "x86-64, $cc -O3|$cc -O3|x86_64|"; done
   echo "RISC-V 64, gcc -O3|riscv64-linux-gnu-gcc -O3|any|qemu-riscv64-static"
   echo "POWER little-endian, gcc -O3|powerpc64le-linux-gnu-gcc -O3|any|qemu-ppc64le-static"
   echo "ARM 32-bit, gcc -O3|arm-linux-gnueabihf-gcc -O3|any|qemu-arm-static"
