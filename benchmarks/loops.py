@@ -24,7 +24,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parent.parent
-TARGETS = [line.split() for line in (ROOT / "src/targets.txt").read_text(encoding="utf-8").splitlines()]
+sys.path.insert(0, str(ROOT / "tools"))
+from targets import kernel_commands, rows  # noqa: E402
+
 FUNCTIONS = ("f32_bits", "f32_uniform", "f64_uniform", "f32_normal", "f64_normal", "f32_symmetric")
 CPUS = {
     "avx512": ("skylake-avx512", "znver4"),
@@ -67,17 +69,12 @@ BLOCKS = {"x": 2, "y": 4, "z": 8}
 
 def compiled(compiler: list[str], name: str, folder: str) -> tuple[Path, Machine]:
     """The kernels of an instruction set, in a file, and for what."""
-    (processor, *flags) = next(words[2:] for words in TARGETS if words[:2] == ["kernels", name])
-    macros = subprocess.run(
-        [*compiler, "-dM", "-E", "-x", "c", "/dev/null"], capture_output=True, text=True, check=True
-    )
-    if "__clang__" not in macros.stdout:
-        flags += [flag for words in TARGETS if words[:1] == ["gcc"] and words[1] in ("any", name) for flag in words[2:]]
-    flags += [flag for words in TARGETS if words[:1] == ["flags"] for flag in words[1:]]
+    commands = kernel_commands(compiler)
+    if name not in commands:
+        sys.exit(f"loops.py: {shlex.join(compiler)} does not compile for {name}")
     kernels = Path(folder, "kernels.o")
-    command = [*compiler, "-std=c11", "-O3", "-fPIC", *flags, f'-DFI_SIMD_HEADER="simd/{name}.h"']
-    subprocess.run([*command, "-c", "src/kernels.c", "-o", str(kernels)], cwd=ROOT, check=True)
-    return kernels, MACHINES[processor]
+    subprocess.run([*commands[name], "-c", "src/kernels.c", "-o", str(kernels)], cwd=ROOT, check=True)
+    return kernels, MACHINES[next(processor for of, processor, *_ in rows("kernels") if of == name)]
 
 
 def functions(kernels: Path, machine: Machine) -> dict[str, list[tuple[int, str]]]:

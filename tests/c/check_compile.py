@@ -24,11 +24,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-TARGETS = [line.split() for line in (ROOT / "src/targets.txt").read_text(encoding="utf-8").splitlines()]
-FLAGS = ["-std=c11", "-O3", "-DNDEBUG", "-fPIC", "-fvisibility=hidden"]
-FLAGS += [word for words in TARGETS if words[:1] == ["flags"] for word in words[1:]]
-KERNELS = [words[1:] for words in TARGETS if words[:1] == ["kernels"]]
-OF_GCC = [words[1:] for words in TARGETS if words[:1] == ["gcc"]]
+sys.path.insert(0, str(ROOT / "tools"))
+from targets import kernel_commands, rows  # noqa: E402
 
 MOST_MB = 500
 # Where a compiler is stopped. Addresses are not yet memory, and libraries of hundreds of MB are among them.
@@ -42,14 +39,6 @@ class Job(NamedTuple):
     compiler: str
     kernel: str
     command: list[str]
-
-
-def macros_of(compiler: list[str]) -> set[str]:
-    """The names that the compiler predefines: which it is, and what it compiles for."""
-    run = subprocess.run([*compiler, "-dM", "-E", "-x", "c", os.devnull], capture_output=True, text=True, check=False)
-    if run.returncode:
-        sys.exit(f"check_compile.py: {shlex.join(compiler)} preprocesses nothing: {run.stderr.strip()}")
-    return set(re.findall(r"^#define (\w+)", run.stdout, re.MULTILINE))
 
 
 def found_compilers() -> list[str]:
@@ -68,25 +57,9 @@ def found_compilers() -> list[str]:
 
 def jobs_of(compiler: str) -> list[Job]:
     words = shlex.split(compiler)
-    macros = macros_of(words)
-    besides = [] if "__clang__" in macros else OF_GCC
-    own = [row for row in KERNELS if row[1] == "any" or f"__{row[1]}__" in macros]
-    if words[-1] == ELSEWHERE:
-        own = [row for row in own if row[1] != "any"]
-    return [
-        Job(
-            compiler,
-            name,
-            [
-                *words,
-                *FLAGS,
-                *flags,
-                *(flag for of, *more in besides if of in ("any", name) for flag in more),
-                f'-DFI_SIMD_HEADER="simd/{name}.h"',
-            ],
-        )
-        for name, _, *flags in own
-    ]
+    portable = {name for name, processor, *_ in rows("kernels") if processor == "any"}
+    left_out = portable if words[-1] == ELSEWHERE else set()
+    return [Job(compiler, name, command) for name, command in kernel_commands(words).items() if name not in left_out]
 
 
 def measure(job: Job, seconds: float) -> tuple[float, float, str]:
