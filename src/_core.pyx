@@ -193,7 +193,8 @@ cdef int run_fill(const fi_kernels *with_kernels, call *c, cnp.ndarray array, ui
         &task, array, c.where.offset if c.where.given else NULL, c.where.global_shape if c.where.given else NULL,
         c.is_complex, axis
     )
-    fi_start_region_at(&task.region, task.fill.dtype, first)
+    if first:
+        fi_start_region_at(&task.region, task.fill.dtype, first)
     return run_tasks(with_kernels, &task, 1)
 
 

@@ -46,11 +46,10 @@ static void fill_run(const fi_kernels *kernels, const fi_fill *fill, fi_run *run
     }
 }
 
-void fi_fill_range(const fi_kernels *kernels, const fi_fill *fill, uint64_t first, size_t count, void *out) {
+void fi_fill_range_inside(const fi_kernels *kernels, const fi_fill *fill, uint64_t first, size_t count, void *out) {
     const unsigned shift = fi_formats[fill->dtype].block_shift;
     const uint64_t mask = (UINT64_C(1) << shift) - 1;
     const size_t size = fi_formats[fill->dtype].size;
-    const fi_fpenv caller = fi_fpenv_enter();
     fi_run run = {.fill = fill};
     char *to = out;
 
@@ -66,6 +65,11 @@ void fi_fill_range(const fi_kernels *kernels, const fi_fill *fill, uint64_t firs
         to += part * size;
         count -= part;
     }
+}
+
+void fi_fill_range(const fi_kernels *kernels, const fi_fill *fill, uint64_t first, size_t count, void *out) {
+    const fi_fpenv caller = fi_fpenv_enter();
+    fi_fill_range_inside(kernels, fill, first, count, out);
     fi_fpenv_leave(caller);
 }
 

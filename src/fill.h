@@ -22,6 +22,9 @@ static inline size_t fi_smaller(size_t a, size_t b) { return a < b ? a : b; }
 /* How many parts of that size, the last of which may be smaller, make a whole. */
 static inline size_t fi_parts(size_t whole, size_t part) { return whole / part + (whole % part != 0); }
 
+/* fi_fill_range in the contract's floating-point environment, which the caller has entered. */
+void fi_fill_range_inside(const fi_kernels *kernels, const fi_fill *fill, uint64_t first, size_t count, void *out);
+
 /* fi_fill_chunk for a constant. */
 void fi_fill_constant_chunk(const fi_value *value, const fi_region *region, size_t chunk);
 

@@ -558,7 +558,7 @@ static void fill_strided(const fi_kernels *kernels, const fi_fill *fill, uint64_
         } else {
             expect(to, move.width, stride);
         }
-        fi_fill_range(kernels, fill, first, move.width, dense);
+        fi_fill_range_inside(kernels, fill, first, move.width, dense);
         kernels->scatter(&move);
         first += move.width;
         count -= move.width;
@@ -577,7 +577,7 @@ static void fill_rows(const fi_kernels *kernels, const fi_fill *fill, const fi_r
         seek_row(&row, region, t / parts);
         char *const to = row.data + (ptrdiff_t)column * axis->stride;
         if (region->aligned_rows) {
-            fi_fill_range(kernels, fill, row.first + column, count, to);
+            fi_fill_range_inside(kernels, fill, row.first + column, count, to);
         } else {
             fill_strided(kernels, fill, row.first + column, count, to, axis->stride);
         }
