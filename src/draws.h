@@ -263,11 +263,7 @@ static ALWAYS_INLINE void OP(run_normals)(fi_mode mode, int n, OP(position) * at
 /* What is left over goes by fewer groups, then one by one. */
 static ALWAYS_INLINE void OP(run)(fi_draw draw, fi_mode mode, int unroll, void *out, const fi_run *run, size_t groups) {
     const OP(constants) c = OP(constants_of)(draw, run->fill);
-#if defined(__aarch64__) && !defined(__clang__) /* GCC takes arithmetic of NEON for calls, which might write to run */
-    const fi_philox keys = run->philox, *const p = &keys;
-#else
-    const fi_philox *const p = &run->philox;
-#endif
+    const fi_philox keys = run->philox, *const p = COPIED_KEYS ? &keys : &run->philox;
     OP(position) at;
     at.list = run->list;
     at.out = (char *)out;

@@ -11,7 +11,7 @@
 #define SIMD_FEATURES "avx2 fma f16c"
 enum { GROUP_BLOCKS = 8, PAIRS = 2, F32_LANES = 8, F64_LANES = 4 };
 enum { UNROLL_UNIFORM = 3, UNROLL_NORMAL = 1, UNROLL_REST = 1 };
-enum { WORDS_BETWEEN_STEPS = 1 };
+enum { WORDS_BETWEEN_STEPS = 1, COPIED_KEYS = 0 };
 #if defined(__clang__) /* which loads each coefficient for each group, and spills more */
 enum { UNROLL_TRUNCATED = 2, UNROLL_TAIL = 2 };
 #else
@@ -85,24 +85,34 @@ static inline lane_word xor_primed(lane_word a, lane_word w, uint32_t k) {
     return _mm256_xor_si256(a, w);
 }
 
+/* The words of each block after the last round. */
+static inline void last_words(lane_product p1, lane_product p0, lane_word c1, lane_word c3, uint32_t k0, uint32_t k1,
+                              __m256i w[4]) {
+    w[0] = xor_primed(high(p1), c1, k0);
+    w[2] = xor_primed(high(p0), c3, k1);
+    w[1] = packed(p1, 0);
+    w[3] = packed(p0, 0);
+}
+
+static inline void unpack(__m256i a, __m256i b, __m256i *pairs) {
+    pairs[0] = _mm256_unpacklo_epi32(a, b);
+    pairs[1] = _mm256_unpackhi_epi32(a, b);
+}
+
 static inline void f32_last_round(lane_product p1, lane_product p0, lane_word c1, lane_word c3, uint32_t k0,
                                   uint32_t k1, f32_word *even, f32_word *odd) {
-    const __m256i w0 = xor_primed(high(p1), c1, k0), w2 = xor_primed(high(p0), c3, k1);
-    const __m256i w1 = packed(p1, 0), w3 = packed(p0, 0);
-    even[0] = _mm256_unpacklo_epi32(w0, w2);
-    even[1] = _mm256_unpackhi_epi32(w0, w2);
-    odd[0] = _mm256_unpacklo_epi32(w1, w3);
-    odd[1] = _mm256_unpackhi_epi32(w1, w3);
+    __m256i w[4];
+    last_words(p1, p0, c1, c3, k0, k1, w);
+    unpack(w[0], w[2], even);
+    unpack(w[1], w[3], odd);
 }
 
 static inline void f64_last_round(lane_product p1, lane_product p0, lane_word c1, lane_word c3, uint32_t k0,
                                   uint32_t k1, f64_word *even, f64_word *odd) {
-    const __m256i w0 = xor_primed(high(p1), c1, k0), w2 = xor_primed(high(p0), c3, k1);
-    const __m256i w1 = packed(p1, 0), w3 = packed(p0, 0);
-    even[0] = _mm256_unpacklo_epi32(w0, w1);
-    even[1] = _mm256_unpackhi_epi32(w0, w1);
-    odd[0] = _mm256_unpacklo_epi32(w2, w3);
-    odd[1] = _mm256_unpackhi_epi32(w2, w3);
+    __m256i w[4];
+    last_words(p1, p0, c1, c3, k0, k1, w);
+    unpack(w[0], w[1], even);
+    unpack(w[2], w[3], odd);
 }
 
 /* float */

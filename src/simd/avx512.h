@@ -11,7 +11,7 @@
 #define SIMD_FEATURES "avx512f avx512dq avx512bw avx512vl"
 enum { GROUP_BLOCKS = 8, PAIRS = 1, F32_LANES = 16, F64_LANES = 8 };
 enum { UNROLL_UNIFORM = 6, UNROLL_NORMAL = 2, UNROLL_TRUNCATED = 6, UNROLL_TAIL = 4, UNROLL_REST = 2 };
-enum { WORDS_BETWEEN_STEPS = 0 };
+enum { WORDS_BETWEEN_STEPS = 0, COPIED_KEYS = 0 };
 
 /* A block a 64-bit lane. A word is in the lower half of its lane; the upper half holds anything. */
 typedef __m512i lane_word;

@@ -12,9 +12,10 @@
 enum { GROUP_BLOCKS = 4, PAIRS = 2, F32_LANES = 4, F64_LANES = 2 };
 enum { UNROLL_UNIFORM = 3, UNROLL_NORMAL = 1, UNROLL_TAIL = 2, UNROLL_REST = 1 };
 #if defined(__clang__) /* which copies a coefficient for each vector that it is added to, and spills more */
-enum { UNROLL_TRUNCATED = 2, WORDS_BETWEEN_STEPS = 1 };
+enum { UNROLL_TRUNCATED = 2, WORDS_BETWEEN_STEPS = 1, COPIED_KEYS = 0 };
 #else
-enum { UNROLL_TRUNCATED = 3, WORDS_BETWEEN_STEPS = 0 };
+/* GCC takes NEON's arithmetic for calls, which might write to the keys unless these are the kernel's own. */
+enum { UNROLL_TRUNCATED = 3, WORDS_BETWEEN_STEPS = 0, COPIED_KEYS = 1 };
 #endif
 
 typedef uint32x4_t lane_word;
@@ -71,24 +72,33 @@ static inline lane_word xor_primed(lane_word a, lane_word w, uint32_t k) {
     return veorq_u32(a, w);
 }
 
+/* The words of each block after the last round. */
+static inline void last_words(lane_product p1, lane_product p0, lane_word c1, lane_word c3, uint32_t k0, uint32_t k1,
+                              uint32x4_t w[4]) {
+    w[0] = xor_primed(high(p1), c1, k0);
+    w[2] = xor_primed(high(p0), c3, k1);
+    w[1] = low(p1);
+    w[3] = low(p0);
+}
+
 static inline void f32_last_round(lane_product p1, lane_product p0, lane_word c1, lane_word c3, uint32_t k0,
                                   uint32_t k1, f32_word *even, f32_word *odd) {
-    const uint32x4_t w0 = xor_primed(high(p1), c1, k0), w2 = xor_primed(high(p0), c3, k1);
-    const uint32x4_t w1 = low(p1), w3 = low(p0);
-    even[0] = vzip1q_u32(w0, w2);
-    even[1] = vzip2q_u32(w0, w2);
-    odd[0] = vzip1q_u32(w1, w3);
-    odd[1] = vzip2q_u32(w1, w3);
+    uint32x4_t w[4];
+    last_words(p1, p0, c1, c3, k0, k1, w);
+    even[0] = vzip1q_u32(w[0], w[2]);
+    even[1] = vzip2q_u32(w[0], w[2]);
+    odd[0] = vzip1q_u32(w[1], w[3]);
+    odd[1] = vzip2q_u32(w[1], w[3]);
 }
 
 static inline void f64_last_round(lane_product p1, lane_product p0, lane_word c1, lane_word c3, uint32_t k0,
                                   uint32_t k1, f64_word *even, f64_word *odd) {
-    const uint32x4_t w0 = xor_primed(high(p1), c1, k0), w2 = xor_primed(high(p0), c3, k1);
-    const uint32x4_t w1 = low(p1), w3 = low(p0);
-    even[0] = vreinterpretq_u64_u32(vzip1q_u32(w0, w1));
-    even[1] = vreinterpretq_u64_u32(vzip2q_u32(w0, w1));
-    odd[0] = vreinterpretq_u64_u32(vzip1q_u32(w2, w3));
-    odd[1] = vreinterpretq_u64_u32(vzip2q_u32(w2, w3));
+    uint32x4_t w[4];
+    last_words(p1, p0, c1, c3, k0, k1, w);
+    even[0] = vreinterpretq_u64_u32(vzip1q_u32(w[0], w[1]));
+    even[1] = vreinterpretq_u64_u32(vzip2q_u32(w[0], w[1]));
+    odd[0] = vreinterpretq_u64_u32(vzip1q_u32(w[2], w[3]));
+    odd[1] = vreinterpretq_u64_u32(vzip2q_u32(w[2], w[3]));
 }
 
 /* float */

@@ -6,7 +6,8 @@
  * A group is GROUP_BLOCKS Philox blocks. Their words, as 32-bit words (f32) or as pairs of words (f64), lie in PAIRS pairs of
  * vectors, even and odd, each of which makes consecutive elements: element 2i of a pair's comes from lane i of even, element 2i + 1
  * from lane i of odd, in an order of lanes that first_products and the stores agree on. The UNROLL constants, tuned by
- * measurement, say how many groups draws.h works on side by side, and WORDS_BETWEEN_STEPS in which form their state waits.
+ * measurement, say how many groups draws.h works on side by side, WORDS_BETWEEN_STEPS in which form their state waits, and
+ * COPIED_KEYS whether a kernel copies the keys first.
  */
 #ifndef FASTINIT_SIMD_PORTABLE_H
 #define FASTINIT_SIMD_PORTABLE_H
@@ -22,7 +23,7 @@
 #define SIMD_FEATURES ""
 enum { GROUP_BLOCKS = 1, PAIRS = 1, F32_LANES = 2, F64_LANES = 1 };
 enum { UNROLL_UNIFORM = 1, UNROLL_NORMAL = 1, UNROLL_TRUNCATED = 1, UNROLL_TAIL = 1, UNROLL_REST = 1 };
-enum { WORDS_BETWEEN_STEPS = 1 };
+enum { WORDS_BETWEEN_STEPS = 1, COPIED_KEYS = 0 };
 
 typedef uint32_t lane_word;    /* a word of each block */
 typedef uint64_t lane_product; /* the 64-bit product of a word of each block and a constant */
