@@ -46,24 +46,38 @@ static void fill_run(const fi_kernels *kernels, const fi_fill *fill, fi_run *run
     }
 }
 
-void fi_fill_range_inside(const fi_kernels *kernels, const fi_fill *fill, uint64_t first, size_t count, void *out) {
+/* A range of a stream; the run has the seed. */
+static void fill_range(const fi_kernels *kernels, const fi_fill *fill, fi_run *run, uint64_t stream, uint64_t first,
+                       size_t count, char *out) {
     const unsigned shift = fi_formats[fill->dtype].block_shift;
     const uint64_t mask = (UINT64_C(1) << shift) - 1;
     const size_t size = fi_formats[fill->dtype].size;
-    fi_run run = {.fill = fill};
-    char *to = out;
-
-    fi_philox_seed(&run.philox, fill->seed);
     while (count) {
         uint64_t block = first >> shift;
         uint64_t left = (((UINT64_C(1) << 32) - (uint32_t)block) << shift) - (first & mask);
         size_t part = left < count ? (size_t)left : count;
-        run.block = (uint32_t)block;
-        fi_philox_seek(&run.philox, (uint32_t)(block >> 32), fill->stream);
-        fill_run(kernels, fill, &run, (size_t)(first & mask), part, to);
+        run->block = (uint32_t)block;
+        fi_philox_seek(&run->philox, (uint32_t)(block >> 32), stream);
+        fill_run(kernels, fill, run, (size_t)(first & mask), part, out);
         first += part;
-        to += part * size;
+        out += part * size;
         count -= part;
+    }
+}
+
+void fi_fill_range_inside(const fi_kernels *kernels, const fi_fill *fill, uint64_t first, size_t count, void *out) {
+    fi_run run = {.fill = fill};
+    fi_philox_seed(&run.philox, fill->seed);
+    fill_range(kernels, fill, &run, fill->stream, first, count, out);
+}
+
+void fi_fill_ranges_inside(const fi_kernels *kernels, const fi_fill *fill, const fi_streams *streams, size_t begin,
+                           size_t end, uint64_t first, size_t count, char *out) {
+    fi_run run = {.fill = fill};
+    fi_philox_seed(&run.philox, fill->seed);
+    for (size_t i = begin; i < end; i++) {
+        const uint64_t stream = fi_stream_number(fill, streams, i);
+        fill_range(kernels, fill, &run, stream, first, count, out + (ptrdiff_t)i * streams->stride);
     }
 }
 
