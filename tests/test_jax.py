@@ -681,6 +681,7 @@ class TestMakeArray:
             ((7, (8, 6), DEVICE, 7, 0), {}, "scheme must be a string, not int"),
             (("he_normal", (8, 6), DEVICE, 7, 0), {}, "fan_in is missing"),
             (("normal", (8, 6), DEVICE, 7, 0), {"stdev": 1}, "'stdev'; accepted are"),
+            (("normal", (8, 6), DEVICE, 7), {"streams": range(8)}, "keyword argument 'streams'; accepted are"),
             (("normal", (8, 6), DEVICE, 7, 0, jnp.int32), {}, "dtype int32; accepted are"),
             (("normal", (8, 6), DEVICE, 7), {}, "seed=7 without stream"),
             (("normal", (8, True), DEVICE, 7, 0), {}, "shape="),

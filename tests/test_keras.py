@@ -634,6 +634,7 @@ BAD = {
     "a negative seed": (ValueError, "seed=-1", lambda: init.HeNormal(-1)),
     "a negative stream": (ValueError, "stream=-1", lambda: init.HeNormal(stream=-1)),
     "a stream that is a fraction": (TypeError, "stream must be", lambda: init.HeNormal(stream=0.5)),
+    "streams of rows": (TypeError, "keyword argument 'streams'", lambda: init.HeNormal(7, streams=range(3))),
     "no stream": (TypeError, "without stream", lambda: init.HeNormal(stream=None)),
 }
 

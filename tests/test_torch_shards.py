@@ -1,5 +1,6 @@
 """A sharded tensor gets what the whole one gets: in a process that plays each rank of a mesh, and in real processes."""
 
+import doctest
 import itertools
 import math
 import os
@@ -206,7 +207,12 @@ def test_rows_of_a_sharded_tensor_are_what_their_streams_make_them(mesh_shape, s
 )
 @pytest.mark.parametrize(
     "placed",
-    [(Shard(0), Replicate()), (_StridedShard(0, split_factor=2), Shard(0)), (Shard(0), Shard(1)), (Shard(1), Shard(-1))],
+    [
+        (Shard(0), Replicate()),
+        (_StridedShard(0, split_factor=2), Shard(0)),
+        (Shard(0), Shard(1)),
+        (Shard(1), Shard(-1)),
+    ],
     ids=str,
 )
 def test_every_function_fills_shards_of_rows_with_fans_of_a_row(name, arguments, shape, dtype, placed):
@@ -239,6 +245,21 @@ def test_shards_of_rows_in_pieces_for_another_device(lazy_device, monkeypatch):
                 assert torch.equal(sharded.to_local().cpu(), expected)
 
 
+def test_experts_of_the_page_are_the_same_on_every_rank():
+    page = (ROOT / "docs" / "pytorch.md").read_text(encoding="utf-8")
+    [example] = [each for each in doctest.DocTestParser().get_examples(page) if "def experts(mesh)" in each.source]
+    names = [f"layers.0.experts.{i}.up" for i in range(8)]
+    here = {"init": init, "g": fastinit.Generator(SEED), "names": names}
+    exec(example.source, here)
+    whole = init.kaiming_normal_(torch.empty(8, 512, 64), nonlinearity="relu", generator=here["g"], streams=names)
+    for ranks in (1, 2, 3):
+        parts = []
+        for rank in range(ranks):
+            with rank_of(rank, (ranks,)) as mesh:
+                parts.append(here["experts"](mesh).to_local())
+        assert torch.equal(torch.cat(parts), whole)
+
+
 def test_ranks_that_hold_no_row_and_no_part_of_the_mesh_check_the_streams_all_the_same():
     init_process_group("fake", store=FakeStore(), rank=2, world_size=3)
     try:
@@ -263,9 +284,7 @@ def test_streams_of_a_dtensor_are_those_of_all_its_rows():
         with pytest.raises(ValueError, match="generator is not seeded"):
             init.normal_(sharded, generator=fastinit.Generator(), streams=range(4))
         with pytest.raises(ValueError, match="with a DTensor, whose placements say both"):
-            init.normal_(
-                sharded, generator=fastinit.Generator(SEED), streams=range(4), offset=(0,), global_shape=(8,)
-            )
+            init.normal_(sharded, generator=fastinit.Generator(SEED), streams=range(4), offset=(0,), global_shape=(8,))
         assert (sharded.to_local() == 1).all()
 
 

@@ -223,6 +223,7 @@ def mistakes(w: Matrix, name: str, sizes: Iterable[float]) -> None:
     g.orthogonal(w, gain="relu")  # type: ignore[arg-type]
     torch_init.kaiming_normal_(None, place=3)  # type: ignore[call-arg]
     torch_init.normal_(None, stream=1.5)  # type: ignore[arg-type]
+    torch_init.normal_(None, streams=8)  # type: ignore[arg-type]
     torch_init.uniform_(None, generator=7)  # type: ignore[arg-type]
     jax_init.he_normal("float32")  # type: ignore[arg-type]
     jax_init.variance_scaling(1.0, "fan_avg", "untruncated_normal")  # type: ignore[arg-type]
@@ -240,6 +241,8 @@ def in_torch(tensor: Any, module: Any) -> None:
     torch_init.kaiming_uniform_(tensor, 0.01, "fan_out")
     torch_init.normal_(tensor, 0.0, 0.02, generator=fastinit.Generator(7))
     torch_init.normal_(tensor, 1 + 2j)
+    torch_init.normal_(tensor, streams=range(8), offset=(0,), global_shape=(3,))
+    torch_init.orthogonal_(tensor, streams=["experts.0", 1])
     torch_init.init_module_(module, seed=np.random.SeedSequence(7))
     torch_init.ones_(tensor)
     torch_init.orthogonal_(tensor, gain=2)
