@@ -65,7 +65,7 @@ def target_of(
     """
     if not isinstance(tensor, torch.Tensor):
         raise TypeError(f"tensor must be a torch.Tensor, not {type(tensor).__name__}")
-    rows = _core.rows_of(stream, _in_memory(streams))
+    rows = None if streams is None else _core.rows_of(stream, _in_memory(streams))
     if torch.nn.parameter.is_lazy(tensor):
         raise ValueError("tensor is of a lazy module and has no shape yet; run the module once on an input")
     dtype = _dtype_of(tensor, recipe, **complex_by)
@@ -96,7 +96,7 @@ def target_of(
     return Target(tensor, replace(drawn, shape=(len(rows), *global_shape)), [Part(tensor, (0, *offset))])
 
 
-def _in_memory(streams: Streams | None) -> Streams | None:
+def _in_memory(streams: Streams) -> Streams:
     """What is given as streams, a tensor as an array."""
     if not isinstance(streams, torch.Tensor):
         return streams
