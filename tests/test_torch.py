@@ -362,6 +362,16 @@ def test_bool_is_a_constant_of_bool_tensors_alone():
             assert tensor.tolist() == [1, 1]
 
 
+@pytest.mark.parametrize(
+    "tensor", [torch.zeros(3), torch.zeros(3, dtype=torch.complex64).conj()], ids=["plain", "conj"]
+)
+def test_constants_take_no_stream_wherever_the_tensor_lies(tensor):
+    before = fastinit.default_generator.stream
+    init.ones_(tensor)
+    init.constant_(tensor, 2.0)
+    assert fastinit.default_generator.stream == before
+
+
 def test_constants_of_integers_and_complex_numbers_are_exact():
     for dtype, value in (
         *((torch.int64, each) for each in (-(2**63), 2**63 - 1, 2**53 + 1)),

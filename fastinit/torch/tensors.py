@@ -161,10 +161,11 @@ def fill(target: Target, generator: fastinit.Generator) -> None:
     arrays = [array_of(part.tensor) for part in target.parts]
     if len(arrays) != 1 or arrays[0] is None:
         check(target)
-        seed, stream = generator._address(drawn.stream if drawn.streams is None else 0)
-        drawn = replace(drawn, stream=stream)
-        # All parts by one seed, whatever other threads do; a subclass may draw otherwise, and has to do it itself.
-        generator = fastinit.Generator(seed) if type(generator) is fastinit.Generator else generator
+        if drawn.recipe.draws:  # what does not, takes no stream
+            seed, stream = generator._address(drawn.stream if drawn.streams is None else 0)
+            drawn = replace(drawn, stream=stream)
+            # All parts by one seed, whatever other threads do; a subclass may draw otherwise, and has to do it itself.
+            generator = fastinit.Generator(seed) if type(generator) is fastinit.Generator else generator
     for part, array in zip(target.parts, arrays, strict=True):
         fill_part(part, array, drawn, generator)
     count_write(target.tensor)
