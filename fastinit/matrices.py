@@ -132,10 +132,8 @@ def normals(
 ) -> Stack:
     """What normal writes to a block of each stream's tensor."""
     stack = np.empty((len(streams), *shape), dtype)
-    for out, stream in zip(stack, streams, strict=True):
-        where = 0, seed, stream, 0.0, std
-        _core.fill_range(_core.simd, "normal", out, *where, offset=offset, global_shape=global_shape)
-    return stack
+    numbers = np.array(streams, np.uint64)
+    return _core.Generator(seed).normal(stack, 0.0, std, streams=numbers, offset=offset, global_shape=global_shape)
 
 
 def keys(shape: Shape, offset: Shape, global_shape: Shape, seed: int, streams: Sequence[int]) -> Stack:
