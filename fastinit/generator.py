@@ -212,9 +212,11 @@ class Generator(_core.Generator):
         Q Q^T = gain**2 I or Q^T Q = gain**2 I, with Q uniform over such matrices (the Haar measure): the product of one
         Householder reflection for each row or column, each of a normal vector, with the signs that a QR factorisation
         with a positive diagonal has. Equal from machine to machine up to rounding, not bit for bit. For a block of it
-        the whole matrix is computed. Sources: Saxe, McClelland and Ganguli, "Exact solutions to the nonlinear dynamics
-        of learning in deep linear neural networks", ICLR 2014; Stewart, "The efficient generation of random orthogonal
-        matrices", 1980; Mezzadri, "How to generate random matrices from the classical compact groups", 2007.
+        the whole matrix is computed. Matrices of many streams are computed on all threads; those larger than 64 by 64
+        one after the other, on the threads of NumPy's linear algebra, if that has several. Sources: Saxe, McClelland
+        and Ganguli, "Exact solutions to the nonlinear dynamics of learning in deep linear neural networks", ICLR 2014;
+        Stewart, "The efficient generation of random orthogonal matrices", 1980; Mezzadri, "How to generate random
+        matrices from the classical compact groups", 2007.
 
         Examples
         --------

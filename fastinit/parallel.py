@@ -1,9 +1,11 @@
 """NumPy's work on the rows of an array, on as many threads as a fill may use."""
 
+import _thread
 import contextvars
 import ctypes
 import functools
 import importlib
+import os
 import threading
 from collections import deque
 from collections.abc import Callable
@@ -50,27 +52,45 @@ class _Stopped(Exception):
     """Ends the work of a helper."""
 
 
+class _Led(threading.local):
+    """What the calling thread leads: more than one team if a signal's handler makes matrices, too."""
+
+    def __init__(self) -> None:
+        self.teams: list[_Team] = []
+
+
+_led = _Led()
+
+
 class _Team:
-    """The calling thread and helpers, which live as long as the call: nothing of them is left for a fork to lose."""
+    """The calling thread and helpers, which end with the call."""
 
     def __init__(self, work: Work, parts: list[slice]) -> None:
         self.work = work
         self.parts = deque(parts)
-        self.changed = threading.Condition()
+        self.changed = threading.Condition()  # its lock is one that a signal's handler can take again
         self.running = 0  # helpers
-        self.stopped = False
+        self.dismissed = False  # they take no more parts
+        self.stopped = False  # nobody does
         self.failure: BaseException | None = None
 
     def run(self, helpers: int) -> None:
+        _led.teams.append(self)
+        try:
+            self.lead(helpers)
+        finally:
+            _led.teams.remove(self)
+        if self.failure is not None:
+            raise self.failure
+
+    def lead(self, helpers: int) -> None:
         try:
             for _ in range(helpers):
                 # With the caller's numpy.errstate; each thread needs a context of its own.
                 context = contextvars.copy_context()
-                helper = threading.Thread(
-                    target=context.run, args=(_core.in_standard_environment, self.help), daemon=True
-                )
                 try:
-                    helper.start()
+                    # Threads of threading wait for each other while they start, in a forked child for ever.
+                    _thread.start_new_thread(context.run, (_core.in_standard_environment, self.help))
                 except RuntimeError:  # the system has no more threads, or Python ends
                     break
             self.take_parts(_go_on)
@@ -79,11 +99,9 @@ class _Team:
             raise
         finally:
             self.wait()
-        if self.failure is not None:
-            raise self.failure
 
-    def take_parts(self, check: Callable[[], None]) -> None:
-        while not self.stopped:
+    def take_parts(self, check: Callable[[], None], helps: bool = False) -> None:
+        while not (self.stopped or (helps and self.dismissed)):
             try:
                 part = self.parts.popleft()
             except IndexError:
@@ -92,11 +110,11 @@ class _Team:
 
     def help(self) -> None:
         with self.changed:
-            if self.stopped:
+            if self.stopped or self.dismissed:
                 return
             self.running += 1
         try:
-            self.take_parts(self.check)
+            self.take_parts(self.check, helps=True)
         except _Stopped:
             pass
         except BaseException as error:
@@ -105,7 +123,7 @@ class _Team:
         finally:
             with self.changed:
                 self.running -= 1
-                self.changed.notify()
+                self.changed.notify_all()
 
     def check(self) -> None:
         if self.stopped:
@@ -116,16 +134,36 @@ class _Team:
         interrupt = None
         while True:
             try:
-                with self.changed:
-                    while self.running:
-                        self.changed.wait()
-                    self.stopped = True  # for a helper that has not begun yet
+                self.dismiss()
                 break
             except BaseException as error:
                 self.stopped = True
                 interrupt = error
         if interrupt is not None:
             raise interrupt
+
+    def dismiss(self) -> None:
+        """Until each helper has done its part; one that has not begun yet will take none."""
+        with self.changed:
+            self.dismissed = True
+            while self.running:
+                self.changed.wait()
+
+
+def _before_fork() -> None:
+    """A signal's handler may fork: a child has no helpers, so the calling thread does what they have not begun."""
+    for team in _led.teams:
+        team.changed.acquire()  # or the child would have it locked by a helper that has not begun yet
+        team.dismiss()
+
+
+def _after_fork() -> None:
+    for team in _led.teams:
+        team.changed.release()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=_before_fork, after_in_parent=_after_fork, after_in_child=_after_fork)
 
 
 def linear_algebra_threads() -> int | None:
