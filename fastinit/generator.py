@@ -9,7 +9,7 @@ from typing import Any, SupportsIndex, TypeAlias, TypeVar, overload
 
 import numpy as np
 
-from fastinit import _core, docstrings, hints, matrices, parallel
+from fastinit import _core, docstrings, hints, matrices
 from fastinit.constants import bytes_in_dtype, check_overflow, finite_in_dtype, held_bytes
 from fastinit.schemes import FUNCTIONS
 from fastinit.typing import Array, ComplexNumber, Number, Sizes, Stream, Streams
@@ -241,7 +241,7 @@ class Generator(_core.Generator):
                 values = stack.reshape(len(stack), *shape)[(slice(None), *_slices(start, tensors.shape[1:]))]
                 _store(out, view, tensors[some], values, accumulate)
 
-            parallel.for_rows(write_some, len(streams), height * width, matrices.multiplications(height, width))
+            _for_rows(write_some, len(streams), height * width, matrices.multiplications(height, width))
 
         return self._write_draws(out, view, stream, rows, write)
 
@@ -313,7 +313,7 @@ class Generator(_core.Generator):
                 _store(out, view, tensors[some], values, accumulate)
 
             largest = max(height * width * has_center, math.prod(sizes))
-            parallel.for_rows(write_some, len(streams), largest, matrices.multiplications(height, width) * has_center)
+            _for_rows(write_some, len(streams), largest, matrices.multiplications(height, width) * has_center)
 
         return self._write_draws(out, view, stream, rows, write)
 
@@ -383,7 +383,7 @@ class Generator(_core.Generator):
                 np.put_along_axis(values, zeros, 0, axis=1)
                 _store(out, view, tensors[some], values[:, top : top + tensors.shape[1]], accumulate)
 
-            parallel.for_rows(write_some, len(streams), height * width)
+            _for_rows(write_some, len(streams), height * width)
 
         return self._write_draws(out, view, stream, rows, write)
 
@@ -526,6 +526,13 @@ def _store(
     """Writes values of the compute type to a part of out, of which there is a view, or adds them in that type."""
     _core.check_view(out, view)  # again: the values have taken a while
     part[...] = part.astype(values.dtype) + values if accumulate else values
+
+
+def _for_rows(write_some: Callable[[slice, Callable[[], None]], None], *sizes: int) -> None:
+    """Writes rows, on several threads where that is worth it; what these take is imported late."""
+    from fastinit import parallel
+
+    parallel.for_rows(write_some, *sizes)
 
 
 def _block(
