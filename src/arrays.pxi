@@ -76,6 +76,15 @@ cdef cnp.ndarray array_of(object out):
     return <cnp.ndarray>out
 
 
+cdef inline size_t size_of(cnp.ndarray array) noexcept:
+    """The number of elements; NumPy's own function is a call."""
+    cdef size_t count = 1
+    cdef int axis
+    for axis in range(cnp.PyArray_NDIM(array)):
+        count *= <size_t>cnp.PyArray_DIM(array, axis)
+    return count
+
+
 cdef object descr_of(cnp.ndarray array):
     """The dtype; a subclass may have another attribute of that name."""
     return <object>cnp.PyArray_DESCR(array)
@@ -106,10 +115,12 @@ cdef object wrong_dtype(cnp.ndarray array, int accepted):
     return TypeError(f"out has dtype {descr_of(array)}; accepted are {names}{rest}")
 
 
-cdef int check_byte_order(cnp.ndarray array) except -1:
-    if cnp.PyArray_ISBYTESWAPPED(array):
-        raise TypeError(f"out has dtype {descr_of(array).str!r}, byte-swapped; accepted is the machine's byte order")
-    return 0
+cdef inline int check_byte_order(cnp.ndarray array) except -1:
+    return refuse_byte_order(array) if cnp.PyArray_ISBYTESWAPPED(array) else 0
+
+
+cdef int refuse_byte_order(cnp.ndarray array) except -1:
+    raise TypeError(f"out has dtype {descr_of(array).str!r}, byte-swapped; accepted is the machine's byte order")
 
 
 cdef inline int check_memory(cnp.ndarray array) except -1:
@@ -148,7 +159,8 @@ cdef cnp.ndarray checked_array(object out, call *c, int accepted=REALS):
     """out as an array that the core can fill with what the call asks for; sets the fill's dtype."""
     cdef cnp.ndarray array = array_of_dtype(out, c, accepted)
     check_memory(array)
-    check_block(&c.where, array, c.is_complex)
+    if c.where.given:
+        check_block(&c.where, array, c.is_complex)
     return array
 
 
@@ -336,7 +348,7 @@ cdef tuple integers(str name, object value):
 cdef uint64_t size_of_axis(str name, tuple sizes, int axis) except? 0:
     cdef object value = sizes[axis]
     cdef uint64_t small
-    if is_small_int(value, &small):
+    if is_uint64(value, &small) and small <= <uint64_t>1 << 63:
         return small
     integer = integer_of(f"{name}[{axis}]", value, "an integer")
     if not 0 <= integer <= 1 << 63:

@@ -19,8 +19,14 @@ static inline int fi_adds(const fi_fill *fill) { return fill->accumulate && fill
 
 static inline size_t fi_smaller(size_t a, size_t b) { return a < b ? a : b; }
 
-/* How many parts of that size, the last of which may be smaller, make a whole. */
-static inline size_t fi_parts(size_t whole, size_t part) { return whole / part + (whole % part != 0); }
+/* How many parts of that size, the last of which may be smaller, make a whole: without a division where it is one, as in all
+   small arrays. */
+static inline size_t fi_parts(size_t whole, size_t part) {
+    return whole <= part ? whole != 0 : whole / part + (whole % part != 0);
+}
+
+/* How many whole groups elements are; a group is a power of two of them. */
+static inline size_t fi_groups(size_t elements, size_t group) { return elements >> __builtin_ctzll(group); }
 
 /* fi_fill_range in the contract's floating-point environment, which the caller has entered. */
 void fi_fill_range_inside(const fi_kernels *kernels, const fi_fill *fill, uint64_t first, size_t count, void *out);

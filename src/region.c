@@ -99,12 +99,16 @@ static void set_tile(fi_region *region, unsigned shift, size_t size) {
     const fi_axis *const row = &region->axis[region->row_axes];
     const size_t height = columns_first(region) ? row[-1].size : 1;
     const size_t extra = starts_blocks(region, shift) ? 0 : 1; /* blocks that a row touches beyond its width */
-    const size_t most_blocks = height < COLUMN ? TILE_BLOCKS / (unsigned)height - extra : COLUMN_BLOCKS;
+    const size_t most_blocks = height == 1       ? TILE_BLOCKS - extra
+                               : height < COLUMN ? TILE_BLOCKS / (unsigned)height - extra
+                                                 : COLUMN_BLOCKS;
     region->tile_width = fi_smaller(row->size, most_blocks << shift);
     const size_t blocks = ((region->tile_width - 1) >> shift) + 1 + extra;
+    region->tile_rows = region->rows;
+    if (region->rows <= TILE_ROWS && region->rows * blocks <= TILE_BLOCKS) return;
     const size_t most_rows = fi_smaller(TILE_BLOCKS / (unsigned)blocks, TILE_ROWS);
-    region->tile_rows = fi_smaller(most_rows, region->rows);
-    if (height > 1 && region->rows > most_rows) {
+    region->tile_rows = most_rows;
+    if (height > 1) {
         const size_t unit = height <= most_rows ? height : most_rows < COLUMN_UNIT ? 1 : COLUMN_UNIT;
         region->tile_rows -= most_rows % (unsigned)unit;
         if (unit == COLUMN_UNIT && row[-1].stride == (ptrdiff_t)size) {
@@ -130,7 +134,7 @@ static void set_tiles(fi_region *region, const fi_format *format) {
         set_tile(region, format->block_shift, format->size);
     }
     const size_t tiles = row_tiles(region) * fi_parts(row->size, region->tile_width);
-    region->chunk_tiles = CHUNK / (region->tile_rows * region->tile_width);
+    region->chunk_tiles = tiles == 1 ? 1 : CHUNK / (region->tile_rows * region->tile_width);
     region->chunks = fi_parts(tiles, region->chunk_tiles);
 }
 
@@ -169,7 +173,8 @@ void fi_set_region(fi_region *region, fi_dtype dtype, void *data, int axes, cons
     axes = merge_axes(axis, axes);
     if (axes == 0 || axis[axes - 1].step != 1) axis[axes++] = (fi_axis){1, 1, (ptrdiff_t)format->size};
     region->row_axes = axes - 1;
-    region->rows = region->count / axis[axes - 1].size;
+    region->rows = 1;
+    for (int i = 0; i < region->row_axes; i++) region->rows *= axis[i].size;
     sort_by_stride(axis, region->row_axes);
     set_tiles(region, format);
 }
@@ -193,6 +198,8 @@ static void seek_row(cursor *row, const fi_region *region, size_t number) {
     row->data = region->data;
     for (int i = region->row_axes - 1; i >= 0; i--) {
         const fi_axis *axis = &region->axis[i];
+        row->at[i] = 0;
+        if (number == 0) continue; /* nothing to divide: so it begins, and so it mostly ends */
         row->at[i] = number % axis->size;
         row->first += row->at[i] * axis->step;
         row->data += (ptrdiff_t)row->at[i] * axis->stride;

@@ -1,4 +1,5 @@
 /* From the parameters of a distribution or scheme to the constants of a fill. */
+#include <float.h>
 #include <math.h>
 #include <string.h>
 
@@ -179,7 +180,9 @@ static double parameter_of(const fi_scheme *scheme, fi_scheme_draw draw) {
     const double fan = fan_of(scheme), n = (1 + scheme->negative_slope * scheme->negative_slope) * fan;
     const double scale = draw == FI_SCHEME_UNIFORM ? 3 * scheme->scale : scheme->scale, ratio = scale / n;
     const double parameter = scheme->gain * sqrt(ratio);
-    if (!isnormal(fan) || !isnormal(n) || !isnormal(scale) || !isnormal(ratio)) return wide_parameter_of(scheme, draw);
+    /* Then all of them are normal numbers: n is no less than the fan, and makes the ratio 0 if it is infinite. */
+    const int are_normal = fan >= DBL_MIN && scale >= DBL_MIN && ratio >= DBL_MIN && ratio <= DBL_MAX;
+    if (!are_normal) return wide_parameter_of(scheme, draw);
     if (draw != FI_SCHEME_TRUNCATED) return parameter;
     return isnormal(parameter) ? parameter / STD_WITHIN_TWO : wide_parameter_of(scheme, draw);
 }
