@@ -4,7 +4,7 @@ from typing import Any, Literal, NotRequired, Protocol, Self, SupportsIndex, Typ
 import numpy as np
 from typing_extensions import disjoint_base
 
-from fastinit.typing import Array, ComplexNumber, Layout, Number, Sizes, Stream
+from fastinit.typing import Array, ComplexNumber, Layout, Number, Sizes, Stream, Streams
 
 _T = TypeVar("_T")
 
@@ -30,8 +30,9 @@ def get_num_threads() -> int: ...
 def stream_number(stream: SupportsIndex | str) -> int: ...
 def overlaps_itself(array: np.ndarray[Any, Any]) -> bool: ...
 def block_of(
-    array: np.ndarray[Any, Any], offset: Sizes | None, global_shape: Sizes | None
+    array: np.ndarray[Any, Any], offset: Sizes | None, global_shape: Sizes | None, rows: Rows | None = None
 ) -> tuple[tuple[int, ...], tuple[int, ...]]: ...
+def rows_of(stream: Stream | None, streams: Streams | None) -> Rows | None: ...
 def record(
     generator: Generator,
     recorder: Generator,
@@ -83,6 +84,10 @@ def soft_fma(a: float, b: float, c: float) -> float: ...
 def soft_fmaf(a: float, b: float, c: float) -> float: ...
 
 @disjoint_base
+class Rows:
+    def __len__(self) -> int: ...
+    def tolist(self) -> list[int]: ...
+
 class Pending:
     @property
     def key(self) -> Any: ...
@@ -111,7 +116,12 @@ class Draws:
         self, out: Array, view: np.ndarray[Any, Any], value: bytes, marks: list[np.ndarray[Any, Any]], mark: bytes
     ) -> Array: ...
     def _write_draws(
-        self, out: Array, view: np.ndarray[Any, Any], stream: Stream | None, write: Callable[[int, int], None]
+        self,
+        out: Array,
+        view: np.ndarray[Any, Any],
+        stream: Stream | None,
+        rows: Rows | None,
+        write: Callable[[int, Any], None],
     ) -> Array: ...
     def _run(self, pending: list[Pending], label: str) -> None: ...
     @property
@@ -129,6 +139,7 @@ class Draws:
         out: Array,
         *,
         stream: Stream | None = None,
+        streams: Streams | None = None,
         offset: Sizes | None = None,
         global_shape: Sizes | None = None,
     ) -> Array: ...
@@ -139,6 +150,7 @@ class Draws:
         high: Number = 1.0,
         *,
         stream: Stream | None = None,
+        streams: Streams | None = None,
         offset: Sizes | None = None,
         global_shape: Sizes | None = None,
         accumulate: bool = False,
@@ -150,6 +162,7 @@ class Draws:
         std: Number = 1.0,
         *,
         stream: Stream | None = None,
+        streams: Streams | None = None,
         offset: Sizes | None = None,
         global_shape: Sizes | None = None,
         accumulate: bool = False,
@@ -163,6 +176,7 @@ class Draws:
         high: Number = 2.0,
         *,
         stream: Stream | None = None,
+        streams: Streams | None = None,
         offset: Sizes | None = None,
         global_shape: Sizes | None = None,
         accumulate: bool = False,
@@ -178,6 +192,7 @@ class Draws:
         fan_out: Number | None = None,
         layout: Layout | None = None,
         stream: Stream | None = None,
+        streams: Streams | None = None,
         offset: Sizes | None = None,
         global_shape: Sizes | None = None,
         accumulate: bool = False,
@@ -194,6 +209,7 @@ class Generator(Draws):
         *,
         layout: Layout | None = None,
         stream: Stream | None = None,
+        streams: Streams | None = None,
         offset: Sizes | None = None,
         global_shape: Sizes | None = None,
         accumulate: bool = False,
@@ -209,6 +225,7 @@ class Generator(Draws):
         layout: Layout | None = None,
         truncated: bool = False,
         stream: Stream | None = None,
+        streams: Streams | None = None,
         offset: Sizes | None = None,
         global_shape: Sizes | None = None,
         accumulate: bool = False,
@@ -223,6 +240,7 @@ class Generator(Draws):
         fan_out: Number | None = None,
         layout: Layout | None = None,
         stream: Stream | None = None,
+        streams: Streams | None = None,
         offset: Sizes | None = None,
         global_shape: Sizes | None = None,
         accumulate: bool = False,
@@ -238,6 +256,7 @@ class Generator(Draws):
         layout: Layout | None = None,
         truncated: bool = False,
         stream: Stream | None = None,
+        streams: Streams | None = None,
         offset: Sizes | None = None,
         global_shape: Sizes | None = None,
         accumulate: bool = False,
@@ -250,6 +269,7 @@ class Generator(Draws):
         *,
         layout: Layout | None = None,
         stream: Stream | None = None,
+        streams: Streams | None = None,
         offset: Sizes | None = None,
         global_shape: Sizes | None = None,
         accumulate: bool = False,
@@ -262,6 +282,7 @@ class Generator(Draws):
         layout: Layout | None = None,
         truncated: bool = False,
         stream: Stream | None = None,
+        streams: Streams | None = None,
         offset: Sizes | None = None,
         global_shape: Sizes | None = None,
         accumulate: bool = False,
@@ -275,6 +296,7 @@ class Generator(Draws):
         *,
         layout: Layout | None = None,
         stream: Stream | None = None,
+        streams: Streams | None = None,
         offset: Sizes | None = None,
         global_shape: Sizes | None = None,
         accumulate: bool = False,
@@ -289,6 +311,7 @@ class Generator(Draws):
         layout: Layout | None = None,
         truncated: bool = False,
         stream: Stream | None = None,
+        streams: Streams | None = None,
         offset: Sizes | None = None,
         global_shape: Sizes | None = None,
         accumulate: bool = False,

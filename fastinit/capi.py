@@ -34,7 +34,7 @@ from ctypes import (
 
 from fastinit import _core
 
-FASTINIT_API_VERSION = 1
+FASTINIT_API_VERSION = 2
 
 FASTINIT_UINT32, FASTINIT_UINT64, FASTINIT_FLOAT32, FASTINIT_FLOAT64, FASTINIT_FLOAT16, FASTINIT_BFLOAT16 = range(6)
 FASTINIT_FAN_IN, FASTINIT_FAN_OUT, FASTINIT_FAN_SUM, FASTINIT_FAN_AVERAGE, FASTINIT_FAN_GEOMETRIC = range(5)
@@ -87,6 +87,7 @@ _ELEMENTS = c_uint64, c_uint64, c_uint64  # seed, stream, first
 _SETTING = POINTER(fastinit_fill), c_int  # fill, dtype
 _SHAPE_STRIDES = POINTER(c_ssize_t), POINTER(c_ssize_t)
 _BLOCK = POINTER(c_uint64), POINTER(c_uint64)  # offset, global_shape
+_ROWS = POINTER(fastinit_fill), POINTER(c_uint64), c_uint64  # fill, streams, step
 
 
 class fastinit_api(Structure):
@@ -109,6 +110,7 @@ class fastinit_api(Structure):
         ("simd", CFUNCTYPE(c_char_p)),
         ("num_threads", CFUNCTYPE(c_int)),
         ("message", CFUNCTYPE(c_char_p, c_int)),
+        ("fill_streams", CFUNCTYPE(c_int, *_ROWS, c_void_p, c_int, *_SHAPE_STRIDES, *_BLOCK)),
     )
 
 
@@ -132,3 +134,4 @@ fill_block = api.fill_block
 simd = api.simd
 num_threads = api.num_threads
 message = api.message
+fill_streams = api.fill_streams

@@ -70,6 +70,9 @@ fan_out : float, optional
     ``truncated_normal(out, 0.0, std / 0.87962566103423978)``.""",
     "<stream>": """stream : int or str, optional
     The stream: an integer in [0, 2**63) or a name. Left out: the generator's next one.""",
+    "<streams>": """streams : array of int, range, or list of int and str, optional
+    Instead of stream, one for each index of out's first axis: out[i] gets what a call with out[i] and
+    ``stream=streams[i]`` would write. offset and global_shape, and the fans of a layout, are those of out[i] then.""",
     "<block>": """offset, global_shape : tuple of int, optional
     out is the block of a tensor of that shape which begins at that offset, and gets what the tensor would hold there.
     One integer for each axis; at most 2**63 elements.""",

@@ -230,7 +230,7 @@ class Generator(_core.Generator):
             matrix = matrices.haar(shape[0], math.prod(shape[1:]), _compute_dtype(view.dtype), seed, number) * scale
             _store(out, view, matrix.reshape(shape)[_slices(start, view.shape)], accumulate)
 
-        return self._write_draws(out, view, stream, write)
+        return self._write_draws(out, view, stream, None, write)
 
     def delta_orthogonal(
         self,
@@ -289,7 +289,7 @@ class Generator(_core.Generator):
                 values[center] = matrix[_slices(start[-2:], view.shape[-2:])]
             _store(out, view, values, accumulate)
 
-        return self._write_draws(out, view, stream, write)
+        return self._write_draws(out, view, stream, None, write)
 
     def sparse(
         self,
@@ -349,7 +349,7 @@ class Generator(_core.Generator):
             np.put_along_axis(values, rows, 0, axis=0)
             _store(out, view, values[top : top + view.shape[0]], accumulate)
 
-        return self._write_draws(out, view, stream, write)
+        return self._write_draws(out, view, stream, None, write)
 
     # ---- Many fills at once ------------------------------------------------------------------------------------------
 

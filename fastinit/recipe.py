@@ -21,7 +21,7 @@ from fastinit.typing import Array, Sizes, Stream
 
 _Shape: TypeAlias = tuple[int, ...]
 
-WHERE = ("out", "stream", "offset", "global_shape", "accumulate")  # what a tensor has and a recipe has not
+WHERE = ("out", "stream", "streams", "offset", "global_shape", "accumulate")  # what a tensor has and a recipe has not
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from typing import Any, Literal, SupportsComplex, SupportsFloat, SupportsIndex, 
 
 import numpy as np
 
-__all__ = ["Array", "ComplexNumber", "Layout", "Number", "Sizes", "Stream"]
+__all__ = ["Array", "ComplexNumber", "Layout", "Number", "Sizes", "Stream", "Streams"]
 
 Array = TypeVar("Array", bound=np.ndarray[Any, Any])  # what is filled: its class, shape and dtype come back
 Layout: TypeAlias = Literal[
@@ -15,3 +15,4 @@ Number: TypeAlias = SupportsFloat | SupportsIndex  # NumPy's too
 ComplexNumber: TypeAlias = Number | SupportsComplex  # where an array may be complex
 Sizes: TypeAlias = Iterable[SupportsIndex]  # an offset or a shape
 Stream: TypeAlias = SupportsIndex | str  # a number or a name
+Streams: TypeAlias = Iterable[Stream]  # one for each row: an array of integers, a range, a list

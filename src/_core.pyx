@@ -83,92 +83,12 @@ simd = fi_kernels_name(kernels).decode()
 c_api = PyCapsule_New(<void *>fi_api(kernels), "fastinit._core.c_api", NULL)  # for fastinit_import() of fastinit.h
 
 
-# ---- The threads -----------------------------------------------------------------------------------------------------
-
-def set_num_threads(n):
-    """
-    Sets how many threads a fill may use, in this process, whichever generator and thread it comes from.
-
-    A large fill uses several: at most that many, and at most one for each 2**18 elements. The values do not depend on
-    it. To begin with, it is the number in the environment variable FASTINIT_NUM_THREADS or, without one, that of the
-    CPUs that the calling thread may run on. On Windows a fill takes one thread, so far.
-
-    Parameters
-    ----------
-    n : int or None
-        From 1 to 1024. None: the CPUs, however many there are when a fill begins.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If n is not as above.
-
-    Examples
-    --------
-    >>> import fastinit
-    >>> fastinit.set_num_threads(4)
-    >>> fastinit.get_num_threads()
-    4
-    >>> fastinit.set_num_threads(None)
-    """
-    fi_set_threads(0 if n is None else thread_count("n", n))
-
-
-def get_num_threads():
-    """
-    How many threads a fill may use: see set_num_threads.
-
-    Returns
-    -------
-    int
-        The number that was set, or the CPUs that the calling thread may run on.
-
-    Examples
-    --------
-    >>> import fastinit
-    >>> fastinit.get_num_threads() >= 1
-    True
-    """
-    return fi_threads()
-
-
-cdef int thread_count(str name, object value) except -1:
-    count = integer_of(name, value, "an integer or None")
-    if not 1 <= count <= FI_THREADS_MAX:
-        raise ValueError(f"{name}={count}; accepted is 1 <= {name} <= {FI_THREADS_MAX}")
-    return count
-
-
-cdef int set_threads_from_environment() except -1:
-    """A value that is no number of threads is warned of, and counts as none: it changes how long fills take, no bit."""
-    text = os.environ.get("FASTINIT_NUM_THREADS", "").strip()
-    if not text:
-        return 0
-    try:
-        fi_set_threads(thread_count("FASTINIT_NUM_THREADS", int(text)))
-        return 0
-    except ValueError:
-        pass  # and no cause of the warning, where that is made an error
-    from fastinit.text import quoted
-
-    warnings.warn_explicit(
-        f"FASTINIT_NUM_THREADS={quoted(text)} is ignored, and a fill may take as many threads as there are CPUs; "
-        f"accepted is a number from 1 to {FI_THREADS_MAX}",
-        RuntimeWarning,
-        "<environment>",  # no line of code is to blame
-        1,
-        "fastinit",
-    )
-    return 0
-
-
-set_threads_from_environment()
-
-
 include "numbers.pxi"
+include "threads.pxi"
 include "arrays.pxi"
 include "fans.pxi"
 include "streams.pxi"
+include "rows.pxi"
 
 
 # ---- The fill --------------------------------------------------------------------------------------------------------
@@ -179,23 +99,25 @@ cdef enum:
 cdef double SLICE = 0.1  # seconds between two looks for signals, with all threads at rest
 
 
-cdef int run_fill(const fi_kernels *with_kernels, call *c, cnp.ndarray array, uint64_t first=0) except -1:
-    """Fills the array, the first element of whose tensor counts as number first."""
+cdef int run_fill(
+    const fi_kernels *with_kernels, call *c, cnp.ndarray array, Rows rows=None, uint64_t first=0
+) except -1:
+    """Fills the array, or its rows, the first element of whose tensor counts as number first."""
     cdef int plain = cnp.NPY_ARRAY_C_CONTIGUOUS | cnp.NPY_ARRAY_ALIGNED
     cdef size_t count = size_of(array) << c.is_complex
     cdef fi_task task
     cdef fi_axis axis[FI_AXES_MAX + 2]
-    if count < RELEASE_GIL_FROM and not c.where.given and cnp.PyArray_FLAGS(array) & plain == plain:
+    if count < RELEASE_GIL_FROM and not c.where.given and rows is None and cnp.PyArray_FLAGS(array) & plain == plain:
         fi_fill_range(with_kernels, &c.fill, first, count, cnp.PyArray_DATA(array))
         return 0
     task.fill.dtype = c.fill.dtype
     set_region(
-        &task, array, c.where.offset if c.where.given else NULL, c.where.global_shape if c.where.given else NULL,
-        c.is_complex, axis
+        &task, array, rows, c.where.offset if c.where.given else NULL,
+        c.where.global_shape if c.where.given else NULL, c.is_complex, axis
     )
     if first:
         fi_start_region_at(&task.region, task.fill.dtype, first)
-    if count < RELEASE_GIL_FROM:
+    if count < RELEASE_GIL_FROM and rows is None:
         fill_chunks(with_kernels, &c.fill, &task.region)
         return 0
     task.fill = c.fill
@@ -210,31 +132,40 @@ cdef inline void fill_chunks(const fi_kernels *with_kernels, const fi_fill *fill
 
 
 cdef void set_region(
-    fi_task *task, cnp.ndarray array, const uint64_t *offset, const uint64_t *global_shape, bint is_complex,
-    fi_axis *axis
+    fi_task *task, cnp.ndarray array, Rows rows, const uint64_t *offset, const uint64_t *global_shape,
+    bint is_complex, fi_axis *axis
 ) noexcept:
     """The region of a task whose fill is set. axis has room for two more axes than the array has."""
+    cdef int outer = rows is not None
+    set_block_region(
+        task, cnp.PyArray_DATA(array), cnp.PyArray_NDIM(array) - outer,
+        <const ptrdiff_t *>cnp.PyArray_DIMS(array) + outer, <const ptrdiff_t *>cnp.PyArray_STRIDES(array) + outer,
+        offset, global_shape, is_complex, axis
+    )
+    if rows is not None:
+        fi_set_streams(&task.region, task.fill.dtype, rows.from_stride(cnp.PyArray_STRIDE(array, 0)))
+
+
+cdef void set_block_region(
+    fi_task *task, void *data, int axes, const ptrdiff_t *sizes, const ptrdiff_t *steps, const uint64_t *offset,
+    const uint64_t *global_shape, bint is_complex, fi_axis *axis
+) noexcept:
     if not is_complex:
-        fi_set_region(
-            &task.region, task.fill.dtype, cnp.PyArray_DATA(array), cnp.PyArray_NDIM(array),
-            <const ptrdiff_t *>cnp.PyArray_DIMS(array), <const ptrdiff_t *>cnp.PyArray_STRIDES(array),
-            offset, global_shape, axis
-        )
+        fi_set_region(&task.region, task.fill.dtype, data, axes, sizes, steps, offset, global_shape, axis)
         return
-    cdef int i, axes = cnp.PyArray_NDIM(array)
+    cdef int i
+    cdef ptrdiff_t item = 2 * (8 if task.fill.dtype == FI_FLOAT64 else 4)
     cdef ptrdiff_t shape[FI_AXES_MAX + 1]
     cdef ptrdiff_t strides[FI_AXES_MAX + 1]
     cdef uint64_t start[FI_AXES_MAX + 1]
     cdef uint64_t whole[FI_AXES_MAX + 1]
     for i in range(axes):
-        shape[i], strides[i] = cnp.PyArray_DIM(array, i), cnp.PyArray_STRIDE(array, i)
+        shape[i], strides[i] = sizes[i], steps[i]
         start[i] = 0 if offset is NULL else offset[i]
         whole[i] = <uint64_t>shape[i] if global_shape is NULL else global_shape[i]
     # The last axis is the real and the imaginary part.
-    shape[axes], strides[axes], start[axes], whole[axes] = 2, cnp.PyArray_ITEMSIZE(array) // 2, 0, 2
-    fi_set_region(
-        &task.region, task.fill.dtype, cnp.PyArray_DATA(array), axes + 1, shape, strides, start, whole, axis
-    )
+    shape[axes], strides[axes], start[axes], whole[axes] = 2, 8 if task.fill.dtype == FI_FLOAT64 else 4, 0, 2
+    fi_set_region(&task.region, task.fill.dtype, data, axes + 1, shape, strides, start, whole, axis)
 
 
 cdef void set_constant_region(fi_task *task, cnp.ndarray array, const fi_marks *marks, fi_axis *axis) noexcept:
@@ -274,7 +205,7 @@ def fill_range(
     """
     cdef call c
     cdef double mean[2]
-    read_call(&c, None, offset, global_shape, accumulate)
+    read_call(&c, None, None, offset, global_shape, accumulate)
     if draw == "normal":
         read_complex("mean", a, mean)
     cdef cnp.ndarray array = checked_array(out, &c, {"bits": WORDS, "normal": REALS_OR_COMPLEX}.get(draw, REALS))
@@ -293,7 +224,7 @@ def fill_range(
         raise ValueError(f"{draw!r} names no draw")
     c.fill.seed = seed
     c.fill.stream = stream
-    run_fill(find_kernels(kernels_name), &c, array, first << c.is_complex)
+    run_fill(find_kernels(kernels_name), &c, array, None, first << c.is_complex)
     return out
 
 
@@ -581,24 +512,24 @@ cdef class Draws:
     # What a method whose arguments are converted and checked ends with: it runs the fill, or records it.
 
     @cython.final
-    cdef inline object finish(self, call *c, cnp.ndarray array):
+    cdef inline object finish(self, call *c, cnp.ndarray array, Rows rows):
         """Of a fill whose draw and constants are set."""
         if self._pending is not None:
-            self._pending.append(Pending.of_fill(c, array))
+            self._pending.append(Pending.of_fill(c, array, rows))
             return array
         self.take_stream(c)
-        run_fill(kernels, c, array)
+        run_fill(kernels, c, array, rows)
         return array
 
     @cython.final
     cdef object fill_scheme(
         self, object out, fi_scheme *scheme, fi_scheme_draw draw, object fan_in, object fan_out, object layout,
-        object stream, object offset, object global_shape, bint accumulate
+        object stream, object streams, object offset, object global_shape, bint accumulate
     ):
         """A draw whose one parameter the scheme gives."""
         array_of(out)
         cdef call c
-        read_call(&c, stream, offset, global_shape, accumulate)
+        cdef Rows rows = read_call(&c, stream, streams, offset, global_shape, accumulate)
         read_fans(scheme, out, &c.where, fan_in, fan_out, layout)
         cdef cnp.ndarray array = checked_array(out, &c, REALS_OR_COMPLEX if draw == FI_SCHEME_NORMAL else REALS)
         cdef fi_refusal refusal = FI_ACCEPTED
@@ -610,13 +541,13 @@ cdef class Draws:
             refusal = fi_set_scheme(&c.fill, scheme, draw)
         if refusal != FI_ACCEPTED:
             refuse_scheme(&c.fill, scheme, draw, refusal)
-        return self.finish(&c, array)
+        return self.finish(&c, array, rows)
 
     def _fill_constant(self, cnp.ndarray out, dtype, bytes value, offset, global_shape):
         """Fills out, which had the dtype when its value was converted, with the bytes of one element."""
         check_self(self)
         cdef call c
-        read_call(&c, None, offset, global_shape, False)
+        read_call(&c, None, None, offset, global_shape, False)
         array_for_constants(out)
         check_block(&c.where, out, False)
         if descr_of(out) is not dtype:
@@ -638,17 +569,22 @@ cdef class Draws:
             run_fills([each], "out")
         return out
 
-    def _write_draws(self, out, cnp.ndarray view, stream, write):
-        """Calls write(seed, number), which fills the view of the checked array out from the stream of that number."""
+    def _write_draws(self, out, cnp.ndarray view, stream, Rows rows, write):
+        """
+        Calls write(seed, number), which fills the view of the checked array out from the stream of that number.
+
+        Or, if its rows have streams, write(seed, numbers), with a list of them.
+        """
         check_self(self)
         cdef call c
-        read_call(&c, stream, None, None, False)
+        read_call(&c, stream, None, None, None, False)
+        c.unnamed = c.unnamed and rows is None
         if self._pending is not None:
-            self._pending.append(Pending.of_draws(&c, out, view, write))
+            self._pending.append(Pending.of_draws(&c, out, view, rows, write))
             return out
         check_view(out, view)
         self.take_stream(&c)
-        in_standard_environment(write, c.fill.seed, c.fill.stream)
+        in_standard_environment(write, c.fill.seed, c.fill.stream if rows is None else rows.tolist())
         return out
 
     def _run(self, list pending, str label):
@@ -672,22 +608,23 @@ cdef class Draws:
     cdef int _run_batch(self, list pending, str label) except -1:
         cdef Pending each
         cdef uint64_t seed = 0
-        cdef uint64_t unnamed = 0, stream
+        cdef uint64_t unnamed = 0, next_unnamed
         for each in pending:
             unnamed += each.unnamed
-        stream = self.take_streams(unnamed, &seed)
+        next_unnamed = self.take_streams(unnamed, &seed)
         for each in pending:
             each.fill.seed = seed
             if each.unnamed:
-                each.fill.stream = stream
-                stream += 1
+                each.fill.stream = next_unnamed
+                next_unnamed += 1
         run_fills(pending, label)
         for each in pending:
             if each.write is not None:
-                in_standard_environment(each.write, each.fill.seed, each.fill.stream)
+                stream = each.fill.stream if each.rows is None else each.rows.tolist()
+                in_standard_environment(each.write, each.fill.seed, stream)
         return 0
 
-    def bits(self, out, *, stream=None, offset=None, global_shape=None):
+    def bits(self, out, *, stream=None, streams=None, offset=None, global_shape=None):
         """
         Fills an array with random bits: uniform integers.
 
@@ -696,6 +633,7 @@ cdef class Draws:
         out : numpy.ndarray
             Of any shape and layout, of dtype uint32 or uint64.
         <stream>
+        <streams>
         <block>
 
         <returns and raises>
@@ -712,12 +650,12 @@ cdef class Draws:
         """
         check_self(self)
         cdef call c
-        read_call(&c, stream, offset, global_shape, False)
+        cdef Rows rows = read_call(&c, stream, streams, offset, global_shape, False)
         cdef cnp.ndarray array = checked_array(out, &c, WORDS)
         fi_set_bits(&c.fill)
-        return self.finish(&c, array)
+        return self.finish(&c, array, rows)
 
-    def uniform(self, out, low=0.0, high=1.0, *, stream=None, offset=None, global_shape=None, bint accumulate=False):
+    def uniform(self, out, low=0.0, high=1.0, *, stream=None, streams=None, offset=None, global_shape=None, bint accumulate=False):
         """
         Fills an array with uniform draws: U[low, high).
 
@@ -728,6 +666,7 @@ cdef class Draws:
             The interval: low <= high, finite in the array's dtype, and so is high - low in float32 (float64 for
             float64). low == high gives low everywhere.
         <stream>
+        <streams>
         <block>
         <accumulate>
 
@@ -748,12 +687,12 @@ cdef class Draws:
         array_of(out)
         cdef call c
         cdef double least = number("low", low), most = number("high", high)
-        read_call(&c, stream, offset, global_shape, accumulate)
+        cdef Rows rows = read_call(&c, stream, streams, offset, global_shape, accumulate)
         cdef cnp.ndarray array = checked_array(out, &c)
         set_uniform(&c.fill, least, most)
-        return self.finish(&c, array)
+        return self.finish(&c, array, rows)
 
-    def normal(self, out, mean=0.0, std=1.0, *, stream=None, offset=None, global_shape=None, bint accumulate=False):
+    def normal(self, out, mean=0.0, std=1.0, *, stream=None, streams=None, offset=None, global_shape=None, bint accumulate=False):
         """
         Fills an array with normal draws: N(mean, std**2).
 
@@ -764,6 +703,7 @@ cdef class Draws:
             Finite, std >= 0, and no draw may overflow the array's dtype: abs(mean) + 6.77 std (float64: 8.66 std) is
             finite in it. The mean of a complex array may be complex; std**2 is the variance of both parts together.
         <stream>
+        <streams>
         <block>
         <accumulate>
 
@@ -791,7 +731,7 @@ cdef class Draws:
         cdef double parts[2]
         cdef bint has_parts = read_complex("mean", mean, parts)
         cdef double deviation = number("std", std)
-        read_call(&c, stream, offset, global_shape, accumulate)
+        cdef Rows rows = read_call(&c, stream, streams, offset, global_shape, accumulate)
         cdef cnp.ndarray array = checked_array(out, &c, REALS_OR_COMPLEX)
         if c.is_complex:
             set_complex_normal(&c.fill, parts[0], parts[1], deviation)
@@ -799,11 +739,11 @@ cdef class Draws:
             raise TypeError(f"mean must be a number, not {kind_of(mean)}: the array is not complex")
         else:
             set_normal(&c.fill, parts[0], deviation)
-        return self.finish(&c, array)
+        return self.finish(&c, array, rows)
 
     def truncated_normal(
         self, out, mean=0.0, std=1.0, low=-2.0, high=2.0, *,
-        stream=None, offset=None, global_shape=None, bint accumulate=False
+        stream=None, streams=None, offset=None, global_shape=None, bint accumulate=False
     ):
         """
         Fills an array with normal draws between bounds: N(mean, std**2), given low <= (x - mean) / std <= high.
@@ -817,6 +757,7 @@ cdef class Draws:
             The bounds in standard deviations from the mean, low <= high; infinite ones truncate nothing. (PyTorch's
             ``trunc_normal_`` takes absolute bounds instead: mean + low std, mean + high std.)
         <stream>
+        <streams>
         <block>
         <accumulate>
 
@@ -843,14 +784,14 @@ cdef class Draws:
         cdef call c
         cdef double center = number("mean", mean), deviation = number("std", std)
         cdef double least = number("low", low), most = number("high", high)
-        read_call(&c, stream, offset, global_shape, accumulate)
+        cdef Rows rows = read_call(&c, stream, streams, offset, global_shape, accumulate)
         cdef cnp.ndarray array = checked_array(out, &c)
         set_truncated_normal(&c.fill, center, deviation, least, most)
-        return self.finish(&c, array)
+        return self.finish(&c, array, rows)
 
     def variance_scaling(
         self, out, scale=1.0, mode="fan_in", distribution="truncated_normal", *,
-        fan_in=None, fan_out=None, layout=None, stream=None, offset=None, global_shape=None, bint accumulate=False
+        fan_in=None, fan_out=None, layout=None, stream=None, streams=None, offset=None, global_shape=None, bint accumulate=False
     ):
         """
         Fills an array with draws of mean 0 and variance scale / n: the rule behind the other schemes.
@@ -869,6 +810,7 @@ cdef class Draws:
             Inputs and outputs of a unit, those that the mode needs; positive and finite.
         <layout>
         <stream>
+        <streams>
         <block>
         <accumulate>
 
@@ -893,7 +835,7 @@ cdef class Draws:
         cdef int fan_mode = choice("mode", mode, _MODES), draw = choice("distribution", distribution, _DISTRIBUTIONS)
         cdef fi_scheme scheme = scheme_of(<fi_fan_mode>fan_mode, positive("scale", scale))
         return self.fill_scheme(
-            out, &scheme, <fi_scheme_draw>draw, fan_in, fan_out, layout, stream, offset, global_shape, accumulate
+            out, &scheme, <fi_scheme_draw>draw, fan_in, fan_out, layout, stream, streams, offset, global_shape, accumulate
         )
 
 

@@ -314,17 +314,41 @@ static int check_block(const void *out, int axes, const ptrdiff_t *shape, const 
     return is_empty || out ? FASTINIT_OK : FASTINIT_NULL_POINTER;
 }
 
-static int fill_block(const fastinit_fill *public_fill, void *out, int axes, const ptrdiff_t *shape,
-                      const ptrdiff_t *strides, const uint64_t *offset, const uint64_t *global_shape) {
+/* Fills a block, or, if they are not NULL, such a block for each of the streams. */
+static void run(const fi_fill *fill, void *out, int axes, const ptrdiff_t *shape, const ptrdiff_t *strides,
+                const uint64_t *offset, const uint64_t *global_shape, const fi_streams *streams) {
     fi_axis axis[FI_AXES_MAX + 1];
-    fi_task task;
+    fi_task task = {.fill = *fill};
     fi_work work;
-    int code = take_fill(&task.fill, public_fill);
-    if (code == FASTINIT_OK) code = check_block(out, axes, shape, strides, offset, global_shape);
-    if (code != FASTINIT_OK) return code;
     fi_set_region(&task.region, task.fill.dtype, out, axes, shape, strides, offset, global_shape, axis);
+    if (streams) fi_set_streams(&task.region, task.fill.dtype, *streams);
     fi_set_work(&work, kernels, &task, 1);
     fi_do_work(&work, INFINITY);
+}
+
+static int fill_block(const fastinit_fill *public_fill, void *out, int axes, const ptrdiff_t *shape,
+                      const ptrdiff_t *strides, const uint64_t *offset, const uint64_t *global_shape) {
+    fi_fill fill;
+    int code = take_fill(&fill, public_fill);
+    if (code == FASTINIT_OK) code = check_block(out, axes, shape, strides, offset, global_shape);
+    if (code == FASTINIT_OK) run(&fill, out, axes, shape, strides, offset, global_shape, NULL);
+    return code;
+}
+
+static int fill_streams(const fastinit_fill *public_fill, const uint64_t *streams, uint64_t step, void *out, int axes,
+                        const ptrdiff_t *shape, const ptrdiff_t *strides, const uint64_t *offset,
+                        const uint64_t *global_shape) {
+    fi_fill fill;
+    int code = take_fill(&fill, public_fill);
+    if (code != FASTINIT_OK) return code;
+    if (axes < 1 || axes > FI_AXES_MAX) return FASTINIT_BAD_AXES;
+    if (!shape || !strides) return FASTINIT_NULL_POINTER;
+    if (shape[0] < 0) return FASTINIT_BAD_SHAPE;
+    code = check_block(out, axes - 1, shape + 1, strides + 1, offset, global_shape);
+    if (shape[0] == 0 && code == FASTINIT_NULL_POINTER) return FASTINIT_OK; /* elements of none */
+    if (code != FASTINIT_OK) return code;
+    const fi_streams rows = {(size_t)shape[0], strides[0], streams, step};
+    run(&fill, out, axes - 1, shape + 1, strides + 1, offset, global_shape, &rows);
     return FASTINIT_OK;
 }
 
@@ -349,6 +373,7 @@ static const fastinit_api api = {
     .simd = simd,
     .num_threads = fi_threads,
     .message = message,
+    .fill_streams = fill_streams,
 };
 
 const fastinit_api *fi_api(const fi_kernels *with) {

@@ -9,6 +9,8 @@ cdef enum:
 
 # What part of a tensor an array is; the sizes are in the order of the array's axes.
 cdef struct block:
+    int outer  # axes of the array before those of the tensor: 1 where each row is a tensor, with a stream of its own
+    size_t rows  # how many there have to be, then
     bint given  # otherwise it is all of it
     int offset_axes, shape_axes
     uint64_t offset[FI_AXES_MAX]
@@ -159,7 +161,7 @@ cdef cnp.ndarray checked_array(object out, call *c, int accepted=REALS):
     """out as an array that the core can fill with what the call asks for; sets the fill's dtype."""
     cdef cnp.ndarray array = array_of_dtype(out, c, accepted)
     check_memory(array)
-    if c.where.given:
+    if c.where.given or c.where.outer:
         check_block(&c.where, array, c.is_complex)
     return array
 
@@ -189,7 +191,7 @@ def view_of(out, bint for_constants):
     It stays what it is when out is given another dtype or shape, and no method of a subclass of out's is called.
     """
     cdef call c
-    c.where.given = False
+    c.where.given = c.where.outer = False
     cdef cnp.ndarray array = array_for_constants(out) if for_constants else checked_array(out, &c)
     cdef cnp.ndarray view = base_view(array)
     cnp.set_array_base(view, array)
@@ -199,7 +201,7 @@ def view_of(out, bint for_constants):
 def check_normal(out, double std):
     """Raises what normal(out, 0, std) would raise."""
     cdef call c
-    c.where.given = False
+    c.where.given = c.where.outer = False
     checked_array(out, &c)
     set_normal(&c.fill, 0.0, std)
 
@@ -245,9 +247,9 @@ cdef object changed(str label, cnp.ndarray view):
     )
 
 
-cdef tuple shape_of(cnp.ndarray array):
-    """The shape; a subclass may have another attribute of that name."""
-    return tuple([cnp.PyArray_DIM(array, axis) for axis in range(cnp.PyArray_NDIM(array))])
+cdef tuple shape_of(cnp.ndarray array, int outer=0):
+    """The shape, without the outer axes; a subclass may have another attribute of that name."""
+    return tuple([cnp.PyArray_DIM(array, axis) for axis in range(outer, cnp.PyArray_NDIM(array))])
 
 
 def borrowed(uintptr_t address, object available, shape, strides, dtype, owner):
@@ -302,17 +304,22 @@ cdef int read_sizes(str name, object value, uint64_t *sizes) except -1:
 
 cdef int check_block(block *where, cnp.ndarray array, bint is_complex) except -1:
     """Raises if the array is no such block."""
-    cdef int axes = cnp.PyArray_NDIM(array), bits = 62 if is_complex else 63
+    cdef int axes, bits = 62 if is_complex else 63
     cdef fi_refusal refusal
+    if where.outer:
+        check_rows(where, array)
     if not where.given:
         return 0
+    axes = cnp.PyArray_NDIM(array) - where.outer
     if where.offset_axes != axes or where.shape_axes != axes:
         raise ValueError(
-            f"offset={offset_of(where)}, global_shape={global_shape_of(where)}; accepted are {axes} integers each, one "
-            "for each axis of out"
+            f"offset={offset_of(where)}, global_shape={global_shape_of(where)}; accepted are {axes} "
+            f"integer{'s' * (axes != 1)} each, one "
+            f"for each axis of {'out[i]' if where.outer else 'out'}"
         )
     refusal = fi_check_block(
-        axes, <const ptrdiff_t *>cnp.PyArray_DIMS(array), where.offset, where.global_shape, <uint64_t>1 << bits
+        axes, <const ptrdiff_t *>cnp.PyArray_DIMS(array) + where.outer, where.offset, where.global_shape,
+        <uint64_t>1 << bits
     )
     if refusal == FI_REFUSED_SIZE:
         raise ValueError(
@@ -321,8 +328,21 @@ cdef int check_block(block *where, cnp.ndarray array, bint is_complex) except -1
         )
     if refusal != FI_ACCEPTED:
         raise ValueError(
-            f"offset={offset_of(where)} and out's shape {shape_of(array)} reach beyond "
+            f"offset={offset_of(where)} and {'the shape of out[i],' if where.outer else "out's shape"} "
+            f"{shape_of(array, where.outer)}{',' if where.outer else ''} reach beyond "
             f"global_shape={global_shape_of(where)}; accepted is offset + shape <= global_shape in each axis"
+        )
+    return 0
+
+
+cdef int check_rows(const block *where, cnp.ndarray array) except -1:
+    """Raises if the array has not as many rows as there are streams."""
+    if cnp.PyArray_NDIM(array) == 0:
+        raise ValueError("out has no axes; accepted with streams= is an array of one axis or more")
+    if where.rows != <size_t>cnp.PyArray_DIM(array, 0):
+        raise ValueError(
+            f"streams has {where.rows} streams, and out has shape={shape_of(array)}; accepted is one for each index of "
+            "out's first axis"
         )
     return 0
 
@@ -357,12 +377,18 @@ cdef uint64_t size_of_axis(str name, tuple sizes, int axis) except? 0:
 
 
 cdef tuple tensor_shape(cnp.ndarray array, const block *where):
-    return global_shape_of(where) if where.given else shape_of(array)
+    return global_shape_of(where) if where.given else shape_of(array, where.outer)
 
 
-def block_of(array, offset, global_shape):
-    """The shape of the tensor that a checked array is a block of, and where in it the array begins."""
+def block_of(cnp.ndarray array, offset, global_shape, Rows rows=None):
+    """
+    The shape of the tensor that a checked array is a block of, and where in it the array begins.
+
+    Or, where there are streams, of the tensor that each of its rows is a block of.
+    """
     cdef block where
+    set_rows(&where, rows)
     read_block(&where, offset, global_shape)
     check_block(&where, array, False)
-    return tensor_shape(array, &where), offset_of(&where) if where.given else (0,) * cnp.PyArray_NDIM(array)
+    axes = cnp.PyArray_NDIM(array) - where.outer
+    return tensor_shape(array, &where), offset_of(&where) if where.given else (0,) * axes

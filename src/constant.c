@@ -27,8 +27,10 @@ void fi_set_constant_region(fi_region *region, size_t size, void *data, int axes
     fi_steps steps[FI_AXES_MAX];
     const fi_bytes bytes = fi_bytes_of(&(fi_extent){data, size, axes, shape, strides}, steps);
     size_t elements = bytes.run / size;
-    *region =
-        (fi_region){.data = (char *)data - ((uintptr_t)data - (uintptr_t)bytes.place), .axis = axis, .marks = marks};
+    *region = (fi_region){.data = (char *)data - ((uintptr_t)data - (uintptr_t)bytes.place),
+                          .streams = {.count = 1},
+                          .axis = axis,
+                          .marks = marks};
     if (elements == 0) return;
     axes = 0;
     for (int i = bytes.axes - 1; i >= 0; i--) {

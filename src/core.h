@@ -110,14 +110,28 @@ typedef struct {
 } fi_axis;
 
 /*
- * Where a fill goes: a block of its tensor, in memory of any layout, cut into chunks that can be filled in any order. A row is
- * a run of consecutive elements of the tensor.
+ * Blocks of several tensors of one fill, each of a stream of its own: number[i], or, if number is NULL, step after step from
+ * the fill's stream on, modulo 2^64.
+ */
+typedef struct {
+    size_t count;
+    ptrdiff_t stride; /* from one block to the next, in bytes */
+    const uint64_t *number;
+    uint64_t step;
+} fi_streams;
+
+/*
+ * Where a fill goes: a block of its tensor, or such blocks of several, in memory of any layout, cut into chunks that can be
+ * filled in any order. A row is a run of consecutive elements of a tensor.
  */
 typedef struct {
     char *data;
     uint64_t first; /* the element at data */
-    size_t count;   /* elements */
+    size_t count;   /* elements of a block */
     size_t chunks;
+    fi_streams streams;   /* those of several tensors, if their count is not 1; then also */
+    size_t block_chunks;  /* of one block, which they share, */
+    size_t chunk_streams; /* or blocks of a chunk */
     const fi_axis *axis; /* the axes of the rows, the last of which varies fastest, and then the row itself */
     int row_axes;
     int aligned_rows;   /* a row's elements are contiguous in memory and aligned */
@@ -151,6 +165,12 @@ void fi_set_region(fi_region *region, fi_dtype dtype, void *data, int axes, cons
 /* Counts the elements of the region's tensor from first on, instead of from 0. */
 void fi_start_region_at(fi_region *region, fi_dtype dtype, uint64_t first);
 
+/*
+ * Makes the region of one tensor's block that of several: the first of them is where it was. streams.number must live as
+ * long as the region.
+ */
+void fi_set_streams(fi_region *region, fi_dtype dtype, fi_streams streams);
+
 /* Writes one of the region's chunks: some ten thousand elements. Takes less than 40 KiB of stack. */
 void fi_fill_chunk(const fi_kernels *kernels, const fi_fill *fill, const fi_region *region, size_t chunk);
 
@@ -167,6 +187,9 @@ void fi_fill_constant(const fi_value *value, size_t count, void *out);
  */
 void fi_set_constant_region(fi_region *region, size_t size, void *data, int axes, const ptrdiff_t *shape,
                             const ptrdiff_t *strides, const fi_marks *marks, fi_axis *axis);
+
+/* How many elements a region has, or more: as many as take the time that it does. */
+size_t fi_region_work(const fi_region *region);
 
 /* Fills to be done, one after another or side by side. */
 typedef struct {

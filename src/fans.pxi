@@ -36,13 +36,13 @@ def fan_axes(layout, tuple shape):
 
 cdef int set_fans_by_layout(fi_scheme *scheme, cnp.ndarray array, const block *where, int layout) except -1:
     """The fans of the tensor's shape: see fastinit.fans."""
-    cdef int axis, axes = cnp.PyArray_NDIM(array), inputs, outputs
+    cdef int axis, axes = cnp.PyArray_NDIM(array) - where.outer, inputs, outputs
     cdef uint64_t size, kernel = 1, fan_in = 1, fan_out = 1
     cdef bint empty = False
     if not find_fan_axes(layout, axes, &inputs, &outputs):
         raise too_few_axes(layout, tensor_shape(array, where))
     for axis in range(axes):
-        size = where.global_shape[axis] if where.given else <uint64_t>cnp.PyArray_DIM(array, axis)
+        size = where.global_shape[axis] if where.given else <uint64_t>cnp.PyArray_DIM(array, where.outer + axis)
         empty = empty or size == 0
         if axis != inputs and axis != outputs:
             kernel *= size

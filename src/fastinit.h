@@ -31,7 +31,7 @@ extern "C" {
  * The version of this interface: what was in one version is, unchanged, in all that follow. It is apart from the package's
  * version and from that of the values, fastinit_api.stream_version.
  */
-#define FASTINIT_API_VERSION 1
+#define FASTINIT_API_VERSION 2
 
 /* What the memory holds: floats of 16 bits are IEEE's binary16 and bfloat16, rounded from float. In the machine's byte order. */
 typedef enum {
@@ -153,6 +153,15 @@ typedef struct fastinit_api {
 
     /* What a fastinit_code means, in words that stay valid. Never NULL. */
     const char *(*message)(int code);
+
+    /*
+     * Since version 2. What fill_block does, for each index i of the first axis, with a stream of its own: streams[i], of as many
+     * as the axis is long, or, if streams is NULL, fill->stream + i * step, modulo 2^64. axes counts the first axis too, and is
+     * at least 1; offset and global_shape, of axes - 1 numbers, are those of each index. Returns a fastinit_code.
+     */
+    int (*fill_streams)(const fastinit_fill *fill, const uint64_t *streams, uint64_t step, void *out, int axes,
+                        const ptrdiff_t *shape, const ptrdiff_t *strides, const uint64_t *offset,
+                        const uint64_t *global_shape);
 } fastinit_api;
 
 #ifdef __cplusplus

@@ -61,5 +61,9 @@ cdef extern from "fastinit.h" nogil:
         const char *(*simd)() noexcept nogil
         int (*num_threads)() noexcept nogil
         const char *(*message)(int code) noexcept nogil
+        int (*fill_streams)(
+            const fastinit_fill *fill, const uint64_t *streams, uint64_t step, void *out, int axes,
+            const ptrdiff_t *shape, const ptrdiff_t *strides, const uint64_t *offset, const uint64_t *global_shape
+        ) noexcept nogil
 
     const fastinit_api *fastinit_import() except NULL with gil

@@ -52,40 +52,62 @@ static void fill_run(const fi_kernels *kernels, const fi_fill *fill, fi_run *run
     }
 }
 
-/* Begins a run; returns how many elements it has before the high word of its blocks' index changes. */
-static inline size_t seek(fi_run *run, uint64_t first, size_t count) {
+/* Begins a run of a stream; returns how many elements it has before the high word of its blocks' index changes. */
+static inline size_t seek(fi_run *run, uint64_t stream, uint64_t first, size_t count) {
     const unsigned shift = fi_formats[run->fill->dtype].block_shift;
     const uint64_t block = first >> shift, within_block = first & ((1u << shift) - 1);
     const uint64_t left = (((UINT64_C(1) << 32) - (uint32_t)block) << shift) - within_block;
     run->block = (uint32_t)block;
-    fi_philox_seek(&run->philox, (uint32_t)(block >> 32), run->fill->stream);
+    fi_philox_seek(&run->philox, (uint32_t)(block >> 32), stream);
     return left < count ? (size_t)left : count;
 }
 
-static OUT_OF_LINE void fill_runs(const fi_kernels *kernels, fi_run *run, uint64_t first, size_t count, char *out) {
+static OUT_OF_LINE void fill_runs(const fi_kernels *kernels, fi_run *run, uint64_t stream, uint64_t first, size_t count,
+                                  char *out) {
     const fi_format *const format = &fi_formats[run->fill->dtype];
     for (size_t part; count; count -= part) {
-        part = seek(run, first, count);
+        part = seek(run, stream, first, count);
         fill_run(kernels, run->fill, run, (size_t)(first & ((1u << format->block_shift) - 1)), part, out);
         first += part;
         out += part * format->size;
     }
 }
 
-void fi_fill_range_inside(const fi_kernels *kernels, const fi_fill *fill, uint64_t first, size_t count, void *out) {
-    const fi_format *const format = &fi_formats[fill->dtype];
+/* A range of a stream; the run has the seed. Whole groups need no more than a kernel: most small arrays are that, and soon done. */
+static inline void fill_range(const fi_kernels *kernels, fi_kernel *in_place, fi_run *run, uint64_t stream, uint64_t first,
+                              size_t count, char *out) {
+    const fi_format *const format = &fi_formats[run->fill->dtype];
     const size_t group = kernels->group[format->real], within_block = ((size_t)1 << format->block_shift) - 1;
-    fi_kernel *const in_place = kernel_in_place(kernels, fill);
-    fi_run run; /* member by member: zeros would go where the keys will */
-    run.fill = fill;
-    run.list = NULL;
-    run.to = NULL;
-    fi_philox_seed(&run.philox, fill->seed);
-    /* Whole groups need no more than a kernel: most small arrays are that, and soon done. */
-    if (in_place && ((first & within_block) | (count & (group - 1))) == 0 && count && seek(&run, first, count) == count) {
-        in_place(out, &run, fi_groups(count, group));
+    const int is_whole = ((first & within_block) | (count & (group - 1))) == 0 && count != 0;
+    if (in_place && is_whole && seek(run, stream, first, count) == count) {
+        in_place(out, run, fi_groups(count, group));
     } else {
-        fill_runs(kernels, &run, first, count, out);
+        fill_runs(kernels, run, stream, first, count, out);
+    }
+}
+
+/* Member by member: zeros would go where the keys will. */
+static inline void start_run(fi_run *run, const fi_fill *fill) {
+    run->fill = fill;
+    run->list = NULL;
+    run->to = NULL;
+    fi_philox_seed(&run->philox, fill->seed);
+}
+
+void fi_fill_range_inside(const fi_kernels *kernels, const fi_fill *fill, uint64_t first, size_t count, void *out) {
+    fi_run run;
+    start_run(&run, fill);
+    fill_range(kernels, kernel_in_place(kernels, fill), &run, fill->stream, first, count, out);
+}
+
+void fi_fill_ranges_inside(const fi_kernels *kernels, const fi_fill *fill, const fi_streams *streams, size_t begin,
+                           size_t end, uint64_t first, size_t count, char *out) {
+    fi_kernel *const in_place = kernel_in_place(kernels, fill);
+    fi_run run;
+    start_run(&run, fill);
+    for (size_t i = begin; i < end; i++) {
+        const uint64_t stream = fi_stream_number(fill, streams, i);
+        fill_range(kernels, in_place, &run, stream, first, count, out + (ptrdiff_t)i * streams->stride);
     }
 }
 

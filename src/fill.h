@@ -28,10 +28,22 @@ static inline size_t fi_parts(size_t whole, size_t part) {
 /* How many whole groups elements are; a group is a power of two of them. */
 static inline size_t fi_groups(size_t elements, size_t group) { return elements >> __builtin_ctzll(group); }
 
+/* The number of one of a fill's streams. */
+static inline uint64_t fi_stream_number(const fi_fill *fill, const fi_streams *streams, size_t i) {
+    return streams->number ? streams->number[i] : fill->stream + i * streams->step;
+}
+
 /* fi_fill_range in the contract's floating-point environment, which the caller has entered. */
 void fi_fill_range_inside(const fi_kernels *kernels, const fi_fill *fill, uint64_t first, size_t count, void *out);
 
-/* fi_fill_chunk for a constant. */
+/* The same for each of the streams from begin to end, the first of which, number 0, goes to out. */
+void fi_fill_ranges_inside(const fi_kernels *kernels, const fi_fill *fill, const fi_streams *streams, size_t begin,
+                           size_t end, uint64_t first, size_t count, char *out);
+
+/* fi_fill_chunk for the block of one tensor. */
+void fi_fill_block_chunk(const fi_kernels *kernels, const fi_fill *fill, const fi_region *region, size_t chunk);
+
+/* The same for a constant. */
 void fi_fill_constant_chunk(const fi_value *value, const fi_region *region, size_t chunk);
 
 #endif

@@ -13,6 +13,7 @@ cdef class Pending:
     cdef bytes mark  # which is this one
     cdef fi_fill fill
     cdef bytes block  # offset, then global_shape, if it is one
+    cdef Rows rows  # the streams of the rows, if these are tensors
     cdef bint unnamed, is_complex
 
     @staticmethod
@@ -35,19 +36,20 @@ cdef class Pending:
         return self
 
     @staticmethod
-    cdef Pending of_draws(const call *c, cnp.ndarray out, cnp.ndarray view, object write):
+    cdef Pending of_draws(const call *c, cnp.ndarray out, cnp.ndarray view, Rows rows, object write):
         cdef Pending self = Pending.of_array(out, view)
+        self.rows = rows
         self.write = write
         self.unnamed = c.unnamed
         self.fill.stream = 0 if c.unnamed else c.fill.stream
         return self
 
     @staticmethod
-    cdef Pending of_fill(const call *c, cnp.ndarray array):
-        cdef Pending self = Pending.of_draws(c, array, None, None)
+    cdef Pending of_fill(const call *c, cnp.ndarray array, Rows rows):
+        cdef Pending self = Pending.of_draws(c, array, None, rows, None)
         self.fill = c.fill
         self.is_complex = c.is_complex
-        cdef Py_ssize_t size = cnp.PyArray_NDIM(array) * sizeof(uint64_t)
+        cdef Py_ssize_t size = (cnp.PyArray_NDIM(array) - c.where.outer) * sizeof(uint64_t)
         if c.where.given:
             self.block = (<const char *>c.where.offset)[:size] + (<const char *>c.where.global_shape)[:size]
         return self
@@ -89,7 +91,7 @@ cdef int record_one(
     if named:
         if "stream" in keywords:
             raise TypeError(f"stream={keywords['stream']!r}; the stream of a fill in a mapping is its key")
-        if draws and key is not None:
+        if draws and key is not None and keywords.get("streams") is None:
             keywords["stream"] = key
         else:
             explicit_stream(key)
@@ -200,9 +202,9 @@ cdef int run_fills(list pending, str label) except -1:
             offset = global_shape = NULL
             if each.block is not None:
                 offset = <const uint64_t *><const char *>each.block
-                global_shape = offset + cnp.PyArray_NDIM(each.view)
+                global_shape = offset + len(each.block) // (2 * sizeof(uint64_t))
             tasks[count].fill = each.fill
-            set_region(&tasks[count], each.view, offset, global_shape, each.is_complex, axis)
+            set_region(&tasks[count], each.view, each.rows, offset, global_shape, each.is_complex, axis)
         axis += cnp.PyArray_NDIM(each.view) + 2
         count += 1
     check_unchanged(pending, label)  # again: what was allocated since may have made Python run

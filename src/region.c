@@ -161,6 +161,7 @@ void fi_set_region(fi_region *region, fi_dtype dtype, void *data, int axes, cons
     region->first = 0;
     region->count = 1;
     region->chunks = 0;
+    region->streams = (fi_streams){.count = 1};
     region->axis = axis;
     for (int i = 0; i < axes; i++) region->count *= (size_t)shape[i];
     if (region->count == 0) return;
@@ -591,7 +592,7 @@ static void fill_rows(const fi_kernels *kernels, const fi_fill *fill, const fi_r
     }
 }
 
-void fi_fill_chunk(const fi_kernels *kernels, const fi_fill *fill, const fi_region *region, size_t chunk) {
+void fi_fill_block_chunk(const fi_kernels *kernels, const fi_fill *fill, const fi_region *region, size_t chunk) {
     if (fill->draw == FI_CONSTANT) {
         fi_fill_constant_chunk(&fill->value, region, chunk);
         return;

@@ -5,7 +5,7 @@ cdef class Generator(Draws):
 
     def xavier_uniform(
         self, out, fan_in=None, fan_out=None, gain=1.0, *,
-        layout=None, stream=None, offset=None, global_shape=None, bint accumulate=False
+        layout=None, stream=None, streams=None, offset=None, global_shape=None, bint accumulate=False
     ):
         """
         Fills an array for layers with tanh: U[-a, a), a = gain sqrt(6 / (fan_in + fan_out)). Also glorot_uniform.
@@ -17,6 +17,7 @@ cdef class Generator(Draws):
         <gain>
         <layout>
         <stream>
+        <streams>
         <block>
         <accumulate>
 
@@ -40,14 +41,16 @@ cdef class Generator(Draws):
         check_self(self)
         cdef fi_scheme scheme = scheme_of(FI_FAN_SUM, 2, positive("gain", gain))
         return self.fill_scheme(
-            out, &scheme, FI_SCHEME_UNIFORM, fan_in, fan_out, layout, stream, offset, global_shape, accumulate
+            out, &scheme, FI_SCHEME_UNIFORM, fan_in, fan_out, layout, stream, streams, offset, global_shape,
+            accumulate
         )
 
     glorot_uniform = xavier_uniform
 
     def xavier_normal(
         self, out, fan_in=None, fan_out=None, gain=1.0, *,
-        layout=None, bint truncated=False, stream=None, offset=None, global_shape=None, bint accumulate=False
+        layout=None, bint truncated=False, stream=None, streams=None, offset=None, global_shape=None,
+        bint accumulate=False
     ):
         """
         Fills an array for layers with tanh: N(0, 2 gain**2 / (fan_in + fan_out)). Also glorot_normal.
@@ -60,6 +63,7 @@ cdef class Generator(Draws):
         <layout>
         <truncated>
         <stream>
+        <streams>
         <block>
         <accumulate>
 
@@ -83,14 +87,15 @@ cdef class Generator(Draws):
         check_self(self)
         cdef fi_scheme scheme = scheme_of(FI_FAN_SUM, 2, positive("gain", gain))
         return self.fill_scheme(
-            out, &scheme, normal_or(truncated), fan_in, fan_out, layout, stream, offset, global_shape, accumulate
+            out, &scheme, normal_or(truncated), fan_in, fan_out, layout, stream, streams, offset, global_shape,
+            accumulate
         )
 
     glorot_normal = xavier_normal
 
     def he_uniform(
         self, out, fan_in=None, negative_slope=0.0, *,
-        fan_out=None, layout=None, stream=None, offset=None, global_shape=None, bint accumulate=False
+        fan_out=None, layout=None, stream=None, streams=None, offset=None, global_shape=None, bint accumulate=False
     ):
         """
         Fills an array for layers with ReLU: U[-a, a), a = sqrt(6 / ((1 + negative_slope**2) fan)). Also
@@ -103,6 +108,7 @@ cdef class Generator(Draws):
         <slope>
         <layout>
         <stream>
+        <streams>
         <block>
         <accumulate>
 
@@ -127,14 +133,15 @@ cdef class Generator(Draws):
             <fi_fan_mode>one_fan(fan_in, fan_out), 2, 1, finite("negative_slope", negative_slope)
         )
         return self.fill_scheme(
-            out, &scheme, FI_SCHEME_UNIFORM, fan_in, fan_out, layout, stream, offset, global_shape, accumulate
+            out, &scheme, FI_SCHEME_UNIFORM, fan_in, fan_out, layout, stream, streams, offset, global_shape,
+            accumulate
         )
 
     kaiming_uniform = he_uniform
 
     def he_normal(
         self, out, fan_in=None, negative_slope=0.0, *,
-        fan_out=None, layout=None, bint truncated=False, stream=None, offset=None, global_shape=None,
+        fan_out=None, layout=None, bint truncated=False, stream=None, streams=None, offset=None, global_shape=None,
         bint accumulate=False
     ):
         """
@@ -148,6 +155,7 @@ cdef class Generator(Draws):
         <layout>
         <truncated>
         <stream>
+        <streams>
         <block>
         <accumulate>
 
@@ -172,14 +180,15 @@ cdef class Generator(Draws):
             <fi_fan_mode>one_fan(fan_in, fan_out), 2, 1, finite("negative_slope", negative_slope)
         )
         return self.fill_scheme(
-            out, &scheme, normal_or(truncated), fan_in, fan_out, layout, stream, offset, global_shape, accumulate
+            out, &scheme, normal_or(truncated), fan_in, fan_out, layout, stream, streams, offset, global_shape,
+            accumulate
         )
 
     kaiming_normal = he_normal
 
     def lecun_uniform(
         self, out, fan_in=None, *,
-        layout=None, stream=None, offset=None, global_shape=None, bint accumulate=False
+        layout=None, stream=None, streams=None, offset=None, global_shape=None, bint accumulate=False
     ):
         """
         Fills an array for layers with SELU or no activation: U[-a, a), a = sqrt(3 / fan_in).
@@ -190,6 +199,7 @@ cdef class Generator(Draws):
         <fan_in>
         <layout>
         <stream>
+        <streams>
         <block>
         <accumulate>
 
@@ -212,12 +222,14 @@ cdef class Generator(Draws):
         check_self(self)
         cdef fi_scheme scheme = scheme_of(FI_FAN_IN, 1)
         return self.fill_scheme(
-            out, &scheme, FI_SCHEME_UNIFORM, fan_in, None, layout, stream, offset, global_shape, accumulate
+            out, &scheme, FI_SCHEME_UNIFORM, fan_in, None, layout, stream, streams, offset, global_shape,
+            accumulate
         )
 
     def lecun_normal(
         self, out, fan_in=None, *,
-        layout=None, bint truncated=False, stream=None, offset=None, global_shape=None, bint accumulate=False
+        layout=None, bint truncated=False, stream=None, streams=None, offset=None, global_shape=None,
+        bint accumulate=False
     ):
         """
         Fills an array for layers with SELU or no activation: N(0, 1 / fan_in).
@@ -229,6 +241,7 @@ cdef class Generator(Draws):
         <layout>
         <truncated>
         <stream>
+        <streams>
         <block>
         <accumulate>
 
@@ -251,12 +264,13 @@ cdef class Generator(Draws):
         check_self(self)
         cdef fi_scheme scheme = scheme_of(FI_FAN_IN, 1)
         return self.fill_scheme(
-            out, &scheme, normal_or(truncated), fan_in, None, layout, stream, offset, global_shape, accumulate
+            out, &scheme, normal_or(truncated), fan_in, None, layout, stream, streams, offset, global_shape,
+            accumulate
         )
 
     def lasagne_uniform(
         self, out, fan_in=None, fan_out=None, gain=1.0, *,
-        layout=None, stream=None, offset=None, global_shape=None, bint accumulate=False
+        layout=None, stream=None, streams=None, offset=None, global_shape=None, bint accumulate=False
     ):
         """
         Fills an array as lasagne.init.GlorotUniform: U[-a, a), a = gain sqrt(6 / (fan_in + fan_out)).
@@ -268,6 +282,7 @@ cdef class Generator(Draws):
         <lasagne gain>
         <layout>
         <stream>
+        <streams>
         <block>
         <accumulate>
 
@@ -290,12 +305,14 @@ cdef class Generator(Draws):
         check_self(self)
         cdef fi_scheme scheme = scheme_of_gain_or_relu(FI_FAN_SUM, 2, gain)
         return self.fill_scheme(
-            out, &scheme, FI_SCHEME_UNIFORM, fan_in, fan_out, layout, stream, offset, global_shape, accumulate
+            out, &scheme, FI_SCHEME_UNIFORM, fan_in, fan_out, layout, stream, streams, offset, global_shape,
+            accumulate
         )
 
     def lasagne_normal(
         self, out, fan_in=None, fan_out=None, gain=1.0, *,
-        layout=None, bint truncated=False, stream=None, offset=None, global_shape=None, bint accumulate=False
+        layout=None, bint truncated=False, stream=None, streams=None, offset=None, global_shape=None,
+        bint accumulate=False
     ):
         """
         Fills an array as lasagne.init.GlorotNormal: N(0, 2 gain**2 / (fan_in + fan_out)).
@@ -308,6 +325,7 @@ cdef class Generator(Draws):
         <layout>
         <truncated>
         <stream>
+        <streams>
         <block>
         <accumulate>
 
@@ -330,5 +348,6 @@ cdef class Generator(Draws):
         check_self(self)
         cdef fi_scheme scheme = scheme_of_gain_or_relu(FI_FAN_SUM, 2, gain)
         return self.fill_scheme(
-            out, &scheme, normal_or(truncated), fan_in, fan_out, layout, stream, offset, global_shape, accumulate
+            out, &scheme, normal_or(truncated), fan_in, fan_out, layout, stream, streams, offset, global_shape,
+            accumulate
         )

@@ -188,13 +188,23 @@ def stream_number(stream):
     return explicit_stream(stream)
 
 
-cdef int read_call(call *c, object stream, object offset, object global_shape, bint accumulate) except -1:
-    c.unnamed = stream is None
-    if not c.unnamed:
+cdef Rows read_call(
+    call *c, object stream, object streams, object offset, object global_shape, bint accumulate
+):
+    """Reads what a call asks for besides the array; returns the streams of its rows, if there are any."""
+    cdef Rows rows = None
+    c.unnamed = stream is None and streams is None
+    if stream is not None:
         c.fill.stream = explicit_stream(stream)
+    if streams is not None:
+        rows = streams_of(stream, streams)
+        c.fill.stream = rows.first
+    set_rows(&c.where, rows)
     c.fill.accumulate = accumulate
     c.where.given = offset is not None or global_shape is not None
-    return read_block(&c.where, offset, global_shape) if c.where.given else 0
+    if c.where.given:
+        read_block(&c.where, offset, global_shape)
+    return rows
 
 
 cdef uint64_t seed_of(object seed) except? 0:

@@ -22,7 +22,7 @@ void fi_set_work(fi_work *work, const fi_kernels *kernels, fi_task *tasks, size_
     for (size_t i = 0; i < count; i++) {
         tasks[i].chunks_before = work->chunks;
         work->chunks += tasks[i].region.chunks;
-        work->element_count += tasks[i].region.count;
+        work->element_count += fi_region_work(&tasks[i].region);
     }
 }
 

@@ -257,7 +257,7 @@ def test_streams_and_flags_are_keywords(g):
     with pytest.raises(TypeError):
         g.normal(np.zeros(5), 0.0, 1.0, 3)
     assert str(inspect.signature(g.normal)) == (
-        "(out, mean=0.0, std=1.0, *, stream=None, offset=None, global_shape=None, accumulate=False)"
+        "(out, mean=0.0, std=1.0, *, stream=None, streams=None, offset=None, global_shape=None, accumulate=False)"
     )
 
 

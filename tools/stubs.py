@@ -34,6 +34,7 @@ MODULES = (
     "keras/schemes",
     "torch/functions",
 )
+WHERE = ("out", "stream", "streams", "offset", "global_shape", "accumulate")  # what a lazy array has not
 UNTYPED = "keras."  # of base classes without types nothing is known
 HEAD = "# Made from fastinit's sources by tools/stubs.py.\n"
 
@@ -328,7 +329,7 @@ class Stub:
             every = [each.arg for each in (*function.args.args, *function.args.kwonlyargs)]
             if "out" not in every or name.startswith("_"):
                 continue
-            before, after = parameters(function, "self", "out", "stream", "offset", "global_shape", "accumulate")
+            before, after = parameters(function, "self", *WHERE)
             is_required = any("=" not in each for each in before)
             after.append(f"dtype: DTypeLike={'uint32' if name == 'bits' else 'float32'!r}")
             if "stream" in every:

@@ -62,6 +62,7 @@ LAYOUT = Argument("layout", "Layout | None", "None", "<layout>")
 TRUNCATED = Argument("truncated", "bool", "False", "<truncated>")
 WHERE = (
     Argument("stream", "Stream | None", "None", "<stream>"),
+    Argument("streams", "Streams | None", "None", "<streams>"),
     Argument("offset", "Sizes | None", "None", "<block>"),
     Argument("global_shape", "Sizes | None", "None"),
     Argument("accumulate", "bool", "False", "<accumulate>"),
@@ -85,7 +86,8 @@ METHOD = '''
         check_self(self)
         cdef fi_scheme scheme = {scheme}
         return self.fill_scheme(
-            out, &scheme, {draw}, fan_in, {fan_out}, layout, stream, offset, global_shape, accumulate
+            out, &scheme, {draw}, fan_in, {fan_out}, layout, stream, streams, offset, global_shape,
+            accumulate
         )
 '''
 
