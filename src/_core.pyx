@@ -23,7 +23,7 @@ from cpython.ref cimport Py_INCREF, Py_XDECREF
 from cpython.unicode cimport PyUnicode_CheckExact, PyUnicode_Compare, PyUnicode_FromObject, PyUnicode_KIND
 from libc.stddef cimport ptrdiff_t
 from libc.stdint cimport uint32_t, uint64_t, uintptr_t
-from libc.string cimport memcmp, strcmp, strrchr
+from libc.string cimport memcmp, memcpy, strcmp, strrchr
 
 cnp.import_array()
 
@@ -112,7 +112,7 @@ cdef int run_fill(
         return 0
     task.fill.dtype = c.fill.dtype
     set_region(
-        &task, array, rows, c.where.offset if c.where.given else NULL,
+        &task, extent_of(array), rows, c.where.offset if c.where.given else NULL,
         c.where.global_shape if c.where.given else NULL, c.is_complex, axis
     )
     if first:
@@ -132,18 +132,17 @@ cdef inline void fill_chunks(const fi_kernels *with_kernels, const fi_fill *fill
 
 
 cdef void set_region(
-    fi_task *task, cnp.ndarray array, Rows rows, const uint64_t *offset, const uint64_t *global_shape,
+    fi_task *task, fi_extent array, Rows rows, const uint64_t *offset, const uint64_t *global_shape,
     bint is_complex, fi_axis *axis
 ) noexcept:
     """The region of a task whose fill is set. axis has room for two more axes than the array has."""
     cdef int outer = rows is not None
     set_block_region(
-        task, cnp.PyArray_DATA(array), cnp.PyArray_NDIM(array) - outer,
-        <const ptrdiff_t *>cnp.PyArray_DIMS(array) + outer, <const ptrdiff_t *>cnp.PyArray_STRIDES(array) + outer,
-        offset, global_shape, is_complex, axis
+        task, <void *>array.data, array.axes - outer, array.shape + outer, array.strides + outer, offset, global_shape,
+        is_complex, axis
     )
     if rows is not None:
-        fi_set_streams(&task.region, task.fill.dtype, rows.from_stride(cnp.PyArray_STRIDE(array, 0)))
+        fi_set_streams(&task.region, task.fill.dtype, rows.from_stride(array.strides[0]))
 
 
 cdef void set_block_region(
@@ -168,10 +167,9 @@ cdef void set_block_region(
     fi_set_region(&task.region, task.fill.dtype, data, axes + 1, shape, strides, start, whole, axis)
 
 
-cdef void set_constant_region(fi_task *task, cnp.ndarray array, const fi_marks *marks, fi_axis *axis) noexcept:
+cdef void set_constant_region(fi_task *task, fi_extent array, const fi_marks *marks, fi_axis *axis) noexcept:
     fi_set_constant_region(
-        &task.region, cnp.PyArray_ITEMSIZE(array), cnp.PyArray_DATA(array), cnp.PyArray_NDIM(array),
-        <const ptrdiff_t *>cnp.PyArray_DIMS(array), <const ptrdiff_t *>cnp.PyArray_STRIDES(array), marks, axis
+        &task.region, array.item, <void *>array.data, array.axes, array.shape, array.strides, marks, axis
     )
 
 
@@ -554,7 +552,7 @@ cdef class Draws:
             raise ValueError(f"out was changed while the arguments were read: it had dtype {dtype}")
         fi_set_value(&c.fill, <const char *>value, len(value))
         if self._pending is not None:
-            self._pending.append(Pending.of_constants(out, None, value))
+            self._pending.append(Pending.of_constants(out, value))
             return out
         run_constant(&c.fill, out)
         return out
@@ -562,7 +560,8 @@ cdef class Draws:
     def _fill_marked(self, out, cnp.ndarray view, bytes value, list marks, bytes mark):
         """Fills out, of which there is a view, with one value, as an element's bytes, and parts of it with another."""
         check_self(self)
-        each = Pending.of_constants(out, view, value, marks, mark)
+        check_view(out, view)
+        each = Pending.of_constants(out, value, marks, mark)
         if self._pending is not None:
             self._pending.append(each)
         else:
@@ -579,10 +578,10 @@ cdef class Draws:
         cdef call c
         read_call(&c, stream, None, None, None, False)
         c.unnamed = c.unnamed and rows is None
-        if self._pending is not None:
-            self._pending.append(Pending.of_draws(&c, out, view, rows, write))
-            return out
         check_view(out, view)
+        if self._pending is not None:
+            self._pending.append(Pending.of_draws(&c, out, rows, write))
+            return out
         self.take_stream(&c)
         in_standard_environment(write, c.fill.seed, c.fill.stream if rows is None else rows.tolist())
         return out
