@@ -99,17 +99,23 @@ cdef enum:
 cdef double SLICE = 0.1  # seconds between two looks for signals, with all threads at rest
 
 
-cdef int run_fill(
-    const fi_kernels *with_kernels, call *c, cnp.ndarray array, Rows rows=None, uint64_t first=0
+cdef inline int run_fill(
+    const fi_kernels *with_kernels, call *c, cnp.ndarray array, Rows rows, uint64_t first
 ) except -1:
     """Fills the array, or its rows, the first element of whose tensor counts as number first."""
     cdef int plain = cnp.NPY_ARRAY_C_CONTIGUOUS | cnp.NPY_ARRAY_ALIGNED
     cdef size_t count = size_of(array) << c.is_complex
-    cdef fi_task task
-    cdef fi_axis axis[FI_AXES_MAX + 2]
     if count < RELEASE_GIL_FROM and not c.where.given and rows is None and cnp.PyArray_FLAGS(array) & plain == plain:
         fi_fill_range(with_kernels, &c.fill, first, count, cnp.PyArray_DATA(array))
         return 0
+    return run_region(with_kernels, c, array, rows, first)
+
+
+cdef int run_region(
+    const fi_kernels *with_kernels, call *c, cnp.ndarray array, Rows rows, uint64_t first
+) except -1:
+    cdef fi_task task
+    cdef fi_axis axis[FI_AXES_MAX + 2]
     task.fill.dtype = c.fill.dtype
     set_region(
         &task, extent_of(array), rows, c.where.offset if c.where.given else NULL,
@@ -117,7 +123,7 @@ cdef int run_fill(
     )
     if first:
         fi_start_region_at(&task.region, task.fill.dtype, first)
-    if count < RELEASE_GIL_FROM and rows is None:
+    if rows is None and task.region.count < RELEASE_GIL_FROM:
         fill_chunks(with_kernels, &c.fill, &task.region)
         return 0
     task.fill = c.fill
@@ -304,6 +310,7 @@ cdef class Draws:
     """
 
     cdef uint64_t _seed, _stream, _spawned
+    cdef fi_parameter _last_parameter
     cdef readonly bint _from_entropy
     cdef list _pending  # the fills that record() has checked; None in any other generator
     cdef dict _package  # of a generator that stands for the default one among these names; None in any other
@@ -516,7 +523,7 @@ cdef class Draws:
             self._pending.append(Pending.of_fill(c, array, rows))
             return array
         self.take_stream(c)
-        run_fill(kernels, c, array, rows)
+        run_fill(kernels, c, array, rows, 0)
         return array
 
     @cython.final
@@ -536,7 +543,8 @@ cdef class Draws:
             if not is_positive(c.fill.scale):
                 refusal = FI_REFUSED_UNDERFLOW
         else:
-            refusal = fi_set_scheme(&c.fill, scheme, draw)
+            with cython.critical_section(self):
+                refusal = fi_set_scheme_again(&c.fill, scheme, draw, &self._last_parameter)
         if refusal != FI_ACCEPTED:
             refuse_scheme(&c.fill, scheme, draw, refusal)
         return self.finish(&c, array, rows)

@@ -264,6 +264,16 @@ double fi_scheme_parameter(const fi_scheme *scheme, fi_scheme_draw draw);
  */
 fi_refusal fi_set_scheme(fi_fill *fill, const fi_scheme *scheme, fi_scheme_draw draw);
 
+/* A scheme, a draw and the parameter that they give; at first all zeros. */
+typedef struct {
+    fi_scheme scheme;
+    fi_scheme_draw draw;
+    double parameter;
+} fi_parameter;
+
+/* The same; of the scheme and draw that the call before it with the same `last` had, the parameter is at hand. */
+fi_refusal fi_set_scheme_again(fi_fill *fill, const fi_scheme *scheme, fi_scheme_draw draw, fi_parameter *last);
+
 /* One block of Philox4x32-10: the generator itself, for known answers. */
 void fi_philox_block(const fi_kernels *kernels, const uint32_t counter[4], const uint32_t key[2], uint32_t words[4]);
 

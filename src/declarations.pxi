@@ -43,13 +43,17 @@ cdef extern from "core.h" nogil:
         fi_fan_mode mode
         double fan_in, fan_out, scale, gain, negative_slope
     double fi_scheme_parameter(const fi_scheme *scheme, fi_scheme_draw draw)
-    fi_refusal fi_set_scheme(fi_fill *fill, const fi_scheme *scheme, fi_scheme_draw draw)
+    ctypedef struct fi_parameter:
+        pass
+    fi_refusal fi_set_scheme_again(
+        fi_fill *fill, const fi_scheme *scheme, fi_scheme_draw draw, fi_parameter *last
+    )
     void fi_fill_range(const fi_kernels *kernels, const fi_fill *fill, uint64_t first, size_t count, void *out)
     enum: FI_AXES_MAX, FI_THREADS_MAX
     ctypedef struct fi_axis:
         pass
     ctypedef struct fi_region:
-        size_t chunks
+        size_t count, chunks
     void fi_set_region(
         fi_region *region, fi_dtype dtype, void *data, int axes, const ptrdiff_t *shape, const ptrdiff_t *strides,
         const uint64_t *offset, const uint64_t *global_shape, fi_axis *axis

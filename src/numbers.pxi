@@ -215,7 +215,7 @@ cdef object refused_truncated_normal(fi_dtype dtype, double mean, double std, do
 cdef int refuse_scheme(
     const fi_fill *fill, const fi_scheme *scheme, fi_scheme_draw draw, fi_refusal refusal
 ) except -1:
-    """Raises why fi_set_scheme refused: what the draw with the scheme's parameter raises, or that this is 0."""
+    """Raises why fi_set_scheme_again refused: what the draw with the scheme's parameter raises, or that this is 0."""
     cdef double parameter = fi_scheme_parameter(scheme, draw)
     if refusal == FI_REFUSED_UNDERFLOW:
         name = "limit" if draw == FI_SCHEME_UNIFORM else "std"

@@ -188,22 +188,27 @@ def stream_number(stream):
     return explicit_stream(stream)
 
 
-cdef Rows read_call(
+cdef inline Rows read_call(
     call *c, object stream, object streams, object offset, object global_shape, bint accumulate
 ):
     """Reads what a call asks for besides the array; returns the streams of its rows, if there are any."""
-    cdef Rows rows = None
     c.unnamed = stream is None and streams is None
+    c.fill.accumulate = accumulate
+    c.where.given = c.where.outer = False
     if stream is not None:
         c.fill.stream = explicit_stream(stream)
+    if streams is None and offset is None and global_shape is None:
+        return None
+    return read_places(c, stream, streams, offset, global_shape)
+
+
+cdef Rows read_places(call *c, object stream, object streams, object offset, object global_shape):
+    cdef Rows rows = None
     if streams is not None:
         rows = streams_of(stream, streams)
         c.fill.stream = rows.first
     set_rows(&c.where, rows)
-    c.fill.accumulate = accumulate
-    c.where.given = offset is not None or global_shape is not None
-    if c.where.given:
-        read_block(&c.where, offset, global_shape)
+    read_block(&c.where, offset, global_shape)
     return rows
 
 
