@@ -43,16 +43,17 @@ cdef bint is_of_numbers(cnp.ndarray array):
     return kind.__module__.partition(".")[0] == "ml_dtypes"
 
 
-cdef int dtype_of(cnp.ndarray array):
+cdef inline int dtype_of(cnp.ndarray array) noexcept:
     """The fi_dtype of an array, or -1."""
     cdef int number = cnp.PyArray_TYPE(array)
-    cdef Py_ssize_t size = cnp.PyArray_ITEMSIZE(array)
+    cdef Py_ssize_t size
     if number == cnp.NPY_FLOAT32:
         return FI_FLOAT32
     if number == cnp.NPY_FLOAT64:
         return FI_FLOAT64
     if number == cnp.NPY_FLOAT16:
         return FI_FLOAT16
+    size = cnp.PyArray_ITEMSIZE(array)
     # C has more than one unsigned type of a size.
     if cnp.PyTypeNum_ISUNSIGNED(number) and size == 4:
         return FI_UINT32
@@ -63,7 +64,7 @@ cdef int dtype_of(cnp.ndarray array):
     return -1
 
 
-cdef int part_dtype_of(cnp.ndarray array):
+cdef int part_dtype_of(cnp.ndarray array) noexcept:
     """The fi_dtype of the parts of complex numbers, or -1."""
     if cnp.PyArray_TYPE(array) == cnp.NPY_COMPLEX64:
         return FI_FLOAT32
@@ -72,10 +73,12 @@ cdef int part_dtype_of(cnp.ndarray array):
     return -1
 
 
-cdef cnp.ndarray array_of(object out):
-    if not cnp.PyArray_Check(out):
-        raise TypeError(f"out must be a NumPy array, not {type(out).__name__}{hints().instead_of_array(out)}")
-    return <cnp.ndarray>out
+cdef inline cnp.ndarray array_of(object out):
+    return <cnp.ndarray>out if cnp.PyArray_Check(out) else refused_array(out)
+
+
+cdef cnp.ndarray refused_array(object out):
+    raise TypeError(f"out must be a NumPy array, not {type(out).__name__}{hints().instead_of_array(out)}")
 
 
 cdef inline size_t size_of(cnp.ndarray array) noexcept:
@@ -92,7 +95,7 @@ cdef object descr_of(cnp.ndarray array):
     return <object>cnp.PyArray_DESCR(array)
 
 
-cdef cnp.ndarray array_of_dtype(object out, call *c, int accepted):
+cdef inline cnp.ndarray array_of_dtype(object out, call *c, int accepted):
     """out as an array of a dtype that the draw fills; sets the fill's dtype."""
     cdef cnp.ndarray array = array_of(out)
     cdef int dtype = dtype_of(array)
@@ -157,7 +160,7 @@ def overlaps_itself(cnp.ndarray array not None):
     return bool(fi_overlaps_itself(&extent))
 
 
-cdef cnp.ndarray checked_array(object out, call *c, int accepted=REALS):
+cdef inline cnp.ndarray checked_array(object out, call *c, int accepted=REALS):
     """out as an array that the core can fill with what the call asks for; sets the fill's dtype."""
     cdef cnp.ndarray array = array_of_dtype(out, c, accepted)
     check_memory(array)
