@@ -20,6 +20,7 @@ from cpython.number cimport PyNumber_Index
 from cpython.object cimport Py_TYPE, PyObject, PyObject_Hash, PyTypeObject
 from cpython.pycapsule cimport PyCapsule_New
 from cpython.ref cimport Py_INCREF, Py_XDECREF
+from cpython.tuple cimport PyTuple_CheckExact, PyTuple_GET_ITEM
 from cpython.unicode cimport PyUnicode_CheckExact, PyUnicode_Compare, PyUnicode_FromObject, PyUnicode_KIND
 from libc.stddef cimport ptrdiff_t
 from libc.stdint cimport uint32_t, uint64_t, uintptr_t

@@ -297,12 +297,13 @@ cdef int read_block(block *where, object offset, object global_shape) except -1:
 cdef int read_sizes(str name, object value, uint64_t *sizes) except -1:
     """Reads an integer for each axis; returns how many they are."""
     cdef tuple given = integers(name, value)
-    cdef int axis, axes = <int>min(len(given), FI_AXES_MAX + 1)
+    cdef Py_ssize_t axis, axes = len(given)
     if axes > FI_AXES_MAX:
-        raise ValueError(f"{name} has {len(given)} integers; accepted is one for each axis of out, up to {FI_AXES_MAX}")
+        raise ValueError(f"{name} has {axes} integers; accepted is one for each axis of out, up to {FI_AXES_MAX}")
     for axis in range(axes):
-        sizes[axis] = size_of_axis(name, given, axis)
-    return axes
+        if not is_uint64(<object>PyTuple_GET_ITEM(given, axis), &sizes[axis]) or sizes[axis] > <uint64_t>1 << 63:
+            sizes[axis] = size_of_axis(name, given, axis)
+    return <int>axes
 
 
 cdef int check_block(block *where, cnp.ndarray array, bint is_complex) except -1:
@@ -358,9 +359,11 @@ cdef tuple global_shape_of(const block *where):
     return tuple([where.global_shape[axis] for axis in range(where.shape_axes)])
 
 
-cdef tuple integers(str name, object value):
-    if type(value) is tuple:
-        return value
+cdef inline tuple integers(str name, object value):
+    return <tuple>value if PyTuple_CheckExact(value) else items_of(name, value)
+
+
+cdef tuple items_of(str name, object value):
     try:
         return tuple(value)
     except TypeError as error:
@@ -368,12 +371,8 @@ cdef tuple integers(str name, object value):
         raise refused from cause_of(error, value, "__iter__", "")
 
 
-cdef uint64_t size_of_axis(str name, tuple sizes, int axis) except? 0:
-    cdef object value = sizes[axis]
-    cdef uint64_t small
-    if is_uint64(value, &small) and small <= <uint64_t>1 << 63:
-        return small
-    integer = integer_of(f"{name}[{axis}]", value, "an integer")
+cdef uint64_t size_of_axis(str name, tuple sizes, Py_ssize_t axis) except? 0:
+    integer = integer_of(f"{name}[{axis}]", sizes[axis], "an integer")
     if not 0 <= integer <= 1 << 63:
         raise ValueError(f"{name}={sizes}; accepted are integers with 0 <= {name}[{axis}] <= 2**63")
     return integer

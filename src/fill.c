@@ -86,17 +86,9 @@ static inline void fill_range(const fi_kernels *kernels, fi_kernel *in_place, fi
     }
 }
 
-/* Member by member: zeros would go where the keys will. */
-static inline void start_run(fi_run *run, const fi_fill *fill) {
-    run->fill = fill;
-    run->list = NULL;
-    run->to = NULL;
-    fi_philox_seed(&run->philox, fill->seed);
-}
-
 void fi_fill_range_inside(const fi_kernels *kernels, const fi_fill *fill, uint64_t first, size_t count, void *out) {
     fi_run run;
-    start_run(&run, fill);
+    fi_start_run(&run, fill);
     fill_range(kernels, kernel_in_place(kernels, fill), &run, fill->stream, first, count, out);
 }
 
@@ -104,7 +96,7 @@ void fi_fill_ranges_inside(const fi_kernels *kernels, const fi_fill *fill, const
                            size_t end, uint64_t first, size_t count, char *out) {
     fi_kernel *const in_place = kernel_in_place(kernels, fill);
     fi_run run;
-    start_run(&run, fill);
+    fi_start_run(&run, fill);
     for (size_t i = begin; i < end; i++) {
         const uint64_t stream = fi_stream_number(fill, streams, i);
         fill_range(kernels, in_place, &run, stream, first, count, out + (ptrdiff_t)i * streams->stride);

@@ -33,6 +33,14 @@ static inline uint64_t fi_stream_number(const fi_fill *fill, const fi_streams *s
     return streams->number ? streams->number[i] : fill->stream + i * streams->step;
 }
 
+/* A run of the fill's seed. Member by member: zeros would go where the keys will. */
+static inline void fi_start_run(fi_run *run, const fi_fill *fill) {
+    run->fill = fill;
+    run->list = NULL;
+    run->to = NULL;
+    fi_philox_seed(&run->philox, fill->seed);
+}
+
 /* fi_fill_range in the contract's floating-point environment, which the caller has entered. */
 void fi_fill_range_inside(const fi_kernels *kernels, const fi_fill *fill, uint64_t first, size_t count, void *out);
 
@@ -43,7 +51,10 @@ void fi_fill_ranges_inside(const fi_kernels *kernels, const fi_fill *fill, const
 /* fi_fill_chunk for the block of one tensor. */
 void fi_fill_block_chunk(const fi_kernels *kernels, const fi_fill *fill, const fi_region *region, size_t chunk);
 
-/* The same for a constant. */
+/* Tiles of a region whose rows lie one behind the other; does nothing and returns 0 if they do not. */
+int fi_fill_dense(const fi_kernels *kernels, const fi_fill *fill, const fi_region *region, size_t first, size_t end);
+
+/* fi_fill_block_chunk for a constant. */
 void fi_fill_constant_chunk(const fi_value *value, const fi_region *region, size_t chunk);
 
 #endif

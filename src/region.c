@@ -72,7 +72,7 @@ static void sort_by_stride(fi_axis *axis, int axes) {
 static int is_aligned(const fi_region *region, size_t size) {
     size_t all = (size_t)(uintptr_t)region->data;
     for (int i = 0; i < region->row_axes; i++) all |= fi_distance(region->axis[i].stride);
-    return all % size == 0;
+    return (all & (size - 1)) == 0; /* sizes are powers of two */
 }
 
 /* The most blocks that a number of consecutive elements touch. */
@@ -310,8 +310,8 @@ static void draw_listed(drawing *d) {
     char *next = d->values + d->values_done * d->block_size;
     if (d->in_place) memcpy(d->list + d->inner, d->rest_list, d->rest * sizeof *d->list);
     /* The last group goes beyond the blocks that are listed, into room among the values; those that come next go over it. */
-    memset(d->list + blocks, 0, beyond * sizeof *d->list);
-    for (size_t left = (blocks + beyond) / d->group_blocks, placed = d->groups, n; left; left -= n, placed = 0) {
+    if (beyond) memset(d->list + blocks, 0, beyond * sizeof *d->list);
+    for (size_t left = fi_groups(blocks + beyond, d->group_blocks), placed = d->groups, n; left; left -= n, placed = 0) {
         n = fi_smaller(left, LIST_GROUPS);
         for (; placed < n; placed++, next += group_size) d->to[placed] = next;
         d->run.list = list;
@@ -535,7 +535,9 @@ static void fill_tiles(const fi_kernels *kernels, const fi_fill *fill, const fi_
     start_drawing(&d, kernels, fill);
     /* Down the rows first: what is side by side in memory is then written soon after. */
     for (size_t i = first; i < end; i++) {
-        const size_t above = i % column_tiles * region->tile_rows, column = i / column_tiles * region->tile_width;
+        const size_t tile_column = column_tiles == 1 ? i : i / column_tiles;
+        const size_t above = (i - tile_column * column_tiles) * region->tile_rows;
+        const size_t column = tile_column * region->tile_width;
         const size_t top = above ? above - before : 0;
         tile t;
         t.rows = fi_smaller(region->rows, above + region->tile_rows - before) - top;
@@ -601,6 +603,8 @@ void fi_fill_block_chunk(const fi_kernels *kernels, const fi_fill *fill, const f
     const size_t tiles = row_tiles(region) * fi_parts(width, region->tile_width);
     const size_t first = chunk * region->chunk_tiles, end = first + fi_smaller(tiles - first, region->chunk_tiles);
     const fi_fpenv caller = fi_fpenv_enter();
-    (region->whole_rows ? fill_rows : fill_tiles)(kernels, fill, region, first, end);
+    if (!fi_fill_dense(kernels, fill, region, first, end)) {
+        (region->whole_rows ? fill_rows : fill_tiles)(kernels, fill, region, first, end);
+    }
     fi_fpenv_leave(caller);
 }
