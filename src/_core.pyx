@@ -106,9 +106,15 @@ cdef inline int run_fill(
     """Fills the array, or its rows, the first element of whose tensor counts as number first."""
     cdef int plain = cnp.NPY_ARRAY_C_CONTIGUOUS | cnp.NPY_ARRAY_ALIGNED
     cdef size_t count = size_of(array) << c.is_complex
-    if count < RELEASE_GIL_FROM and not c.where.given and rows is None and cnp.PyArray_FLAGS(array) & plain == plain:
-        fi_fill_range(with_kernels, &c.fill, first, count, cnp.PyArray_DATA(array))
-        return 0
+    if count < RELEASE_GIL_FROM and rows is None and cnp.PyArray_FLAGS(array) & plain == plain:
+        if not c.where.given:
+            fi_fill_range(with_kernels, &c.fill, first, count, cnp.PyArray_DATA(array))
+            return 0
+        if first == 0 and not c.is_complex and fi_fill_small_block(
+            with_kernels, &c.fill, cnp.PyArray_DATA(array), cnp.PyArray_NDIM(array),
+            <const ptrdiff_t *>cnp.PyArray_DIMS(array), c.where.offset, c.where.global_shape
+        ):
+            return 0
     return run_region(with_kernels, c, array, rows, first)
 
 

@@ -283,7 +283,7 @@ def borrowed(uintptr_t address, object available, shape, strides, dtype, owner):
     return array
 
 
-cdef int read_block(block *where, object offset, object global_shape) except -1:
+cdef inline int read_block(block *where, object offset, object global_shape) except -1:
     where.given = offset is not None
     if offset is None and global_shape is None:
         return 0
@@ -298,11 +298,13 @@ cdef int read_sizes(str name, object value, uint64_t *sizes) except -1:
     """Reads an integer for each axis; returns how many they are."""
     cdef tuple given = integers(name, value)
     cdef Py_ssize_t axis, axes = len(given)
+    cdef uint64_t size = 0
     if axes > FI_AXES_MAX:
         raise ValueError(f"{name} has {axes} integers; accepted is one for each axis of out, up to {FI_AXES_MAX}")
     for axis in range(axes):
-        if not is_uint64(<object>PyTuple_GET_ITEM(given, axis), &sizes[axis]) or sizes[axis] > <uint64_t>1 << 63:
-            sizes[axis] = size_of_axis(name, given, axis)
+        if not is_uint64(<object>PyTuple_GET_ITEM(given, axis), &size) or size > <uint64_t>1 << 63:
+            size = size_of_axis(name, given, axis)
+        sizes[axis] = size
     return <int>axes
 
 

@@ -171,6 +171,13 @@ void fi_start_region_at(fi_region *region, fi_dtype dtype, uint64_t first);
  */
 void fi_set_streams(fi_region *region, fi_dtype dtype, fi_streams streams);
 
+/*
+ * Fills a block at once, if that needs no region: one in C order, contiguous and aligned, of rows of whole Philox blocks or of
+ * one row. Otherwise does nothing and returns 0. The block must be accepted by fi_check_block, and is not to be large.
+ */
+int fi_fill_small_block(const fi_kernels *kernels, const fi_fill *fill, void *data, int axes, const ptrdiff_t *shape,
+                        const uint64_t *offset, const uint64_t *global_shape);
+
 /* Writes one of the region's chunks: some ten thousand elements. Takes less than 40 KiB of stack. */
 void fi_fill_chunk(const fi_kernels *kernels, const fi_fill *fill, const fi_region *region, size_t chunk);
 

@@ -64,6 +64,10 @@ cdef extern from "core.h" nogil:
         const uint64_t *number
         uint64_t step
     void fi_set_streams(fi_region *region, fi_dtype dtype, fi_streams streams)
+    bint fi_fill_small_block(
+        const fi_kernels *kernels, const fi_fill *fill, void *data, int axes, const ptrdiff_t *shape,
+        const uint64_t *offset, const uint64_t *global_shape
+    )
     void fi_start_region_at(fi_region *region, fi_dtype dtype, uint64_t first)
     void fi_fill_chunk(const fi_kernels *kernels, const fi_fill *fill, const fi_region *region, size_t chunk)
     fi_refusal fi_check_block(

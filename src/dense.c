@@ -2,45 +2,46 @@
 #include <string.h>
 
 #include "fill.h"
+#include "fpenv.h"
 
 /* Philox blocks that are drawn in one go: few enough for a frame that is soon set up. */
 enum { PIECE_BLOCKS = 64 };
 
-/*
- * Whether what is drawn, row after row, is what memory holds: rows of whole Philox blocks, of the compute type, contiguous and
- * aligned, without gaps between them, none of them longer than a tile. All blocks share their index's high word.
- */
-static int is_dense(const fi_region *region, const fi_fill *fill) {
+/* Rows of a tensor, step apart in it, whose memory has no gaps. */
+typedef struct {
+    uint64_t first, step;
+    size_t count, size;
+} dense_rows;
+
+/* Whether what is drawn, row after row, is what memory holds: whole blocks, all of which share their index's high word. */
+static int are_as_drawn(const dense_rows *rows, const fi_fill *fill) {
     const fi_format *const format = &fi_formats[fill->dtype];
-    const fi_axis *const rows = region->axis, *const row = rows + 1;
     const uint64_t within_block = (1u << format->block_shift) - 1;
-    if (region->row_axes != 1 || region->whole_rows || !region->aligned_rows || region->tile_width != row->size) return 0;
-    if (rows->stride != (ptrdiff_t)(row->size * format->size) || format->size != fi_value_size(format->real)) return 0;
-    const uint64_t last = region->first + (rows->size - 1) * rows->step + (row->size - 1);
-    return ((region->first | rows->step | row->size) & within_block) == 0 && !fi_adds(fill) &&
-           (last ^ region->first) >> format->block_shift >> 32 == 0;
+    const uint64_t last = rows->first + (rows->count - 1) * rows->step + (rows->size - 1);
+    return format->size == fi_value_size(format->real) && !fi_adds(fill) &&
+           ((rows->first | rows->step | rows->size) & within_block) == 0 &&
+           (last ^ rows->first) >> format->block_shift >> 32 == 0;
 }
 
-int fi_fill_dense(const fi_kernels *kernels, const fi_fill *fill, const fi_region *region, size_t first, size_t end) {
-    if (!is_dense(region, fill)) return 0;
+/* Such rows: the kernels write them. */
+static void fill_as_drawn(const fi_kernels *kernels, const fi_fill *fill, const dense_rows *rows, char *to) {
     const fi_format *const format = &fi_formats[fill->dtype];
     const unsigned shift = format->block_shift;
-    const fi_axis *const rows = region->axis;
     const size_t block_size = format->size << shift, group_blocks = kernels->group_blocks;
-    const size_t row_blocks = rows[1].size >> shift, begin = first * region->tile_rows;
+    const size_t row_blocks = rows->size >> shift;
     const uint32_t skipped = (uint32_t)((rows->step >> shift) - row_blocks); /* from the end of a row to the next */
-    const uint64_t block = (region->first + begin * rows->step) >> shift;
-    size_t left = (fi_smaller(end * region->tile_rows, region->rows) - begin) * row_blocks, left_in_row = row_blocks;
+    const uint64_t block = rows->first >> shift;
     uint32_t next = (uint32_t)block, list[PIECE_BLOCKS + FI_GROUP_BLOCKS_MAX];
-    char *to = region->data + begin * (size_t)rows->stride, *places[PIECE_BLOCKS];
+    char *places[PIECE_BLOCKS];
     _Alignas(64) char last[FI_GROUP_MAX * sizeof(double)]; /* the values of a group that goes beyond the rows */
     fi_run run;
     fi_start_run(&run, fill);
     run.list = list;
     run.to = places;
     fi_philox_seek(&run.philox, (uint32_t)(block >> 32), fill->stream);
-    while (left) {
-        const size_t blocks = fi_smaller(left, PIECE_BLOCKS), rest = blocks & (group_blocks - 1);
+    for (size_t left = rows->count * row_blocks, left_in_row = row_blocks, blocks; left; left -= blocks) {
+        blocks = fi_smaller(left, PIECE_BLOCKS);
+        const size_t rest = blocks & (group_blocks - 1);
         size_t groups = fi_groups(blocks, group_blocks);
         for (size_t i = 0; i < blocks; i++) {
             list[i] = next++;
@@ -56,7 +57,45 @@ int fi_fill_dense(const fi_kernels *kernels, const fi_fill *fill, const fi_regio
         kernels->draw[fill->draw][format->real][FI_STORE_LISTED](NULL, &run, groups);
         to += blocks * block_size;
         if (rest) memcpy(to - rest * block_size, last, rest * block_size);
-        left -= blocks;
     }
+}
+
+int fi_fill_dense(const fi_kernels *kernels, const fi_fill *fill, const fi_region *region, size_t first, size_t end) {
+    const fi_axis *const axis = region->axis;
+    if (region->row_axes != 1 || region->whole_rows || !region->aligned_rows || region->tile_width != axis[1].size) return 0;
+    if (axis->stride != (ptrdiff_t)(axis[1].size * fi_formats[fill->dtype].size)) return 0;
+    const size_t begin = first * region->tile_rows, count = fi_smaller(end * region->tile_rows, region->rows) - begin;
+    const dense_rows rows = {region->first + begin * axis->step, axis->step, count, axis[1].size};
+    if (!are_as_drawn(&rows, fill)) return 0;
+    fill_as_drawn(kernels, fill, &rows, region->data + (ptrdiff_t)begin * axis->stride);
+    return 1;
+}
+
+int fi_fill_small_block(const fi_kernels *kernels, const fi_fill *fill, void *data, int axes, const ptrdiff_t *shape,
+                        const uint64_t *offset, const uint64_t *global_shape) {
+    dense_rows rows = {.count = 1, .size = 1};
+    uint64_t step = 1;
+    int is_row = 1; /* as long as all axes within are whole */
+    for (int i = axes - 1; i >= 0; i--) {
+        const size_t size = (size_t)shape[i];
+        rows.first += offset[i] * step;
+        if (is_row) {
+            rows.size *= size;
+            is_row = size == global_shape[i];
+        } else if (size != 1) {
+            if (rows.count != 1) return 0;
+            rows.count = size;
+            rows.step = step;
+        }
+        step *= global_shape[i];
+    }
+    if (rows.size == 0 || rows.count == 0 || (rows.count != 1 && !are_as_drawn(&rows, fill))) return 0;
+    const fi_fpenv caller = fi_fpenv_enter();
+    if (rows.count == 1) {
+        fi_fill_range_inside(kernels, fill, rows.first, rows.size, data);
+    } else {
+        fill_as_drawn(kernels, fill, &rows, data);
+    }
+    fi_fpenv_leave(caller);
     return 1;
 }

@@ -105,13 +105,17 @@ cdef bint read_complex(str name, object value, double *parts) except -1:
 cdef inline bint is_uint64(object value, uint64_t *number) noexcept:
     """Whether value is an int in [0, 2**64), the usual case, which is to cost next to nothing; sets number."""
     cdef Py_ssize_t digit
+    cdef uint64_t large = 0  # so that number, whose address goes nowhere, needs no memory
     if not PyLong_CheckExact(value):
         return False
-    if not has_one_digit(value):
-        return has_64_bits(value, number)
-    digit = digit_of(value)
-    number[0] = <uint64_t>digit
-    return digit >= 0
+    if has_one_digit(value):
+        digit = digit_of(value)
+        number[0] = <uint64_t>digit
+        return digit >= 0
+    if not has_64_bits(value, &large):
+        return False
+    number[0] = large
+    return True
 
 
 cdef bint has_64_bits(object value, uint64_t *number) noexcept:
