@@ -149,35 +149,26 @@ cdef void set_region(
     bint is_complex, fi_axis *axis
 ) noexcept:
     """The region of a task whose fill is set. axis has room for two more axes than the array has."""
-    cdef int outer = rows is not None
-    set_block_region(
-        task, <void *>array.data, array.axes - outer, array.shape + outer, array.strides + outer, offset, global_shape,
-        is_complex, axis
-    )
-    if rows is not None:
-        fi_set_streams(&task.region, task.fill.dtype, rows.from_stride(array.strides[0]))
-
-
-cdef void set_block_region(
-    fi_task *task, void *data, int axes, const ptrdiff_t *sizes, const ptrdiff_t *steps, const uint64_t *offset,
-    const uint64_t *global_shape, bint is_complex, fi_axis *axis
-) noexcept:
-    if not is_complex:
-        fi_set_region(&task.region, task.fill.dtype, data, axes, sizes, steps, offset, global_shape, axis)
-        return
-    cdef int i
-    cdef ptrdiff_t item = 2 * (8 if task.fill.dtype == FI_FLOAT64 else 4)
+    cdef int i, outer = rows is not None, axes = array.axes - outer
+    cdef const ptrdiff_t *sizes = array.shape + outer
+    cdef const ptrdiff_t *steps = array.strides + outer
     cdef ptrdiff_t shape[FI_AXES_MAX + 1]
     cdef ptrdiff_t strides[FI_AXES_MAX + 1]
     cdef uint64_t start[FI_AXES_MAX + 1]
     cdef uint64_t whole[FI_AXES_MAX + 1]
-    for i in range(axes):
-        shape[i], strides[i] = sizes[i], steps[i]
-        start[i] = 0 if offset is NULL else offset[i]
-        whole[i] = <uint64_t>shape[i] if global_shape is NULL else global_shape[i]
-    # The last axis is the real and the imaginary part.
-    shape[axes], strides[axes], start[axes], whole[axes] = 2, 8 if task.fill.dtype == FI_FLOAT64 else 4, 0, 2
-    fi_set_region(&task.region, task.fill.dtype, data, axes + 1, shape, strides, start, whole, axis)
+    if is_complex:
+        for i in range(axes):
+            shape[i], strides[i] = sizes[i], steps[i]
+            start[i] = 0 if offset is NULL else offset[i]
+            whole[i] = <uint64_t>shape[i] if global_shape is NULL else global_shape[i]
+        # The last axis is the real and the imaginary part.
+        shape[axes], strides[axes], start[axes], whole[axes] = 2, <ptrdiff_t>array.item // 2, 0, 2
+        axes, sizes, steps, offset, global_shape = axes + 1, shape, strides, start, whole
+    fi_set_region(
+        &task.region, task.fill.dtype, <void *>array.data, axes, sizes, steps, offset, global_shape, axis
+    )
+    if rows is not None:
+        fi_set_streams(&task.region, task.fill.dtype, rows.from_stride(array.strides[0]))
 
 
 cdef void set_constant_region(fi_task *task, fi_extent array, const fi_marks *marks, fi_axis *axis) noexcept:
@@ -669,7 +660,10 @@ cdef class Draws:
         fi_set_bits(&c.fill)
         return self.finish(&c, array, rows)
 
-    def uniform(self, out, low=0.0, high=1.0, *, stream=None, streams=None, offset=None, global_shape=None, bint accumulate=False):
+    def uniform(
+        self, out, low=0.0, high=1.0, *,
+        stream=None, streams=None, offset=None, global_shape=None, bint accumulate=False
+    ):
         """
         Fills an array with uniform draws: U[low, high).
 
@@ -706,7 +700,10 @@ cdef class Draws:
         set_uniform(&c.fill, least, most)
         return self.finish(&c, array, rows)
 
-    def normal(self, out, mean=0.0, std=1.0, *, stream=None, streams=None, offset=None, global_shape=None, bint accumulate=False):
+    def normal(
+        self, out, mean=0.0, std=1.0, *,
+        stream=None, streams=None, offset=None, global_shape=None, bint accumulate=False
+    ):
         """
         Fills an array with normal draws: N(mean, std**2).
 
@@ -805,7 +802,8 @@ cdef class Draws:
 
     def variance_scaling(
         self, out, scale=1.0, mode="fan_in", distribution="truncated_normal", *,
-        fan_in=None, fan_out=None, layout=None, stream=None, streams=None, offset=None, global_shape=None, bint accumulate=False
+        fan_in=None, fan_out=None, layout=None, stream=None, streams=None, offset=None, global_shape=None,
+        bint accumulate=False
     ):
         """
         Fills an array with draws of mean 0 and variance scale / n: the rule behind the other schemes.
@@ -849,7 +847,8 @@ cdef class Draws:
         cdef int fan_mode = choice("mode", mode, _MODES), draw = choice("distribution", distribution, _DISTRIBUTIONS)
         cdef fi_scheme scheme = scheme_of(<fi_fan_mode>fan_mode, positive("scale", scale))
         return self.fill_scheme(
-            out, &scheme, <fi_scheme_draw>draw, fan_in, fan_out, layout, stream, streams, offset, global_shape, accumulate
+            out, &scheme, <fi_scheme_draw>draw, fan_in, fan_out, layout, stream, streams, offset, global_shape,
+            accumulate
         )
 
 
