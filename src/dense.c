@@ -5,7 +5,7 @@
 #include "fpenv.h"
 
 /* Philox blocks that are drawn in one go: few enough for a frame that is soon set up. */
-enum { PIECE_BLOCKS = 64 };
+enum { PIECE_BLOCKS = 256 };
 
 /* Rows of a tensor, step apart in it, whose memory has no gaps. */
 typedef struct {
@@ -23,32 +23,70 @@ static int are_as_drawn(const dense_rows *rows, const fi_fill *fill) {
            (last ^ rows->first) >> format->block_shift >> 32 == 0;
 }
 
+/* The blocks of the rows, one after another. */
+typedef struct {
+    uint32_t next, skipped;          /* the low word of the next one's index, and what lies between two rows */
+    size_t row_blocks, left_in_row;  /* this row's that are still to come */
+    size_t left;
+} walk;
+
+typedef uint32_t four_words __attribute__((vector_size(16)));
+
+/* Lists as many blocks as there are or as a piece has; returns how many. */
+static inline size_t list_piece(walk *w, uint32_t *list) {
+    const size_t blocks = fi_smaller(w->left, PIECE_BLOCKS), row_blocks = w->row_blocks;
+    const uint32_t skipped = w->skipped;
+    size_t left_in_row = w->left_in_row;
+    uint32_t next = w->next;
+    for (size_t i = 0, part; i < blocks; i += part) {
+        if (row_blocks >= 4) {
+            part = fi_smaller(left_in_row, blocks - i);
+            fi_list_blocks(list + i, next, part);
+            next += (uint32_t)part;
+            left_in_row -= part;
+            if (left_in_row) continue;
+            left_in_row = row_blocks;
+            next += skipped;
+            continue;
+        }
+        uint32_t four[4]; /* the last of which may go beyond the rows */
+        part = 4;
+        for (size_t j = 0; j < part; j++) {
+            const int is_end = --left_in_row == 0;
+            four[j] = next;
+            next += is_end ? skipped + 1 : 1;
+            left_in_row = is_end ? row_blocks : left_in_row;
+        }
+        const four_words together = {four[0], four[1], four[2], four[3]};
+        memcpy(list + i, &together, sizeof together);
+    }
+    w->next = next;
+    w->left_in_row = left_in_row;
+    w->left -= blocks;
+    return blocks;
+}
+
 /* Such rows: the kernels write them. */
 static void fill_as_drawn(const fi_kernels *kernels, const fi_fill *fill, const dense_rows *rows, char *to) {
     const fi_format *const format = &fi_formats[fill->dtype];
     const unsigned shift = format->block_shift;
     const size_t block_size = format->size << shift, group_blocks = kernels->group_blocks;
     const size_t row_blocks = rows->size >> shift;
-    const uint32_t skipped = (uint32_t)((rows->step >> shift) - row_blocks); /* from the end of a row to the next */
     const uint64_t block = rows->first >> shift;
-    uint32_t next = (uint32_t)block, list[PIECE_BLOCKS + FI_GROUP_BLOCKS_MAX];
+    walk w = {(uint32_t)block, (uint32_t)((rows->step >> shift) - row_blocks), row_blocks, row_blocks,
+              rows->count * row_blocks};
+    uint32_t list[PIECE_BLOCKS + FI_GROUP_BLOCKS_MAX];
     char *places[PIECE_BLOCKS];
     _Alignas(64) char last[FI_GROUP_MAX * sizeof(double)]; /* the values of a group that goes beyond the rows */
     fi_run run;
+    size_t blocks = list_piece(&w, list); /* first: a kernel waits until it is in the cache */
     fi_start_run(&run, fill);
     run.list = list;
     run.to = places;
     fi_philox_seek(&run.philox, (uint32_t)(block >> 32), fill->stream);
-    for (size_t left = rows->count * row_blocks, left_in_row = row_blocks, blocks; left; left -= blocks) {
-        blocks = fi_smaller(left, PIECE_BLOCKS);
+    for (; blocks; blocks = list_piece(&w, list)) {
         const size_t rest = blocks & (group_blocks - 1);
         size_t groups = fi_groups(blocks, group_blocks);
-        for (size_t i = 0; i < blocks; i++) {
-            list[i] = next++;
-            if (--left_in_row) continue;
-            left_in_row = row_blocks;
-            next += skipped;
-        }
         for (size_t g = 0; g < groups; g++) places[g] = to + g * group_blocks * block_size;
         if (rest) {
             memset(list + blocks, 0, (group_blocks - rest) * sizeof *list);

@@ -333,25 +333,6 @@ static void turn_to(drawing *d, uint64_t block) {
     fi_philox_seek(&d->run.philox, (uint32_t)d->high, d->run.fill->stream);
 }
 
-/* Lists consecutive blocks. Where a vector is at hand four at a time: there is room for more than the last. */
-static void list_blocks(uint32_t *list, uint64_t first, size_t count) {
-    const uint32_t low = (uint32_t)first;
-#if defined(__GNUC__) || defined(__clang__)
-    typedef uint32_t four_words __attribute__((vector_size(16)));
-    four_words next = {low, low + 1, low + 2, low + 3}, after = next + 4;
-    size_t i = 0;
-    for (; i + 4 < count; i += 8) {
-        memcpy(list + i, &next, sizeof next);
-        memcpy(list + i + 4, &after, sizeof after);
-        next += 8;
-        after += 8;
-    }
-    if (i < count) memcpy(list + i, &next, sizeof next);
-#else
-    for (size_t i = 0; i < count; i++) list[i] = low + (uint32_t)i;
-#endif
-}
-
 /* Lists the blocks of elements first to end for values; returns the place of the first element among these. */
 static inline size_t list_values(drawing *d, uint64_t first, uint64_t end, unsigned shift) {
     const uint64_t last = (end - 1) >> shift;
@@ -363,7 +344,7 @@ static inline size_t list_values(drawing *d, uint64_t first, uint64_t end, unsig
     for (uint64_t block = first >> shift, next; block <= last; block = next) {
         next = (last >> 32 == block >> 32 ? last : block | UINT32_MAX) + 1;
         turn_to(d, block);
-        list_blocks(d->rest_list + d->rest, block, (size_t)(next - block));
+        fi_list_blocks(d->rest_list + d->rest, block, (size_t)(next - block));
         d->rest += (size_t)(next - block);
     }
     return place;
@@ -376,7 +357,7 @@ static void list_in_place(drawing *d, uint64_t first, size_t blocks, char *to) {
     for (size_t done = 0; done < blocks; done += d->group_blocks) {
         d->to[d->groups++] = to + done * d->block_size;
     }
-    list_blocks(d->list + d->inner, first, blocks);
+    fi_list_blocks(d->list + d->inner, first, blocks);
     d->inner += blocks;
 }
 
@@ -406,7 +387,7 @@ static int draw_rows(drawing *d, const tile *t, unsigned shift, uint16_t *places
         const size_t blocks = within_blocks ? blocks_touched(t->width, shift) : (t->width + mask) >> shift;
         turn_to(d, block);
         uint32_t *list = d->rest_list + d->rest;
-        for (size_t r = 0; r < t->rows; r++, list += blocks) list_blocks(list, t->first[r] >> shift, blocks);
+        for (size_t r = 0; r < t->rows; r++, list += blocks) fi_list_blocks(list, t->first[r] >> shift, blocks);
         d->rest += t->rows * blocks;
         side_by_side = !within_blocks && blocks << shift == t->width;
         for (size_t r = 0; r < t->rows && !side_by_side; r++) {
