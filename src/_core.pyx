@@ -252,7 +252,7 @@ cdef Draws copied(Draws original, uint64_t seed):
 
 # ---- Generator -------------------------------------------------------------------------------------------------------
 
-cdef PyTypeObject *generator_type = NULL  # Generator, once it is there: what fastinit.Generator, nearly every self's, is based on
+cdef PyTypeObject *generator_type = NULL  # Generator, once it is there: fastinit.Generator's base
 
 
 cdef inline int check_self(object self) except -1:

@@ -25,8 +25,8 @@ static int are_as_drawn(const dense_rows *rows, const fi_fill *fill) {
 
 /* The blocks of the rows, one after another. */
 typedef struct {
-    uint32_t next, skipped;          /* the low word of the next one's index, and what lies between two rows */
-    size_t row_blocks, left_in_row;  /* this row's that are still to come */
+    uint32_t next, skipped;         /* the low word of the next one's index, and what lies between two rows */
+    size_t row_blocks, left_in_row; /* this row's that are still to come */
     size_t left;
 } walk;
 
@@ -100,7 +100,8 @@ static void fill_as_drawn(const fi_kernels *kernels, const fi_fill *fill, const 
 
 int fi_fill_dense(const fi_kernels *kernels, const fi_fill *fill, const fi_region *region, size_t first, size_t end) {
     const fi_axis *const axis = region->axis;
-    if (region->row_axes != 1 || region->whole_rows || !region->aligned_rows || region->tile_width != axis[1].size) return 0;
+    if (region->row_axes != 1 || region->whole_rows || !region->aligned_rows || region->tile_width != axis[1].size)
+        return 0;
     if (axis->stride != (ptrdiff_t)(axis[1].size * fi_formats[fill->dtype].size)) return 0;
     const size_t begin = first * region->tile_rows, count = fi_smaller(end * region->tile_rows, region->rows) - begin;
     const dense_rows rows = {region->first + begin * axis->step, axis->step, count, axis[1].size};

@@ -74,8 +74,8 @@ static OUT_OF_LINE void fill_runs(const fi_kernels *kernels, fi_run *run, uint64
 }
 
 /* A range of a stream; the run has the seed. Whole groups need no more than a kernel: most small arrays are that, and soon done. */
-static inline void fill_range(const fi_kernels *kernels, fi_kernel *in_place, fi_run *run, uint64_t stream, uint64_t first,
-                              size_t count, char *out) {
+static inline void fill_range(const fi_kernels *kernels, fi_kernel *in_place, fi_run *run, uint64_t stream,
+                              uint64_t first, size_t count, char *out) {
     const fi_format *const format = &fi_formats[run->fill->dtype];
     const size_t group = kernels->group[format->real], within_block = ((size_t)1 << format->block_shift) - 1;
     const int is_whole = ((first & within_block) | (count & (group - 1))) == 0 && count != 0;

@@ -32,10 +32,12 @@ typedef struct {
 } fi_philox;
 
 static inline void fi_philox_seed(fi_philox *p, uint64_t seed) {
-    const uint32_t k0 = (uint32_t)seed, k1 = (uint32_t)(seed >> 32);
-    for (uint32_t round = 0; round < FI_PHILOX_ROUNDS; round++) { /* multiples, which vectors add: no round waits for another */
-        p->k0[round] = k0 + round * FI_PHILOX_W0;
-        p->k1[round] = k1 + round * FI_PHILOX_W1;
+    uint32_t k0 = (uint32_t)seed, k1 = (uint32_t)(seed >> 32);
+    for (int round = 0; round < FI_PHILOX_ROUNDS; round++) {
+        p->k0[round] = k0;
+        p->k1[round] = k1;
+        k0 += FI_PHILOX_W0;
+        k1 += FI_PHILOX_W1;
     }
 }
 

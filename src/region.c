@@ -311,7 +311,8 @@ static void draw_listed(drawing *d) {
     if (d->in_place) memcpy(d->list + d->inner, d->rest_list, d->rest * sizeof *d->list);
     /* The last group goes beyond the blocks that are listed, into room among the values; those that come next go over it. */
     if (beyond) memset(d->list + blocks, 0, beyond * sizeof *d->list);
-    for (size_t left = fi_groups(blocks + beyond, d->group_blocks), placed = d->groups, n; left; left -= n, placed = 0) {
+    size_t placed = d->groups;
+    for (size_t left = fi_groups(blocks + beyond, d->group_blocks), n; left; left -= n, placed = 0) {
         n = fi_smaller(left, LIST_GROUPS);
         for (; placed < n; placed++, next += group_size) d->to[placed] = next;
         d->run.list = list;

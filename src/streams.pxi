@@ -9,9 +9,9 @@ cdef uint64_t next_unnamed_stream(object stream) except? 0:
     return integer_below("stream", stream, _NAMES_FROM + 1, "2**63 + 1")
 
 
-# The numbers of names, by the hashes that strings keep: to find one is a look at a slot or two. A shelf has two generations: the
-# older one goes when the younger one is full, and what is still in use moves on. There are several shelves so that threads
-# without a GIL seldom wait for each other.
+# The numbers of names, by the hashes that strings keep: to find one is a look at a slot or two. A shelf has two
+# generations: the older one goes when the younger one is full, and what is still in use moves on. There are several
+# shelves so that threads without a GIL seldom wait for each other.
 cdef enum:
     CACHE_BYTES = 1 << 22
     SHELVES = 16

@@ -47,7 +47,7 @@ nonlinearity : str
     "<place>": """generator : fastinit.Generator, optional
     Left out: the default generator, which fastinit.seed seeds.
 stream : int or str, optional
-    The stream: an integer in [0, 2**63) or a name. Left out: the generator's next one.
+    The stream: an integer in [0, 2**64) or a name. Left out: the generator's next one.
 offset, global_shape : sequence of int, optional
     The tensor is the block of one of that shape which begins at that offset. Not for DTensors, which know both.""",
     "<block>": """offset, global_shape : sequence of int, optional
