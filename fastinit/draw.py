@@ -150,7 +150,7 @@ def seed_and_stream(seed: SupportsIndex | np.random.SeedSequence | None, stream:
         return fastinit.default_generator._address(stream)
     if stream is None:
         number = fastinit.Generator(seed).seed
-        raise TypeError(f"seed={number} without stream; give each tensor its own: a name or an integer in [0, 2**63)")
+        raise TypeError(f"seed={number} without stream; give each tensor its own: a name or an integer in [0, 2**64)")
     return fastinit.Generator(seed)._address(stream)
 
 

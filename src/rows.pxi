@@ -133,7 +133,7 @@ cdef cnp.ndarray numbers_of_items(object streams):
     cdef cnp.ndarray numbers = numpy.empty(len(items), numpy.uint64)
     cdef uint64_t *number = <uint64_t *>cnp.PyArray_DATA(numbers)
     for i, item in enumerate(items):
-        if not is_small_int(item, &number[i]):
+        if not is_uint64(item, &number[i]):
             number[i] = stream_at(i, item)
     return numbers
 

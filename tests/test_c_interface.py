@@ -778,7 +778,8 @@ def test_the_number_of_a_stream_is_what_generators_draw_from():
     out = np.empty(4, np.uint32)
     assert capi.bits(out.ctypes.data, 4, capi.FASTINIT_UINT32, SEED, STREAM, 0) == 0
     assert np.array_equal(out, named)
-    assert fastinit.stream_number(2**63 - 1) == 2**63 - 1
-    for bad, error in ((2**63, ValueError), (-1, ValueError), (True, TypeError), (1.5, TypeError), (None, TypeError)):
+    for number in (0, 2**30, 2**63 - 1, 2**63, 2**64 - 1, STREAM):
+        assert fastinit.stream_number(number) == number
+    for bad, error in ((2**64, ValueError), (-1, ValueError), (True, TypeError), (1.5, TypeError), (None, TypeError)):
         with pytest.raises(error, match="stream"):
             fastinit.stream_number(bad)

@@ -116,6 +116,12 @@ def test_arguments_stand_in_the_order_of_the_generators_after_shape_and_chunks()
     assert same(array.compute(scheduler="sync"), expected)
 
 
+def test_number_of_a_name_is_the_stream_of_the_name():
+    array = lazy.normal(6, 4, seed=7, stream=fastinit.stream_number("w"))
+    expected = fastinit.Generator(7).normal(np.empty(6, np.float32), stream="w")
+    assert same(array.compute(scheduler="sync"), expected)
+
+
 def test_without_a_seed_it_is_a_fill_by_the_default_generator_as_of_now():
     state = fastinit.default_generator.state
     try:

@@ -381,6 +381,8 @@ def check_weights_of_one_seed_and_one_stream_share_numbers_and_of_others_do_not(
     assert np.array_equal(first, make("HeNormal")((48, 30)))
     assert not np.isin(keras.ops.convert_to_numpy(first), keras.ops.convert_to_numpy(other)).all()
     assert same(make("HeNormal", stream=np.int64(4))((48, 30)), filled("HeNormal", (48, 30), stream=4))
+    number = fastinit.stream_number("fc1/kernel")
+    assert same(make("HeNormal", stream=number)((48, 30)), first)
 
 
 # ---- In layers and models --------------------------------------------------------------------------------------------

@@ -514,6 +514,14 @@ def test_unnamed_fills_take_the_generators_streams_in_turn_and_others_do_not():
     assert bits(second) == expected_array("uniform", {}, SHAPE, torch.float32, stream=1).tobytes()
 
 
+def test_number_of_a_name_is_the_stream_of_the_name():
+    g = fastinit.Generator(SEED)
+    named, numbered = (
+        init.normal_(torch.empty(SHAPE), generator=g, stream=stream) for stream in ("a", fastinit.stream_number("a"))
+    )
+    assert bits(named) == bits(numbered)
+
+
 def test_without_a_generator_it_is_the_default_one():
     fastinit.seed(SEED)
     first = init.normal_(torch.empty(SHAPE))

@@ -46,7 +46,7 @@ nonlinearity : str
     "<place>": """generator : fastinit.Generator, optional
     Left out: the default generator, which fastinit.seed seeds.
 stream : int or str, optional
-    The stream: an integer in [0, 2**63) or a name. Left out: the generator's next one.
+    The stream: an integer in [0, 2**64) or a name. Left out: the generator's next one.
 streams : array or tensor of int, range, or list of int and str, optional
     Instead of stream, one for each index of tensor's first axis: tensor[i] gets what a call with tensor[i] and
     ``stream=streams[i]`` would write. Fans, offset and global_shape are those of tensor[i] then. Of a DTensor there is
