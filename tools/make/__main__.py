@@ -15,6 +15,7 @@ from pathlib import Path
 
 import core
 import faces
+import numba
 import package
 import pages
 
@@ -31,6 +32,8 @@ OUTPUTS: dict[str, Callable[[str], str]] = {
     "fastinit/jax/__init__.py": faces.names_of_jax,
     "fastinit/keras/schemes.py": faces.keras,
     "fastinit/keras/__init__.py": faces.names_of_keras,
+    "fastinit/numba/schemes.py": numba.numba,
+    "fastinit/numba/__init__.py": numba.names_of_numba,
 }
 
 
