@@ -31,12 +31,13 @@ POINTERS = {"_nrt": False, "forceinline": True}
 ARRAYS = {"_nrt": True}
 
 
-def compiled(function: Body, check: Callable[[Kinds], None] | None = None) -> Body:
+def compiled(function: Body, check: Callable[[Kinds], None] | None = None, by_literals: bool = False) -> Body:
     """
     Lets Numba compile calls of a function, by its own source.
 
     check raises a TypingError of arguments whose types are not accepted: the first time that Numba looks at the call, so
-    that the error is a short one. Numba knows nothing of arguments for keywords alone; its body takes all by position, too.
+    that the error is a short one. by_literals has literal strings known when the call is compiled; it is then compiled for
+    each of them. Numba knows nothing of arguments for keywords alone; its body takes all by position, too.
     """
     code = function.__code__
     keywords = code.co_varnames[code.co_argcount : code.co_argcount + code.co_kwonlyargcount]
@@ -60,7 +61,7 @@ def compiled(function: Body, check: Callable[[Kinds], None] | None = None) -> Bo
             check(bound.arguments)
         return body
 
-    overload(function, strict=False, jit_options=POINTERS)(typed)
+    overload(function, strict=False, jit_options=POINTERS, prefer_literal=by_literals)(typed)
     return function
 
 
@@ -76,7 +77,7 @@ def _check_word(name: str, kind: Any) -> None:
     if is_none(kind):
         raise TypingError(f"{name} is missing; accepted is an integer")
     if not isinstance(kind, types.Integer):
-        mixed = "; Numba makes a float of an int64 and a uint64: convert one of the two"
+        mixed = "; some versions of Numba make a float of an int64 and a uint64: convert one of the two"
         raise TypingError(f"{name} must be an integer, not {kind}{mixed if isinstance(kind, types.Float) else ''}")
 
 

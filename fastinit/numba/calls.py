@@ -270,6 +270,7 @@ def draw(
     accumulate: bool,
 ) -> None:
     """Fills an array with what a set function sets."""
+    dtype_number(dtypes_of(setter), "out has dtype", out.dtype)
     prepared = set_fill(setter, parameters, out.dtype)
     write_prepared(prepared, None, out, seed, stream, streams, offset, global_shape, accumulate)
 
@@ -430,8 +431,8 @@ def _fill_numbers(*arguments: Any) -> None:
 @overload(_fill_numbers, strict=False, jit_options=ARRAYS)
 def _(*_: Any) -> Any:
     def body(fill, streams, out, shape, strides, block, whole):  # type: ignore[no-untyped-def]
+        check_length(streams.size, out)
         numbers = numbers_of(streams)
-        check_length(numbers.size, out)
         address = numbers.ctypes.data
         _refuse(_fill_streams(fill, address, 0, out.ctypes.data, out.ndim, shape, strides, block, whole))
 

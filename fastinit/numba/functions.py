@@ -31,12 +31,12 @@ from fastinit.numba.calls import draw, set_fill, set_scheme, write_prepared
 _RULES: dict[Any, tuple[Any, Callable[..., tuple[Any, ...]]]] = {}
 
 
-def filling(setter: Any, rule: Callable[..., tuple[Any, ...]]) -> Callable[[Body], Body]:
+def filling(setter: Any, rule: Callable[..., tuple[Any, ...]], by_literals: bool = False) -> Callable[[Body], Body]:
     """Lets Numba compile calls of a function that fills arrays, and prepare() take it."""
 
     def register(function: Body) -> Body:
-        _RULES[function] = setter, compiled(rule, check_parameters)
-        return compiled(function, checked_with(calls.dtypes_of(setter)))
+        _RULES[function] = setter, compiled(rule, check_parameters, by_literals)
+        return compiled(function, checked_with(calls.dtypes_of(setter)), by_literals)
 
     return register
 
@@ -206,7 +206,7 @@ def _variance_scaling(
     return members(_mode_of(mode), _distribution_of(distribution), fan_in, fan_out, scale, 1.0, 0.0)
 
 
-@filling(set_scheme, _variance_scaling)
+@filling(set_scheme, _variance_scaling, by_literals=True)
 def variance_scaling(
     out: Array,
     scale: float = 1.0,
