@@ -10,9 +10,10 @@ The C interface by ctypes, for ctypes itself, cffi and Numba: the functions, num
 True
 
 Each function that can refuse returns a code, 0 if all is well; ``capi.message(code)`` says in bytes what it means. None
-can see what an address leads to. What C could not see, because ctypes would make another number of it (a negative seed, a
-stream of more than 64 bits, a bool), is a TypeError or a ValueError, as an argument and as a member of a structure. The
-address of a function itself is ``ctypes.cast(capi.normal, ctypes.c_void_p).value``. docs/c_interface.md has examples.
+can see what an address leads to. Where ctypes would make another number of an argument or of a structure's member, so
+that C could not refuse it (a negative seed, a stream of more than 64 bits, a bool), there is a TypeError or a
+ValueError. The address of a function itself is ``ctypes.cast(capi.normal, ctypes.c_void_p).value``.
+docs/c_interface.md has examples.
 """
 
 from ctypes import (
@@ -33,7 +34,6 @@ from ctypes import (
     pythonapi,
     sizeof,
 )
-
 from math import inf
 from typing import Any
 
@@ -61,7 +61,7 @@ FASTINIT_TOO_LARGE = -12
 
 
 # What an integer can be where ctypes would cut off its upper bits: 1 more than the largest, as a message shows it, too.
-_LIMITS = {
+_LIMITS: dict[Any, tuple[int, int, str, str]] = {
     c_int: (-(2**31), 2**31, "-2**31", "2**31"),
     c_int32: (-(2**31), 2**31, "-2**31", "2**31"),
     c_uint32: (0, 2**32, "0", "2**32"),
@@ -96,7 +96,7 @@ def _address(name: str, kind: Any, value: Any) -> Any:
     return value
 
 
-_CONVERSIONS = {**dict.fromkeys(_LIMITS, _integer), c_double: _double, c_void_p: _address}
+_CONVERSIONS: dict[Any, Any] = {**dict.fromkeys(_LIMITS, _integer), c_double: _double, c_void_p: _address}
 
 
 def _converted(member: tuple[str, Any], value: Any) -> Any:
@@ -108,7 +108,8 @@ class _Members(Structure):
     """A structure whose members are as set, or refused."""
 
     def __setattr__(self, name: str, value: Any) -> None:
-        super().__setattr__(name, _converted((name, dict(self._fields_).get(name)), value))
+        kinds: dict[str, Any] = {name: kind for name, kind, *_ in self._fields_}
+        super().__setattr__(name, _converted((name, kinds.get(name)), value))
 
 
 class fastinit_fill(_Members):
@@ -142,7 +143,9 @@ def _function(name: str, returned: Any, *parameters: tuple[str, Any]) -> tuple[s
     """A member of the table: a function that refuses what ctypes would make another number of."""
     prototype: Any = CFUNCTYPE(returned, *(kind for _, kind in parameters))
     usual = tuple(
-        (i, int, *_LIMITS[c_size_t if kind is c_void_p else kind][:2]) if kind is not c_double else (i, float, -inf, inf)
+        (i, int, *_LIMITS[c_size_t if kind is c_void_p else kind][:2])
+        if kind is not c_double
+        else (i, float, -inf, inf)
         for i, (_, kind) in enumerate(parameters)
         if kind in _CONVERSIONS
     )

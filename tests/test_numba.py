@@ -1,11 +1,10 @@
-"""fastinit.numba: what compiled code writes is what Python writes; it is kept, runs in threads, and refuses what is wrong."""
+"""fastinit.numba: compiled code writes what Python writes, is kept, runs in threads, and refuses what is wrong."""
 
 import inspect
-import os
 
 import numpy as np
 import pytest
-from conftest import fresh_python, printed_by, same
+from conftest import printed_by, same
 
 import fastinit
 from fastinit import capi
@@ -135,11 +134,14 @@ def test_each_row_has_a_stream_of_its_own(name):
             np.arange(10)[::-2],
         ):
             given(out, streams)
-            rows = np.stack([python_writes(name, np.zeros_like(row), f"stream={s}") for row, s in zip(out, streams)])
+            rows = np.stack(
+                [python_writes(name, np.zeros_like(row), f"stream={s}") for row, s in zip(out, streams, strict=True)]
+            )
             assert same(np.ascontiguousarray(out), rows)
         for start, stop, step in ((0, 5, 1), (9, -1, -2), (3, 100, 20)):
             counted(out, start, stop, step)
-            rows = [python_writes(name, np.zeros_like(r), f"stream={s}") for r, s in zip(out, range(start, stop, step))]
+            counts = range(start, stop, step)
+            rows = [python_writes(name, np.zeros_like(r), f"stream={s}") for r, s in zip(out, counts, strict=True)]
             assert same(np.ascontiguousarray(out), np.stack(rows))
 
 
@@ -151,8 +153,11 @@ def test_rows_with_streams_are_blocks_and_have_layouts_and_may_be_none():
     expected = [G.normal(np.empty((3, 6)), stream=i, offset=(2, 1), global_shape=(40, 9)) for i in range(3)]
     assert same(np.ascontiguousarray(out), np.stack(expected))
     assert not memory[0].any()
-    run("normal(out, seed=7, streams=range(3, 3))\nnormal(out, seed=7, streams=streams)",
-        out=np.empty((0, 3)), streams=np.empty(0, int))
+    run(
+        "normal(out, seed=7, streams=range(3, 3))\nnormal(out, seed=7, streams=streams)",
+        out=np.empty((0, 3)),
+        streams=np.empty(0, int),
+    )
     many = np.empty((300, 200), np.float32)
     run("he_normal(out, 64, seed=7, streams=range(300), accumulate=False)", out=many)
     assert same(many, G.he_normal(np.empty_like(many), 64, streams=range(300)))
@@ -162,7 +167,11 @@ def test_rows_with_streams_are_blocks_and_have_layouts_and_may_be_none():
 def test_values_are_added_where_that_is_asked_for(name):
     if name == "bits":
         pytest.skip("bits are not added")
-    for shape, where in (((40,), "stream=3"), ((3, 4), "stream=3, offset=(0, 1), global_shape=(9, 9)"), ((3, 4), "streams=range(3)")):
+    for shape, where in (
+        ((40,), "stream=3"),
+        ((3, 4), "stream=3, offset=(0, 1), global_shape=(9, 9)"),
+        ((3, 4), "streams=range(3)"),
+    ):
         out, expected = old_values(shape, "float32"), old_values(shape, "float32")
         function = function_of(call_of(name, f"{where}, accumulate=add"), "out", "add")
         function(out, True)
@@ -184,7 +193,12 @@ def test_seeds_and_streams_are_integers_of_any_type_up_to_64_bits():
             assert capi.set_normal(fill, capi.FASTINIT_FLOAT64, 0.0, 1.0) == 0
             assert capi.fill_range(fill, 0, 5, expected.ctypes.data) == 0
             assert same(out, expected)
-            run("normal(out, seed=seed, streams=np.array([3, stream], np.uint64))", out=rows, seed=seed, stream=np.uint64(stream))
+            run(
+                "normal(out, seed=seed, streams=np.array([3, stream], np.uint64))",
+                out=rows,
+                seed=seed,
+                stream=np.uint64(stream),
+            )
             assert same(rows[1], expected)
 
 
@@ -211,13 +225,18 @@ POSITIONAL = {
 def test_a_prepared_fill_writes_what_the_function_writes(name):
     parameters = POSITIONAL.get(name, CALLS[name])
     for dtype in DTYPES[name][:1]:
-        prepare = function_of(f"return prepare({name}, {{}})".format(", ".join(filter(None, ("out.dtype", parameters)))), "out")
+        prepare = function_of(
+            f"return prepare({name}, {{}})".format(", ".join(filter(None, ("out.dtype", parameters)))), "out"
+        )
         out = np.zeros((5, 7), dtype)
         prepared = prepare(out)
         assert prepared.nbytes == 512
         run("fill(out, prepared, seed=7, stream=3)", out=out, prepared=prepared)
         assert same(out, python_writes(name, np.zeros_like(out), "stream=3"))
-        assert same(prepared, eval(f"jit.prepare(jit.{name}, np.{dtype}{', ' * bool(parameters)}{parameters})", {"jit": jit, "np": np}))
+        assert same(
+            prepared,
+            eval(f"jit.prepare(jit.{name}, np.{dtype}{', ' * bool(parameters)}{parameters})", {"jit": jit, "np": np}),
+        )
 
 
 def test_a_prepared_fill_writes_ranges_blocks_and_rows_and_adds():
@@ -226,7 +245,11 @@ def test_a_prepared_fill_writes_ranges_blocks_and_rows_and_adds():
     out = np.zeros((4, 25), np.float32)
     run("fill(out, prepared, seed=7, stream=3, first=first)", out=out, prepared=prepared, first=801)
     assert same(out.ravel(), whole[801:901])
-    run("fill(out.T, prepared, seed=7, stream=3, offset=(5, 6), global_shape=(30, 10), accumulate=True)", out=out, prepared=prepared)
+    run(
+        "fill(out.T, prepared, seed=7, stream=3, offset=(5, 6), global_shape=(30, 10), accumulate=True)",
+        out=out,
+        prepared=prepared,
+    )
     block = G.normal(np.empty((25, 4), np.float32), 0.1, 0.02, stream=3, offset=(5, 6), global_shape=(30, 10)).T
     assert same(out, whole[801:901].reshape(4, 25) + block)
     run("fill(out, prepared, seed=7, streams=range(4))", out=out, prepared=prepared)
@@ -343,7 +366,8 @@ from fastinit.numba import *
 @numba.njit
 def fill_rows(out, seed):
     he_normal(out[0], fan_out=64, seed=seed, stream="a name")
-    fill(out[1:], prepare(variance_scaling, np.float32, 2.0, "fan_in", "uniform", 3), seed=seed, streams=np.array([5, 6]))
+    prepared = prepare(variance_scaling, np.float32, 2.0, "fan_in", "uniform", 3)
+    fill(out[1:], prepared, seed=seed, streams=np.array([5, 6]))
     normal(out[2:], seed=seed, stream=3, offset=(0, 0), global_shape=(9, 50), accumulate=True)
     fill(out[1], prepare(normal, np.float32), seed=seed, stream=3, first=11)
 assert not hasattr(fill_rows, "signatures")
@@ -385,8 +409,14 @@ VALUES = [
     ("he_normal(out, seed=7, stream=3)", "accepted is one of fan_in and fan_out"),
     ("he_normal(out, 3, fan_out=4, seed=7, stream=3)", "accepted is one of fan_in and fan_out"),
     ("variance_scaling(out, seed=7, stream=3)", "fans, scale, gain"),
-    ('variance_scaling(out, 1.0, "fan", fan_in=3, seed=7, stream=3)', "mode is not known; accepted are fan_in, fan_out"),
-    ('variance_scaling(out, 1.0, "fan_in", "u", fan_in=3, seed=7, stream=3)', "distribution is not known; accepted are"),
+    (
+        'variance_scaling(out, 1.0, "fan", fan_in=3, seed=7, stream=3)',
+        "mode is not known; accepted are fan_in, fan_out",
+    ),
+    (
+        'variance_scaling(out, 1.0, "fan_in", "u", fan_in=3, seed=7, stream=3)',
+        "distribution is not known; accepted are",
+    ),
     ("normal(out, seed=-1, stream=3)", r"seed is out of range; accepted is 0 <= seed < 2\*\*64"),
     ("normal(out, seed=7, stream=-1)", r"stream is out of range; accepted is 0 <= stream < 2\*\*64"),
     ("normal(out, seed=7, streams=range(3, -1, -1))", None),
@@ -426,7 +456,10 @@ def test_a_value_that_is_refused_raises_in_compiled_code_and_writes_nothing(call
 TYPES = [
     ("normal(out, seed=1.5, stream=3)", "seed must be an integer, not float64"),
     ("normal(out, seed=True, stream=3)", "seed must be an integer, not"),
-    ("normal(out, seed=7, stream=np.float32(3))", "stream must be an integer, not float32; some versions of Numba make"),
+    (
+        "normal(out, seed=7, stream=np.float32(3))",
+        "stream must be an integer, not float32; some versions of Numba make",
+    ),
     ("normal(out, stream=3)", "seed is missing; accepted is an integer"),
     ("normal(out, seed=7)", "accepted is one of stream, an integer or a literal string, and streams"),
     ("normal(out, seed=7, stream=3, streams=range(4))", "accepted is one of stream"),
@@ -441,7 +474,10 @@ TYPES = [
     ("normal(out, seed=7, stream=3, offset=(0, 0))", "one of offset and global_shape is missing"),
     ("normal(out, seed=7, stream=3, global_shape=(9, 9))", "one of offset and global_shape is missing"),
     ("normal(out, seed=7, stream=3, offset=(0,), global_shape=(9,))", "offset has 1 numbers; accepted are 2"),
-    ("normal(out, seed=7, streams=range(4), offset=(0, 0), global_shape=(9, 9))", r"accepted are 1, the axes of out\[i\]"),
+    (
+        "normal(out, seed=7, streams=range(4), offset=(0, 0), global_shape=(9, 9))",
+        r"accepted are 1, the axes of out\[i\]",
+    ),
     ("normal(out, seed=7, stream=3, offset=(0.5, 0), global_shape=(9, 9))", "offset must be a tuple of integers"),
     ("normal(out, seed=7, stream=3, offset=0, global_shape=(9, 9))", "offset must be a tuple of integers"),
     ("normal(3, seed=7, stream=3)", "out must be an array"),
@@ -472,7 +508,7 @@ def test_arrays_that_numba_knows_and_fastinit_does_not_fill_are_refused():
     function = function_of("normal(out, seed=7, stream=3)", "out")
     for out in (np.empty(3, np.float16), np.empty(3, np.float32).view()):
         out.flags.writeable = out.dtype == np.float16
-        with pytest.raises(numba.TypingError, match="out has dtype float16|out is read-only"):
+        with pytest.raises(numba.TypingError, match=r"out has dtype float16|out is read-only"):
             function(out)
-        with pytest.raises((TypeError, ValueError), match="out has dtype float16|out is read-only"):
+        with pytest.raises((TypeError, ValueError), match=r"out has dtype float16|out is read-only"):
             function.py_func(out)

@@ -12,8 +12,8 @@ Draws and schemes for code that Numba compiles, with ``njit``, in ``prange``, an
 >>> np.array_equal(weights[3], fastinit.Generator(7).he_normal(weights[3].copy(), 784, stream=3))
 True
 
-Each function is the method of ``fastinit.Generator`` of that name, bit for bit, with the generator's seed as the argument
-``seed``; it returns nothing. docs/numba.md says what is accepted.
+Each function is the method of ``fastinit.Generator`` of that name, bit for bit, with the generator's seed as an
+argument; it returns nothing. docs/numba.md says what is accepted.
 """
 
 try:

@@ -1,8 +1,8 @@
 """
-The arguments of the functions of ``fastinit.numba``: their types, when a call is compiled, and their values, when it runs.
+The arguments of the functions of ``fastinit.numba``: their types when a call is compiled, their values when it runs.
 
-What takes values has two bodies: its own, for Python, which runs it if Numba does not compile (``NUMBA_DISABLE_JIT=1``),
-and the one that is compiled.
+What takes values has two bodies: its own, for Python, which runs it where Numba does not compile
+(``NUMBA_DISABLE_JIT=1``), and the one that is compiled.
 """
 
 import inspect
@@ -26,18 +26,18 @@ Kinds: TypeAlias = dict[str, Any]  # Numba's types of arguments, or defaults, by
 Body = TypeVar("Body", bound=Callable[..., Any])
 
 # Functions that see of arrays only where they lie: they count no references to them, and calls of them cost nothing.
-POINTERS = {"_nrt": False, "forceinline": True}
+POINTERS: dict[str, Any] = {"_nrt": False, "forceinline": True}
 # Functions that make arrays, which those above may call.
-ARRAYS = {"_nrt": True}
+ARRAYS: dict[str, Any] = {"_nrt": True}
 
 
 def compiled(function: Body, check: Callable[[Kinds], None] | None = None, by_literals: bool = False) -> Body:
     """
     Lets Numba compile calls of a function, by its own source.
 
-    check raises a TypingError of arguments whose types are not accepted: the first time that Numba looks at the call, so
-    that the error is a short one. by_literals has literal strings known when the call is compiled; it is then compiled for
-    each of them. Numba knows nothing of arguments for keywords alone; its body takes all by position, too.
+    check raises a TypingError of arguments whose types are not accepted: when Numba first looks at the call, so that
+    the error is a short one. by_literals has literal strings known when the call is compiled, and the call compiled for
+    each. Numba knows nothing of arguments for keywords alone; its body takes all by position, too.
     """
     code = function.__code__
     keywords = code.co_varnames[code.co_argcount : code.co_argcount + code.co_kwonlyargcount]
@@ -186,9 +186,9 @@ def _check_place(axes: int, kinds: Kinds) -> None:
 
 # ---- Dtypes ----------------------------------------------------------------------------------------------------------
 
-WORDS = {"uint32": capi.FASTINIT_UINT32, "uint64": capi.FASTINIT_UINT64}
-FLOATS = {"float32": capi.FASTINIT_FLOAT32, "float64": capi.FASTINIT_FLOAT64}
-DTYPES = WORDS | FLOATS
+WORDS: dict[str, int] = {"uint32": capi.FASTINIT_UINT32, "uint64": capi.FASTINIT_UINT64}
+FLOATS: dict[str, int] = {"float32": capi.FASTINIT_FLOAT32, "float64": capi.FASTINIT_FLOAT64}
+DTYPES: dict[str, int] = WORDS | FLOATS
 
 
 def dtype_number(numbers: dict[str, int], name: str, dtype: Any) -> np.int32:
@@ -285,7 +285,9 @@ def _(streams: Any) -> Any:
 def check_length(streams: int, out: Array) -> None:
     """That there are as many streams as rows."""
     if streams != out.shape[0]:
-        raise ValueError("streams and out's first axis differ in length; accepted is one stream for each index of the axis")
+        raise ValueError(
+            "streams and out's first axis differ in length; accepted is one stream for each index of the axis"
+        )
 
 
 @compiled

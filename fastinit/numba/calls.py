@@ -1,13 +1,13 @@
 """
 The C interface as Numba sees it, and the calls of it that ``fastinit.numba`` compiles.
 
-Compiled code calls the functions of fastinit.h by symbols, so that it can be kept in a file, which an address could not.
-What is in one version of that interface is, unchanged, in all later ones, so that code from an older cache still runs.
+Compiled code calls the functions of fastinit.h by symbols, so that it can be kept in a file, which an address could
+not. What is in one version of that interface is, unchanged, in all later ones: code from an older cache still runs.
 """
 
 import ctypes
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 import llvmlite.binding
 import numpy as np
@@ -49,7 +49,7 @@ MANY = 1 << 15
 class Function:
     """A function of the C interface: Python calls it by ctypes, and compiled code by a symbol."""
 
-    _TYPES = {
+    _TYPES: ClassVar[dict[Any, Any]] = {
         ctypes.c_int: types.int32,
         ctypes.c_uint64: types.uint64,
         ctypes.c_size_t: types.uintp,
@@ -57,9 +57,9 @@ class Function:
     }
 
     def __init__(self, name: str) -> None:
-        self.call = getattr(capi, name)
+        self.call: Any = getattr(capi, name)
         parameters = [self._TYPES.get(each, types.uintp) for each in self.call.argtypes]  # all others are addresses
-        self.type = types.ExternalFunction(f"fastinit_{name}", types.int32(*parameters))
+        self.type: Any = types.ExternalFunction(f"fastinit_{name}", types.int32(*parameters))
         llvmlite.binding.add_symbol(self.type.symbol, ctypes.cast(self.call, ctypes.c_void_p).value)
 
     def __call__(self, *arguments: Any) -> int:
@@ -175,7 +175,8 @@ def _refuser(parameters: str = "") -> Callable[[int], None]:
             raise ValueError("accumulate is True, and bits are not added")
         if code == capi.FASTINIT_BAD_OFFSET:
             raise ValueError(
-                "offset and out's shape reach beyond global_shape; accepted is offset + shape <= global_shape in each axis"
+                "offset and out's shape reach beyond global_shape; accepted is offset + shape <= global_shape in each "
+                "axis"
             )
         if code == capi.FASTINIT_TOO_LARGE:
             raise ValueError("an element's number is not below 2**63, or the tensor has more elements")
@@ -189,12 +190,13 @@ _NORMAL = "a finite mean and std >= 0 whose draws do not overflow out's dtype"
 _REFUSERS = {
     "set_bits": _refuse,
     "set_uniform": _refuser(
-        "low, high: accepted are finite numbers with low <= high whose values and difference do not overflow out's dtype"
+        "low, high: accepted are finite numbers with low <= high whose values and difference do not overflow out's "
+        "dtype"
     ),
     "set_normal": _refuser(f"mean, std: accepted are {_NORMAL}"),
     "set_truncated_normal": _refuser(
-        f"mean, std, low, high: accepted are {_NORMAL}, and bounds in standard deviations with low <= high, low < inf and "
-        "high > -inf"
+        f"mean, std, low, high: accepted are {_NORMAL}, and bounds in standard deviations with low <= high, low < inf "
+        "and high > -inf"
     ),
     "set_scheme": _refuser(
         "fans, scale, gain, negative_slope: accepted are positive finite numbers, and any finite negative_slope, whose "
@@ -225,7 +227,9 @@ def _name_of(setter: Any) -> str:
     """A set function's, by itself or by Numba's type of it."""
     if isinstance(setter, Function):
         setter = setter.type
-    name = setter.symbol if isinstance(setter, types.ExternalFunction) else getattr(setter, "typing_key", setter).__name__
+    name = (
+        setter.symbol if isinstance(setter, types.ExternalFunction) else getattr(setter, "typing_key", setter).__name__
+    )
     return str(name).removeprefix("fastinit_")
 
 
@@ -238,7 +242,7 @@ def set_fill(setter: Any, parameters: tuple[Any, ...], dtype: Any) -> Array:
     """A fill that is set, as an array."""
     prepared = np.zeros(FILL_WORDS, np.uint64)
     number = dtype_number(dtypes_of(setter), "dtype is", np.dtype(dtype))
-    _REFUSERS[_name_of(setter)](setter(capi.fastinit_fill.from_buffer(prepared), number, *parameters))
+    _REFUSERS[_name_of(setter)](setter(capi.fastinit_fill.from_buffer(prepared.data), number, *parameters))
     return prepared
 
 
@@ -278,7 +282,8 @@ def draw(
 @overload(draw, strict=False, jit_options=POINTERS)
 def _(setter: Any, parameters: Any, out: Any, seed: Any, stream: Any, streams: Any, offset: Any, *_: Any) -> Any:
     name = _name_of(setter)
-    refuse, in_one_call, dtype = _REFUSERS[name], _IN_ONE_CALL.get(name), np.int32(DTYPES[str(out.dtype)])
+    in_one_call: Any = _IN_ONE_CALL.get(name)
+    refuse, dtype = _REFUSERS[name], np.int32(DTYPES[str(out.dtype)])
 
     def in_two_steps(  # type: ignore[no-untyped-def]
         setter, parameters, out, seed, stream, streams, offset, global_shape, accumulate
@@ -316,7 +321,7 @@ def write_prepared(
     """Fills an array with what a prepared fill describes."""
     if prepared.dtype != np.uint64 or prepared.shape != (FILL_WORDS,):
         raise ValueError(_NOT_PREPARED)
-    fill = capi.fastinit_fill.from_buffer_copy(prepared)
+    fill = capi.fastinit_fill.from_buffer_copy(prepared.tobytes())
     if dtype_number(DTYPES, "out has dtype", out.dtype) != fill.dtype:
         raise ValueError(_ANOTHER_DTYPE)
     if not out.flags.writeable:

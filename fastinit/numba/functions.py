@@ -222,7 +222,11 @@ def variance_scaling(
     global_shape: Sizes | None = None,
     accumulate: bool = False,
 ) -> None:
-    """Fills an array with draws of variance scale / n, n as the mode says: see ``fastinit.Generator.variance_scaling``."""
+    """
+    Fills an array with draws of variance scale / n, n as the mode says.
+
+    See ``fastinit.Generator.variance_scaling``.
+    """
     parameters = _variance_scaling(scale, mode, distribution, fan_in, fan_out)
     draw(set_scheme, parameters, out, seed, stream, streams, offset, global_shape, accumulate)
 

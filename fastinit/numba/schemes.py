@@ -1,8 +1,8 @@
-"""The schemes that have names, for code that Numba compiles. Made by tools/make from the rows of fastinit/schemes.py."""
+"""Schemes that have names, for code that Numba compiles. Made by tools/make from fastinit/schemes.py."""
 
 from fastinit.numba.arguments import Array, Sizes, Streams
 from fastinit.numba.calls import draw, set_scheme
-from fastinit.numba.functions import FAN_IN, FAN_SUM, Members, UNIFORM, filling, members, normal_or, one_fan
+from fastinit.numba.functions import FAN_IN, FAN_SUM, UNIFORM, Members, filling, members, normal_or, one_fan
 
 
 def _xavier_uniform(fan_in: float, fan_out: float, gain: float = 1.0) -> Members:
@@ -75,7 +75,9 @@ def he_uniform(
     draw(set_scheme, parameters, out, seed, stream, streams, offset, global_shape, accumulate)
 
 
-def _he_normal(fan_in: float | None = None, negative_slope: float = 0.0, fan_out: float | None = None, truncated: bool = False) -> Members:
+def _he_normal(
+    fan_in: float | None = None, negative_slope: float = 0.0, fan_out: float | None = None, truncated: bool = False
+) -> Members:
     return members(one_fan(fan_in, fan_out), normal_or(truncated), fan_in, fan_out, 2.0, 1.0, negative_slope)
 
 

@@ -2,16 +2,16 @@
 
 from typing import Any
 
-from faces import with_names
+from faces import WIDTH, with_names
 from rows import schemes
 
-HEAD = '''"""The schemes that have names, for code that Numba compiles. Made by tools/make from the rows of fastinit/schemes.py."""
+HEAD = '''"""Schemes that have names, for code that Numba compiles. Made by tools/make from fastinit/schemes.py."""
 
 {imports}
 '''
 SCHEME = '''
 
-def _{name}({rule}) -> Members:
+{rule}
     return members({members})
 
 
@@ -55,9 +55,12 @@ def scheme(row: Any, draw: str, name: str) -> str:
     keywords = [each for each in (KEYWORDS[row.n], cut) if each]
     signature = [*positional, "*", *keywords, *WHERE]
     drawn = "normal_or(truncated)" if cut else "UNIFORM"
+    rule = f"def _{name}({', '.join([*positional, *keywords])}) -> Members:"
+    if len(rule) > WIDTH:
+        rule = rule.replace("(", "(\n    ").replace(") ->", "\n) ->")
     return SCHEME.format(
         name=name,
-        rule=", ".join([*positional, *keywords]),
+        rule=rule,
         members=f"{members.format(draw=drawn)}, {float(row.scale)}, {TAKES[row.takes][1]}",
         signature="".join(f"    {each},\n" for each in signature)[:-1],
         summary=f"U[-a, a), a = {row.limit}" if draw == "uniform" else f"N(0, {row.variance})",
@@ -68,13 +71,11 @@ def scheme(row: Any, draw: str, name: str) -> str:
 def numba(_: str) -> str:
     """fastinit/numba/schemes.py."""
     functions = "".join(scheme(*each) for each in schemes())
-    aliases = "".join(
-        f"{alias}_{draw} = {name}\n" for row, draw, name in schemes() for alias in row.aliases
-    )
-    used = ("UNIFORM", "FAN_SUM", "FAN_IN", "members", "normal_or", "one_fan", "filling", "Members")
+    aliases = "".join(f"{alias}_{draw} = {name}\n" for row, draw, name in schemes() for alias in row.aliases)
+    used = ("FAN_IN", "FAN_SUM", "UNIFORM", "Members", "filling", "members", "normal_or", "one_fan")
     imports = "from fastinit.numba.arguments import Array, Sizes, Streams\n"
     imports += "from fastinit.numba.calls import draw, set_scheme\n"
-    imports += f"from fastinit.numba.functions import {', '.join(each for each in sorted(used) if each in functions)}"
+    imports += f"from fastinit.numba.functions import {', '.join(each for each in used if each in functions)}"
     return HEAD.format(imports=imports) + functions + "\n\n" + aliases
 
 
