@@ -37,6 +37,8 @@ from ctypes import (
 from math import inf
 from typing import Any
 
+import numpy as np
+
 from fastinit import _core
 
 FASTINIT_API_VERSION = 2
@@ -91,7 +93,7 @@ def _address(name: str, kind: Any, value: Any) -> Any:
     """What memory is written to: an address, or what ctypes takes for one, but for constants of Python's."""
     if isinstance(value, bytes | str):
         raise TypeError(f"{name} must be an address, or an object of ctypes, not {type(value).__name__}")
-    if isinstance(value, bool | int):
+    if isinstance(value, int | np.integer):
         return _integer(name, c_size_t, value)
     return value
 

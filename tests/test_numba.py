@@ -1,5 +1,6 @@
 """fastinit.numba: compiled code writes what Python writes, is kept, runs in threads, and refuses what is wrong."""
 
+import doctest
 import inspect
 
 import numpy as np
@@ -78,6 +79,10 @@ def test_every_draw_and_scheme_is_there_with_the_arguments_of_the_generators():
             assert parameter.kind == original[each].kind
         if FUNCTIONS[name].same_as:
             assert getattr(jit, name) is getattr(jit, FUNCTIONS[name].same_as)
+
+
+def test_the_modules_example_prints_what_it_shows():
+    assert doctest.testmod(jit) == (0, 7)
 
 
 def test_it_is_imported_by_nobody_but_who_asks_for_it():

@@ -243,7 +243,7 @@ def mistakes(w: Matrix, name: str, sizes: Iterable[float]) -> None:
     dask_init.normal((2, 3), offset=(0, 0))  # type: ignore[call-arg]
     dask_init.constant((2, 3))  # type: ignore[call-arg]
     numba_init.normal(w, stream=3)  # type: ignore[call-arg]
-    numba_init.normal(w, 0.0, 1.0, 7, 3)  # type: ignore[misc]
+    numba_init.normal(w, 0.0, 1.0, 7, 3)  # type: ignore[call-arg]
     numba_init.he_normal(w, "784", seed=7, stream=3)  # type: ignore[arg-type]
 
 
