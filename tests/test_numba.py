@@ -82,7 +82,7 @@ def test_every_draw_and_scheme_is_there_with_the_arguments_of_the_generators():
 
 
 def test_the_modules_example_prints_what_it_shows():
-    assert doctest.testmod(jit) == (0, 7)
+    assert doctest.testmod(jit) == (0, 6)
 
 
 def test_it_is_imported_by_nobody_but_who_asks_for_it():

@@ -240,9 +240,9 @@ def _word(name: str) -> Callable[[Any], int]:
     return word
 
 
-seed_of = _word("seed")
-stream_of = _word("stream")
-first_of = _word("first")
+seed_of: Callable[[Any], int] = _word("seed")
+stream_of: Callable[[Any], int] = _word("stream")
+first_of: Callable[[Any], int] = _word("first")
 
 
 def numbers_of(streams: Any) -> NDArray[np.uint64]:

@@ -71,10 +71,10 @@ def _type_of_function(function: Function, _: Any) -> types.Type:
     return function.type
 
 
-set_bits = Function("set_bits")
-set_uniform = Function("set_uniform")
-set_normal = Function("set_normal")
-set_truncated_normal = Function("set_truncated_normal")
+set_bits: Function = Function("set_bits")
+set_uniform: Function = Function("set_uniform")
+set_normal: Function = Function("set_normal")
+set_truncated_normal: Function = Function("set_truncated_normal")
 _set_scheme = Function("set_scheme")
 _fill_range = Function("fill_range")
 _fill_block = Function("fill_block")

@@ -68,18 +68,18 @@ def scheme(row: Any, draw: str, name: str) -> str:
     )
 
 
-def numba(_: str) -> str:
+def functions(_: str) -> str:
     """fastinit/numba/schemes.py."""
-    functions = "".join(scheme(*each) for each in schemes())
+    made = "".join(scheme(*each) for each in schemes())
     aliases = "".join(f"{alias}_{draw} = {name}\n" for row, draw, name in schemes() for alias in row.aliases)
     used = ("FAN_IN", "FAN_SUM", "UNIFORM", "Members", "filling", "members", "normal_or", "one_fan")
     imports = "from fastinit.numba.arguments import Array, Sizes, Streams\n"
     imports += "from fastinit.numba.calls import draw, set_scheme\n"
-    imports += f"from fastinit.numba.functions import {', '.join(each for each in used if each in functions)}"
-    return HEAD.format(imports=imports) + functions + "\n\n" + aliases
+    imports += f"from fastinit.numba.functions import {', '.join(each for each in used if each in made)}"
+    return HEAD.format(imports=imports) + made + "\n\n" + aliases
 
 
-def names_of_numba(text: str) -> str:
+def names(text: str) -> str:
     """fastinit/numba/__init__.py."""
-    names = [f"{each}_{draw}" for row, draw, _ in schemes() for each in (row.name, *row.aliases)]
-    return with_names(text, "numba", names)
+    found = [f"{each}_{draw}" for row, draw, _ in schemes() for each in (row.name, *row.aliases)]
+    return with_names(text, "numba", found)
