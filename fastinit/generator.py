@@ -367,6 +367,7 @@ class Generator(_core.Generator):
             What to fill and how: a mapping of streams (names or integers, as in stream=) to tuples, or tuples alone,
             whose arrays take the generator's next streams in turn. A tuple is (out, scheme, \\*arguments): an array,
             the name of any function that fills one, and its arguments; a dictionary at the end holds keyword arguments.
+            With ``streams`` among them, the rows of the array take those, and its key in the mapping is a name only.
         accumulate : bool
             Add the values to what is there, in every array.
 

@@ -23,7 +23,7 @@ from cpython.unicode cimport PyUnicode_CheckExact, PyUnicode_FromObject, PyUnico
 from libc.math cimport INFINITY
 from libc.stddef cimport ptrdiff_t
 from libc.stdint cimport uint32_t, uint64_t, uintptr_t
-from libc.string cimport memcmp, strcmp, strrchr
+from libc.string cimport memcmp, memcpy, strcmp, strrchr
 
 cnp.import_array()
 
@@ -112,7 +112,7 @@ cdef int run_fill(
         return 0
     task.fill = c.fill
     set_region(
-        &task, array, rows, c.where.offset if c.where.given else NULL,
+        &task, extent_of(array), rows, c.where.offset if c.where.given else NULL,
         c.where.global_shape if c.where.given else NULL, c.is_complex, axis
     )
     if first:
@@ -121,46 +121,35 @@ cdef int run_fill(
 
 
 cdef void set_region(
-    fi_task *task, cnp.ndarray array, Rows rows, const uint64_t *offset, const uint64_t *global_shape,
+    fi_task *task, fi_extent array, Rows rows, const uint64_t *offset, const uint64_t *global_shape,
     bint is_complex, fi_axis *axis
 ) noexcept:
     """The region of a task whose fill is set. axis has room for two more axes than the array has."""
-    cdef int outer = rows is not None
-    set_block_region(
-        task, cnp.PyArray_DATA(array), cnp.PyArray_NDIM(array) - outer,
-        <const ptrdiff_t *>cnp.PyArray_DIMS(array) + outer, <const ptrdiff_t *>cnp.PyArray_STRIDES(array) + outer,
-        offset, global_shape, is_complex, axis
-    )
-    if rows is not None:
-        fi_set_streams(&task.region, task.fill.dtype, rows.from_stride(cnp.PyArray_STRIDE(array, 0)))
-
-
-cdef void set_block_region(
-    fi_task *task, void *data, int axes, const ptrdiff_t *sizes, const ptrdiff_t *steps, const uint64_t *offset,
-    const uint64_t *global_shape, bint is_complex, fi_axis *axis
-) noexcept:
-    if not is_complex:
-        fi_set_region(&task.region, task.fill.dtype, data, axes, sizes, steps, offset, global_shape, axis)
-        return
-    cdef int i
-    cdef ptrdiff_t item = 2 * (8 if task.fill.dtype == FI_FLOAT64 else 4)
+    cdef int i, outer = rows is not None, axes = array.axes - outer
+    cdef const ptrdiff_t *sizes = array.shape + outer
+    cdef const ptrdiff_t *steps = array.strides + outer
     cdef ptrdiff_t shape[FI_AXES_MAX + 1]
     cdef ptrdiff_t strides[FI_AXES_MAX + 1]
     cdef uint64_t start[FI_AXES_MAX + 1]
     cdef uint64_t whole[FI_AXES_MAX + 1]
-    for i in range(axes):
-        shape[i], strides[i] = sizes[i], steps[i]
-        start[i] = 0 if offset is NULL else offset[i]
-        whole[i] = <uint64_t>shape[i] if global_shape is NULL else global_shape[i]
-    # The last axis is the real and the imaginary part.
-    shape[axes], strides[axes], start[axes], whole[axes] = 2, 8 if task.fill.dtype == FI_FLOAT64 else 4, 0, 2
-    fi_set_region(&task.region, task.fill.dtype, data, axes + 1, shape, strides, start, whole, axis)
+    if is_complex:
+        for i in range(axes):
+            shape[i], strides[i] = sizes[i], steps[i]
+            start[i] = 0 if offset is NULL else offset[i]
+            whole[i] = <uint64_t>shape[i] if global_shape is NULL else global_shape[i]
+        # The last axis is the real and the imaginary part.
+        shape[axes], strides[axes], start[axes], whole[axes] = 2, <ptrdiff_t>array.item // 2, 0, 2
+        axes, sizes, steps, offset, global_shape = axes + 1, shape, strides, start, whole
+    fi_set_region(
+        &task.region, task.fill.dtype, <void *>array.data, axes, sizes, steps, offset, global_shape, axis
+    )
+    if rows is not None:
+        fi_set_streams(&task.region, task.fill.dtype, rows.from_stride(array.strides[0]))
 
 
-cdef void set_constant_region(fi_task *task, cnp.ndarray array, const fi_marks *marks, fi_axis *axis) noexcept:
+cdef void set_constant_region(fi_task *task, fi_extent array, const fi_marks *marks, fi_axis *axis) noexcept:
     fi_set_constant_region(
-        &task.region, cnp.PyArray_ITEMSIZE(array), cnp.PyArray_DATA(array), cnp.PyArray_NDIM(array),
-        <const ptrdiff_t *>cnp.PyArray_DIMS(array), <const ptrdiff_t *>cnp.PyArray_STRIDES(array), marks, axis
+        &task.region, array.item, <void *>array.data, array.axes, array.shape, array.strides, marks, axis
     )
 
 
@@ -531,7 +520,7 @@ cdef class Draws:
             raise ValueError(f"out was changed while the arguments were read: it had dtype {dtype}")
         fi_set_value(&c.fill, <const char *>value, len(value))
         if self._pending is not None:
-            self._pending.append(Pending.of_constants(out, None, value))
+            self._pending.append(Pending.of_constants(out, value))
             return out
         run_constant(&c.fill, out)
         return out
@@ -539,7 +528,8 @@ cdef class Draws:
     def _fill_marked(self, out, cnp.ndarray view, bytes value, list marks, bytes mark):
         """Fills out, of which there is a view, with one value, as an element's bytes, and parts of it with another."""
         check_self(self)
-        each = Pending.of_constants(out, view, value, marks, mark)
+        check_view(out, view)
+        each = Pending.of_constants(out, value, marks, mark)
         if self._pending is not None:
             self._pending.append(each)
         else:
@@ -556,10 +546,10 @@ cdef class Draws:
         cdef call c
         read_call(&c, stream, None, None, None, False)
         c.unnamed = c.unnamed and rows is None
-        if self._pending is not None:
-            self._pending.append(Pending.of_draws(&c, out, view, rows, write))
-            return out
         check_view(out, view)
+        if self._pending is not None:
+            self._pending.append(Pending.of_draws(&c, out, rows, write))
+            return out
         self.take_stream(&c)
         in_standard_environment(write, c.fill.seed, c.fill.stream if rows is None else rows.tolist())
         return out
@@ -632,7 +622,10 @@ cdef class Draws:
         fi_set_bits(&c.fill)
         return self.finish(&c, array, rows)
 
-    def uniform(self, out, low=0.0, high=1.0, *, stream=None, streams=None, offset=None, global_shape=None, bint accumulate=False):
+    def uniform(
+        self, out, low=0.0, high=1.0, *,
+        stream=None, streams=None, offset=None, global_shape=None, bint accumulate=False
+    ):
         """
         Fills an array with uniform draws: U[low, high).
 
@@ -669,7 +662,10 @@ cdef class Draws:
         set_uniform(&c.fill, least, most)
         return self.finish(&c, array, rows)
 
-    def normal(self, out, mean=0.0, std=1.0, *, stream=None, streams=None, offset=None, global_shape=None, bint accumulate=False):
+    def normal(
+        self, out, mean=0.0, std=1.0, *,
+        stream=None, streams=None, offset=None, global_shape=None, bint accumulate=False
+    ):
         """
         Fills an array with normal draws: N(mean, std**2).
 
@@ -768,7 +764,8 @@ cdef class Draws:
 
     def variance_scaling(
         self, out, scale=1.0, mode="fan_in", distribution="truncated_normal", *,
-        fan_in=None, fan_out=None, layout=None, stream=None, streams=None, offset=None, global_shape=None, bint accumulate=False
+        fan_in=None, fan_out=None, layout=None, stream=None, streams=None, offset=None, global_shape=None,
+        bint accumulate=False
     ):
         """
         Fills an array with draws of mean 0 and variance scale / n: the rule behind the other schemes.
@@ -812,7 +809,8 @@ cdef class Draws:
         cdef int fan_mode = choice("mode", mode, _MODES), draw = choice("distribution", distribution, _DISTRIBUTIONS)
         cdef fi_scheme scheme = scheme_of(<fi_fan_mode>fan_mode, positive("scale", scale))
         return self.fill_scheme(
-            out, &scheme, <fi_scheme_draw>draw, fan_in, fan_out, layout, stream, streams, offset, global_shape, accumulate
+            out, &scheme, <fi_scheme_draw>draw, fan_in, fan_out, layout, stream, streams, offset, global_shape,
+            accumulate
         )
 
 

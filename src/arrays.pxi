@@ -181,7 +181,12 @@ def view_of(out, bint for_constants):
     cdef call c
     c.where.given = c.where.outer = False
     cdef cnp.ndarray array = array_for_constants(out) if for_constants else checked_array(out, &c)
-    cdef cnp.ndarray view = base_view(array)
+    cdef cnp.dtype descr = descr_of(array)
+    Py_INCREF(descr)  # which the next call takes
+    cdef cnp.ndarray view = PyArray_NewFromDescr(
+        <PyTypeObject *>cnp.ndarray, descr, cnp.PyArray_NDIM(array), cnp.PyArray_DIMS(array),
+        cnp.PyArray_STRIDES(array), cnp.PyArray_DATA(array), cnp.NPY_ARRAY_WRITEABLE, NULL
+    )
     cnp.set_array_base(view, array)
     return view
 
@@ -194,45 +199,40 @@ def check_normal(out, double std):
     set_normal(&c.fill, 0.0, std)
 
 
-cdef cnp.ndarray base_view(cnp.ndarray array):
-    """The same without a reference to the array, for who holds one."""
-    cdef cnp.dtype descr = descr_of(array)
-    Py_INCREF(descr)  # which the next call takes
-    return PyArray_NewFromDescr(
-        <PyTypeObject *>cnp.ndarray, descr, cnp.PyArray_NDIM(array), cnp.PyArray_DIMS(array),
-        cnp.PyArray_STRIDES(array), cnp.PyArray_DATA(array), cnp.NPY_ARRAY_WRITEABLE, NULL
-    )
-
-
-cdef bint is_unchanged(cnp.ndarray array, cnp.ndarray view) noexcept:
-    """Whether an array is what it was when the view of it was made, and can be written to."""
-    cdef int axes = cnp.PyArray_NDIM(view)
-    cdef size_t size = axes * sizeof(cnp.npy_intp)
+cdef bint is_same_extent(const fi_extent *one, const fi_extent *other) noexcept:
+    cdef size_t size = one.axes * sizeof(ptrdiff_t)
     return (
-        cnp.PyArray_FLAGS(array) & cnp.NPY_ARRAY_WRITEABLE
-        and cnp.PyArray_NDIM(array) == axes
-        and cnp.PyArray_DATA(array) == cnp.PyArray_DATA(view)
-        and cnp.PyArray_DESCR(array) == cnp.PyArray_DESCR(view)
+        one.axes == other.axes
+        and one.data == other.data
         # An array without axes has no lists to compare: NULL, which memcmp does not take.
         and (
-            axes == 0
-            or memcmp(cnp.PyArray_DIMS(array), cnp.PyArray_DIMS(view), size) == 0
-            and memcmp(cnp.PyArray_STRIDES(array), cnp.PyArray_STRIDES(view), size) == 0
+            one.axes == 0
+            or memcmp(one.shape, other.shape, size) == 0
+            and memcmp(one.strides, other.strides, size) == 0
         )
     )
 
 
 def check_view(cnp.ndarray array, cnp.ndarray view):
     """Raises if an array is no longer what it was when the view of it was made, or cannot be written to."""
-    if not is_unchanged(array, view):
-        raise changed("out", view)
+    cdef fi_extent then = extent_of(view), now = extent_of(array)
+    if not (
+        cnp.PyArray_FLAGS(array) & cnp.NPY_ARRAY_WRITEABLE
+        and is_same_extent(&then, &now)
+        and cnp.PyArray_DESCR(array) == cnp.PyArray_DESCR(view)
+    ):
+        raise changed("out", descr_of(view), shape_of(view))
 
 
-cdef object changed(str label, cnp.ndarray view):
+cdef object changed(str label, object dtype, tuple shape):
     return ValueError(
-        f"{label} was changed while the arguments were read: it had dtype {descr_of(view)} and shape={shape_of(view)}, "
-        "and could be written to"
+        f"{label} was changed while the arguments were read: it had dtype {dtype} and shape={shape}, and could be "
+        "written to"
     )
+
+
+cdef tuple sizes_of(fi_extent extent):
+    return tuple([extent.shape[axis] for axis in range(extent.axes)])
 
 
 cdef tuple shape_of(cnp.ndarray array, int outer=0):

@@ -132,7 +132,7 @@ typedef struct {
     fi_streams streams;   /* those of several tensors, if their count is not 1; then also */
     size_t block_chunks;  /* of one block, which they share, */
     size_t chunk_streams; /* or blocks of a chunk */
-    const fi_axis *axis; /* the axes of the rows, the last of which varies fastest, and then the row itself */
+    const fi_axis *axis;  /* the axes of the rows, the last of which varies fastest, and then the row itself */
     int row_axes;
     int aligned_rows;   /* a row's elements are contiguous in memory and aligned */
     int whole_rows;     /* filled row by row, otherwise in tiles of several rows */

@@ -6,6 +6,9 @@ cdef extern from "numpy/arrayobject.h":
         void *data, int flags, PyObject *like
     )
 
+cdef extern from "Python.h":
+    object PyObject_Vectorcall(object function, PyObject *const *arguments, size_t positional, PyObject *names)
+
 cdef extern from "core.h" nogil:
     enum: FASTINIT_STREAM_VERSION
     ctypedef enum fi_dtype:

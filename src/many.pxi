@@ -1,15 +1,23 @@
 # Many fills in one call: checked and recorded one by one, then run side by side.
 
+cdef enum:
+    AXES_INSIDE = 4  # of an array; the sizes and strides of more are kept apart
+
+
 cdef class Pending:
-    """A fill whose arguments are checked and that is still to run."""
+    """A fill whose arguments are checked and that is still to run, and what its array was when it was checked."""
 
     cdef readonly cnp.ndarray out
-    cdef cnp.ndarray view  # its memory as it was checked
     cdef readonly object key  # among the fills
+    cdef void *data
+    cdef object dtype
+    cdef int axes
+    cdef cnp.npy_intp sizes_strides[2 * AXES_INSIDE]
+    cdef bytes more_sizes_strides
     cdef object write  # what writes the values, if not the core,
     cdef object call  # or what does all of it: a method that a subclass overrides
     cdef bytes value  # of constants, as the bytes of an element
-    cdef list marks  # parts of the view, if some get another value,
+    cdef list marks  # views of parts of the array, if some get another value,
     cdef bytes mark  # which is this one
     cdef fi_fill fill
     cdef bytes block  # offset, then global_shape, if it is one
@@ -17,27 +25,51 @@ cdef class Pending:
     cdef bint unnamed, is_complex
 
     @staticmethod
-    cdef Pending of_array(cnp.ndarray out, cnp.ndarray view):
+    cdef Pending of_array(cnp.ndarray out):
         cdef Pending self = Pending.__new__(Pending)
+        cdef size_t size = cnp.PyArray_NDIM(out) * sizeof(cnp.npy_intp)
         self.out = out
-        self.view = base_view(out) if view is None else view
+        self.data = cnp.PyArray_DATA(out)
+        self.dtype = descr_of(out)
+        self.axes = cnp.PyArray_NDIM(out)
+        if self.axes > AXES_INSIDE:
+            self.more_sizes_strides = (<char *>cnp.PyArray_DIMS(out))[:size] + (<char *>cnp.PyArray_STRIDES(out))[:size]
+        elif self.axes:  # otherwise there are no lists to copy: NULL, which memcpy does not take
+            memcpy(self.sizes_strides, cnp.PyArray_DIMS(out), size)
+            memcpy(self.sizes_strides + self.axes, cnp.PyArray_STRIDES(out), size)
         return self
+
+    cdef fi_extent extent(self) noexcept:
+        """Where the array lay, as long as this fill is there."""
+        cdef const ptrdiff_t *sizes = <const ptrdiff_t *>self.sizes_strides
+        if self.axes > AXES_INSIDE:
+            sizes = <const ptrdiff_t *><char *>self.more_sizes_strides
+        return fi_extent(self.data, <size_t>(<cnp.dtype>self.dtype).itemsize, self.axes, sizes, sizes + self.axes)
+
+    cdef bint is_unchanged(self) noexcept:
+        """Whether the array is what it was, and can be written to."""
+        cdef fi_extent then = self.extent(), now = extent_of(self.out)
+        return (
+            cnp.PyArray_FLAGS(self.out) & cnp.NPY_ARRAY_WRITEABLE
+            and is_same_extent(&then, &now)
+            and cnp.PyArray_DESCR(self.out) == <void *>self.dtype
+        )
 
     @staticmethod
     cdef Pending of_call(cnp.ndarray out, object call):
-        cdef Pending self = Pending.of_array(out, None)
+        cdef Pending self = Pending.of_array(out)
         self.call = call
         return self
 
     @staticmethod
-    cdef Pending of_constants(cnp.ndarray out, cnp.ndarray view, bytes value, list marks=None, bytes mark=None):
-        cdef Pending self = Pending.of_array(out, view)
+    cdef Pending of_constants(cnp.ndarray out, bytes value, list marks=None, bytes mark=None):
+        cdef Pending self = Pending.of_array(out)
         self.value, self.marks, self.mark = value, marks, mark
         return self
 
     @staticmethod
-    cdef Pending of_draws(const call *c, cnp.ndarray out, cnp.ndarray view, Rows rows, object write):
-        cdef Pending self = Pending.of_array(out, view)
+    cdef Pending of_draws(const call *c, cnp.ndarray out, Rows rows, object write):
+        cdef Pending self = Pending.of_array(out)
         self.rows = rows
         self.write = write
         self.unnamed = c.unnamed
@@ -46,7 +78,7 @@ cdef class Pending:
 
     @staticmethod
     cdef Pending of_fill(const call *c, cnp.ndarray array, Rows rows):
-        cdef Pending self = Pending.of_draws(c, array, None, rows, None)
+        cdef Pending self = Pending.of_draws(c, array, rows, None)
         self.fill = c.fill
         self.is_complex = c.is_complex
         cdef Py_ssize_t size = (cnp.PyArray_NDIM(array) - c.where.outer) * sizeof(uint64_t)
@@ -63,11 +95,11 @@ def record(Generator generator, Generator recorder, dict accepted, specs, bint n
     take their key as the stream. The label, with the key in it, begins the errors.
     """
     cdef Pending each
-    cdef dict methods = {}  # those that no subclass overrides, by their names
+    cdef dict known = {}
     recorder._pending = []
     for key, spec in specs:
         try:
-            record_one(generator, recorder, accepted, methods, key, spec, named, accumulate)
+            record_one(generator, recorder, accepted, known, key, spec, named, accumulate)
         except (TypeError, ValueError) as error:
             raise labelled(error, label.format(key)) from error.__cause__
         each = recorder._pending[-1]
@@ -75,42 +107,94 @@ def record(Generator generator, Generator recorder, dict accepted, specs, bint n
     return recorder._pending
 
 
+cdef class Recorded:
+    """A scheme of which fills are recorded."""
+
+    cdef object name, method  # the recorder's, which takes it as its first argument; None if a subclass overrides it
+    cdef bint draws
+
+    @staticmethod
+    cdef Recorded of(Generator generator, Generator recorder, dict accepted, object scheme):
+        cdef Recorded self = Recorded.__new__(Recorded)
+        self.draws = choice("scheme", scheme, accepted)
+        self.name = characters_of(scheme)
+        method = getattr(type(recorder), self.name)
+        self.method = method if getattr(getattr(generator, self.name), "__func__", None) is method else None
+        return self
+
+
 cdef int record_one(
-    Generator generator, Generator recorder, dict accepted, dict methods, object key, object spec, bint named,
+    Generator generator, Generator recorder, dict accepted, dict known, object key, object spec, bint named,
     bint accumulate
 ) except -1:
+    """Records the fill; known are the schemes so far, by what they were called."""
+    cdef Recorded scheme = None
     cdef cnp.ndarray array
+    cdef bint is_key
     if not isinstance(spec, (tuple, list)) or len(spec) < 2:
         raise TypeError(f"accepted is a tuple (out, scheme, *arguments), not {described(spec)}")
-    out, scheme, *arguments = spec
-    draws = choice("scheme", scheme, accepted)
-    name = characters_of(scheme)
-    keywords = {}
-    if arguments and isinstance(arguments[-1], dict):
-        keywords = dict(arguments.pop())
+    cdef tuple items = tuple(spec)
+    cdef dict keywords = None
+    if PyUnicode_CheckExact(items[1]):
+        scheme = known.get(items[1])
+    if scheme is None:
+        scheme = Recorded.of(generator, recorder, accepted, items[1])
+        known[scheme.name] = scheme
+    if len(items) > 2 and isinstance(items[-1], dict):
+        keywords = dict(items[-1])
+        items = items[:-1]
+    is_key = named and scheme.draws and key is not None
     if named:
-        if "stream" in keywords:
+        if keywords is not None and "stream" in keywords:
             raise TypeError(f"stream={keywords['stream']!r}; the stream of a fill in a mapping is its key")
-        if draws and key is not None and keywords.get("streams") is None:
-            keywords["stream"] = key
-        else:
+        if is_key and keywords is not None and keywords.get("streams") is not None:
+            is_key = False
+        if not is_key:
             explicit_stream(key)
-    if accumulate:
-        if not draws:
-            raise TypeError(f"accumulate=True with {scheme}, which draws nothing that could be added")
-        keywords["accumulate"] = True
-    if name not in methods:
-        method = getattr(generator, name)
-        own = getattr(method, "__func__", None) is getattr(type(recorder), name)
-        methods[name] = getattr(recorder, name) if own else None
-    method = methods[name]
-    if method is not None:
-        method(out, *arguments, **keywords)
+    if accumulate and not scheme.draws:
+        raise TypeError(f"accumulate=True with {scheme.name}, which draws nothing that could be added")
+    if scheme.method is not None and keywords is None and len(items) <= ITEMS_MAX:
+        record_plainly(recorder, scheme.method, items, key if is_key else None, accumulate)
         return 0
-    method = getattr(generator, name)
-    array = array_of(out)  # what a subclass does, it does when its turn comes
+    if keywords is None:
+        keywords = {}
+    if is_key:
+        keywords["stream"] = key
+    if accumulate:
+        keywords["accumulate"] = True
+    if scheme.method is not None:
+        scheme.method(recorder, items[0], *items[2:], **keywords)
+        return 0
+    array = array_of(items[0])  # what a subclass does, it does when its turn comes
     check_memory(array)
-    recorder._pending.append(Pending.of_call(array, functools.partial(method, out, *arguments, **keywords)))
+    method = functools.partial(getattr(generator, scheme.name), items[0], *items[2:], **keywords)
+    recorder._pending.append(Pending.of_call(array, method))
+    return 0
+
+
+cdef enum:
+    ITEMS_MAX = 10  # of a tuple of a fill; longer ones are none, or take their time
+
+cdef tuple WITH_STREAM = ("stream",), WITH_ACCUMULATE = ("accumulate",), WITH_BOTH = ("stream", "accumulate")
+cdef object TRUE = True  # Cython takes True itself for a number
+
+
+cdef int record_plainly(Generator recorder, object method, tuple items, object stream, bint accumulate) except -1:
+    """Calls the method with the arguments of a fill, as most are: without keywords of its own, and so no dictionary."""
+    cdef PyObject *given[ITEMS_MAX + 2]
+    cdef Py_ssize_t i, count = len(items)
+    given[0] = <PyObject *>recorder
+    given[1] = <PyObject *>items[0]
+    for i in range(2, count):
+        given[i] = <PyObject *>items[i]
+    if stream is not None:
+        given[count] = <PyObject *>stream
+    if accumulate:
+        given[count + (stream is not None)] = <PyObject *>TRUE
+    names = WITH_BOTH if accumulate else WITH_STREAM
+    if stream is None:
+        names = WITH_ACCUMULATE if accumulate else None
+    PyObject_Vectorcall(method, given, count, <PyObject *>names if names is not None else NULL)
     return 0
 
 
@@ -129,21 +213,21 @@ cdef str described(object spec):
 def check_apart(list pending, str label):
     """Raises an error, with the label and their keys in it, if two of the arrays share memory."""
     cdef fi_overlap found
-    if find_overlap([(<Pending>each).view for each in pending], &found):
+    if find_overlap(pending, &found):
         one, other = [label.format((<Pending>pending[i]).key) for i in (found.first, found.second)]
         raise ValueError(f"{one} and {other} share memory; each array is filled once")
 
 
-cdef bint find_overlap(list arrays, fi_overlap *found) except -1:
-    cdef size_t i, count = <size_t>len(arrays)
+cdef bint find_overlap(list pending, fi_overlap *found) except -1:
+    cdef size_t i, count = <size_t>len(pending)
     cdef cnp.ndarray memory_of_extents = numpy.empty(count * sizeof(fi_extent), numpy.uint8), memory
     cdef fi_extent *extents = <fi_extent *>cnp.PyArray_DATA(memory_of_extents)
     cdef int shared = -1
+    for i in range(count):
+        extents[i] = (<Pending>pending[i]).extent()
     found.memory = fi_overlap_memory(count)
     while shared < 0:
         memory = numpy.empty(found.memory, numpy.uint8)
-        for i in range(count):  # from here on nothing of Python's runs
-            extents[i] = extent_of(arrays[i])
         shared = fi_find_overlap(extents, count, cnp.PyArray_DATA(memory), found.memory, found)
     return shared
 
@@ -152,8 +236,8 @@ cdef int check_unchanged(list pending, str label) except -1:
     """Raises before the first byte if code that ran since the checks has changed an array."""
     cdef Pending each
     for each in pending:
-        if not is_unchanged(each.out, each.view):
-            raise changed(label.format(each.key), each.view)
+        if not each.is_unchanged():
+            raise changed(label.format(each.key), each.dtype, sizes_of(each.extent()))
     return 0
 
 
@@ -181,7 +265,7 @@ cdef int run_fills(list pending, str label) except -1:
     cdef const uint64_t *global_shape
     cdef size_t count = 0, axes = 0, marked = 0
     for each in pending:
-        axes += <size_t>cnp.PyArray_NDIM(each.view) + 2
+        axes += <size_t>each.axes + 2
         marked += each.marks is not None
     cdef bytearray memory_of_tasks = bytearray(<Py_ssize_t>(len(pending) * sizeof(fi_task)))
     cdef bytearray memory_of_axes = bytearray(<Py_ssize_t>(axes * sizeof(fi_axis)))
@@ -196,7 +280,7 @@ cdef int run_fills(list pending, str label) except -1:
             fi_set_value(&tasks[count].fill, <const char *>each.value, len(each.value))
             if each.marks is not None:
                 set_marks(marks, each.marks, each.mark)
-            set_constant_region(&tasks[count], each.view, NULL if each.marks is None else marks, axis)
+            set_constant_region(&tasks[count], each.extent(), NULL if each.marks is None else marks, axis)
             marks += each.marks is not None
         else:
             offset = global_shape = NULL
@@ -204,8 +288,8 @@ cdef int run_fills(list pending, str label) except -1:
                 offset = <const uint64_t *><const char *>each.block
                 global_shape = offset + len(each.block) // (2 * sizeof(uint64_t))
             tasks[count].fill = each.fill
-            set_region(&tasks[count], each.view, each.rows, offset, global_shape, each.is_complex, axis)
-        axis += cnp.PyArray_NDIM(each.view) + 2
+            set_region(&tasks[count], each.extent(), each.rows, offset, global_shape, each.is_complex, axis)
+        axis += each.axes + 2
         count += 1
     check_unchanged(pending, label)  # again: what was allocated since may have made Python run
     return run_tasks(kernels, tasks, count)
@@ -219,5 +303,5 @@ cdef int run_constant(fi_fill *fill, cnp.ndarray array) except -1:
         fi_fill_constant(&fill.value, count, cnp.PyArray_DATA(array))
         return 0
     task.fill = fill[0]
-    set_constant_region(&task, array, NULL, axis)
+    set_constant_region(&task, extent_of(array), NULL, axis)
     return run_tasks(kernels, &task, 1)

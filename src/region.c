@@ -11,7 +11,7 @@
 #include "move.h"
 
 enum {
-    /* Elements that a thread takes at a time, and between two looks at the clock: some ten microseconds with fast kernels. */
+    /* Elements that a thread takes at a time: some ten microseconds with fast kernels. */
     CHUNK = 1 << 14,
     /* From here on a row that is a range of its own loses less to its ends than to the way through a tile. */
     LONG_ROW = 512,

@@ -24,7 +24,7 @@ def soft_fmaf(float a, float b, float c):
 def overlap_of(list arrays):
     """The first two of the arrays found that share memory, or None, and the steps that it took."""
     cdef fi_overlap found
-    shared = find_overlap(arrays, &found)
+    shared = find_overlap([Pending.of_array(array) for array in arrays], &found)
     return (found.first, found.second) if shared else None, found.work
 
 

@@ -26,13 +26,24 @@ void fi_set_work(fi_work *work, const fi_kernels *kernels, fi_task *tasks, size_
     }
 }
 
-/* Does one chunk. */
-static void do_chunk(const fi_work *work, size_t chunk) {
-    size_t low = 0, high = work->task_count; /* the last task with no more than chunk before it lies in [low, high) */
+/* To look at the clock takes as long as to fill an array of a few dozen elements, which may be all of a chunk. */
+enum { CHUNKS_A_LOOK = 16 };
+
+/* Does one chunk. at is the task of the chunk that this thread did before, or 0: the next is mostly the same or close by. */
+static void do_chunk(const fi_work *work, size_t chunk, size_t *at) {
+    size_t low = *at, high = work->task_count; /* the last task with no more than chunk before it lies in [low, high) */
+    for (size_t step = 1; high - low > step; step *= 2) {
+        if (work->tasks[low + step].chunks_before > chunk) {
+            high = low + step;
+        } else {
+            low += step;
+        }
+    }
     while (high - low > 1) {
         const size_t middle = low + (high - low) / 2;
         *(work->tasks[middle].chunks_before <= chunk ? &low : &high) = middle;
     }
+    *at = low;
     const fi_task *const task = &work->tasks[low];
     fi_fill_chunk(work->kernels, &task->fill, &task->region, chunk - task->chunks_before);
 }
@@ -48,9 +59,10 @@ void fi_set_threads(int threads) { (void)threads; }
 
 static int do_work(fi_work *work, double seconds) {
     const double end = now() + seconds;
-    while (work->next_chunk < work->chunks) {
-        do_chunk(work, work->next_chunk++);
-        if (now() > end) break;
+    size_t task = 0;
+    for (unsigned chunks = 1; work->next_chunk < work->chunks; chunks++) {
+        do_chunk(work, work->next_chunk++, &task);
+        if (chunks % CHUNKS_A_LOOK == 0 && now() > end) break;
     }
     return work->next_chunk == work->chunks;
 }
@@ -133,10 +145,10 @@ static struct {
 } pool = {.lock = PTHREAD_MUTEX_INITIALIZER, .wake = PTHREAD_COND_INITIALIZER, .forked = PTHREAD_COND_INITIALIZER};
 
 /* Claims a chunk and does it; returns whether there was one. */
-static bool do_next_chunk(job *j) {
+static bool do_next_chunk(job *j, size_t *task) {
     const size_t chunk = atomic_fetch_add_explicit(&j->next_chunk, 1, memory_order_relaxed);
     if (chunk >= j->work->chunks) return false;
-    do_chunk(j->work, chunk);
+    do_chunk(j->work, chunk, task);
     return true;
 }
 
@@ -174,7 +186,8 @@ static void *help(void *unused) {
         pthread_mutex_unlock(&pool.lock);
         wake_helpers(wanted);
         move_to_leader(j);
-        while (!j->stopped && !pool.ending && do_next_chunk(j)) continue;
+        size_t task = 0;
+        while (!j->stopped && !pool.ending && do_next_chunk(j, &task)) continue;
         pthread_mutex_lock(&pool.lock);
         if (--j->helpers == 0) pthread_cond_signal(&j->left);
     }
@@ -271,10 +284,11 @@ static int do_work(fi_work *work, double seconds) {
     const int threads = most < 2 ? 1 : (int)fi_smaller(most, (size_t)fi_threads());
     job j = {.work = work, .next_chunk = work->next_chunk, .wanted = threads - 1, .left = PTHREAD_COND_INITIALIZER};
     cpu_sets own; /* not in the job: most have no use for them, and it begins with zeros */
+    size_t task = 0;
 
     if (threads > 1) join_pool(&j, &own);
-    while (do_next_chunk(&j)) {
-        if (now() > end) break;
+    for (unsigned chunks = 1; do_next_chunk(&j, &task); chunks++) {
+        if (chunks % CHUNKS_A_LOOK == 0 && now() > end) break;
     }
     j.stopped = true;
     if (threads > 1) leave_pool(&j);

@@ -750,3 +750,32 @@ def test_no_code_of_a_subclass_runs_while_memory_is_checked(g):
     g.fill(apart)
     with pytest.raises(ValueError, match=r"fills\['a'\] and fills\['d'\] share memory"):
         g.fill({**apart, "d": (loud(memory[7:8]), "normal")})
+
+
+@pytest.mark.parametrize("axes", range(8))
+def test_arrays_of_any_number_of_axes_are_filled_and_looked_after(axes, g):
+    class Reshaping:
+        def __float__(self):
+            out.shape = (*reversed(shape),) if axes > 1 else (1, *shape)
+            return 1.0
+
+    shape = tuple(range(2, 2 + axes))
+    out = np.zeros(shape, np.float32)
+    expected = fastinit.Generator(g.seed).normal(np.zeros(shape, np.float32), stream="a")
+    g.fill({"a": (out, "normal"), "b": (np.zeros(3), "normal", 0.0, 2.0)})
+    assert same(out, expected)
+    with pytest.raises(
+        ValueError, match=r"fills\['a'\] was changed while the arguments were read: it had dtype float32"
+    ):
+        g.fill({"a": (out, "normal"), "b": (np.zeros(3), "normal", 0.0, Reshaping())})
+    assert same(out.reshape(shape), expected)
+
+
+def test_a_fill_of_many_arguments_is_what_a_call_with_them_is(g):
+    out = np.zeros((3, 4), np.float32)
+    with pytest.raises(TypeError, match="positional arguments"):
+        g.fill([(out, "normal", *range(12))])
+    keywords = {"mean": 0.5, "std": 2, "offset": (0, 0), "global_shape": (3, 9)}
+    g.fill({"a": (out, "normal", keywords)}, accumulate=True)
+    expected = fastinit.Generator(g.seed).normal(np.zeros((3, 4), np.float32), stream="a", accumulate=True, **keywords)
+    assert same(out, expected)
