@@ -102,28 +102,28 @@ def test_without_numba_the_import_says_what_installs_it():
 @of_each_function
 def test_compiled_code_writes_what_python_writes_in_every_layout(name):
     function = function_of(call_of(name, "stream=3"), "out")
-    for dtype in DTYPES[name]:
-        memory = np.zeros((6, 40, 30), dtype)
-        for out in (
-            np.zeros((5, 7), dtype),
-            np.zeros((5, 7), dtype, order="F"),
-            memory.transpose(2, 0, 1)[::-2, 1:3],
-            np.zeros((), dtype),
-            np.zeros((0, 3), dtype),
-            np.zeros((70, 500), dtype),  # for which threads may be asked
-        ):
-            function(out)
-            assert same(out, python_writes(name, np.zeros_like(out), "stream=3")), (name, out.shape, dtype)
+    dtype, another = DTYPES[name]
+    memory = np.zeros((6, 40, 30), dtype)
+    for out in (
+        np.zeros((5, 7), dtype),
+        np.zeros((5, 7), another, order="F"),
+        memory.transpose(2, 0, 1)[::-2, 1:3],
+        np.zeros((), dtype),
+        np.zeros((0, 3), dtype),
+        np.zeros((70, 500), dtype),  # for which threads may be asked
+    ):
+        function(out)
+        assert same(out, python_writes(name, np.zeros_like(out), "stream=3")), (name, out.shape, out.dtype)
 
 
 @of_each_function
 def test_blocks_are_those_of_the_tensor(name):
     where = "stream=3, offset=(2, np.uint64(1)), global_shape=(np.int32(40), 9)"
     function = function_of(call_of(name, where), "out")
-    for dtype in DTYPES[name]:
-        for out in (np.zeros((5, 7), dtype), np.zeros((7, 5), dtype).T):
-            function(out)
-            assert same(out, python_writes(name, np.zeros_like(out), where))
+    dtype, another = DTYPES[name]
+    for out in (np.zeros((5, 7), dtype), np.zeros((7, 5), another).T):
+        function(out)
+        assert same(out, python_writes(name, np.zeros_like(out), where))
 
 
 @of_each_function
@@ -137,7 +137,7 @@ def test_each_row_has_a_stream_of_its_own(name):
             np.array([2**63 - 1, 2**62, 3, 0, 7], np.uint64),
             np.arange(5, dtype=np.uint8),
             np.arange(10)[::-2],
-        ):
+        )[slice(None) if name == "normal" else slice(1)]:
             given(out, streams)
             rows = np.stack(
                 [python_writes(name, np.zeros_like(row), f"stream={s}") for row, s in zip(out, streams, strict=True)]
