@@ -54,12 +54,21 @@ def fill_of(draw, dtype, accumulate=0, seed=SEED):
 
 
 def fill_block(fill, out, offset=None, global_shape=None):
+    return capi.fill_block(fill, *layout_of(out, offset, global_shape))
+
+
+def fill_streams(fill, out, streams=None, step=0, offset=None, global_shape=None):
+    numbers = None if streams is None else (ctypes.c_uint64 * len(streams))(*streams)
+    return capi.fill_streams(fill, numbers, step, *layout_of(out, offset, global_shape))
+
+
+def layout_of(out, offset, global_shape):
     def sizes(values, kind):
         return None if values is None else (kind * len(values))(*values)
 
     shape, strides = (sizes(values, ctypes.c_ssize_t) for values in (out.shape, out.strides))
     block = [sizes(values, ctypes.c_uint64) for values in (offset, global_shape)]
-    return capi.fill_block(fill, out.ctypes.data, out.ndim, shape, strides, *block)
+    return out.ctypes.data, out.ndim, shape, strides, *block
 
 
 # ---- What is declared ------------------------------------------------------------------------------------------------
@@ -241,6 +250,51 @@ def test_a_block_of_any_layout_gets_what_python_writes_on_any_number_of_threads(
     assert not memory[:, :, 1::2].any()
 
 
+@of_each_draw
+def test_rows_get_what_python_writes_of_a_stream_each(draw, dtype):
+    memory = np.zeros((6, 5, 7), dtype)
+    for out in (np.zeros((5, 6), dtype), memory.transpose(1, 2, 0)[:, ::2, 1:]):
+        for streams, step, numbers in (
+            ([3, 1, STREAM, 1, 2**64 - 1], 0, [3, 1, STREAM, 1, 2**64 - 1]),
+            (None, 2, [STREAM + 2 * i for i in range(5)]),
+            (None, 0, [STREAM] * 5),
+            (None, 2**64 - 1, [STREAM - i for i in range(5)]),
+        ):
+            assert fill_streams(fill_of(draw, dtype), out, streams, step) == 0
+            for row, number in zip(out, numbers, strict=True):
+                fill, expected = fill_of(draw, dtype), np.zeros(row.shape, dtype)
+                fill.stream = number
+                assert fill_block(fill, expected) == 0
+                assert np.ascontiguousarray(row).tobytes() == expected.tobytes()
+
+
+def test_rows_are_blocks_of_their_tensors():
+    out, where = np.empty((3, 4, 5)), {"offset": (2, 1), "global_shape": (9, 8)}
+    assert fill_streams(fill_of("normal", out.dtype), out, [5, 6, 7], **where) == 0
+    expected = [python_writes("normal", np.empty((4, 5)), **where)]
+    assert not np.array_equal(out[0], expected[0])
+    expected = [fastinit.Generator(SEED).normal(np.empty((4, 5)), 0.1, 0.02, stream=i, **where) for i in (5, 6, 7)]
+    assert np.array_equal(out, np.stack(expected))
+
+
+def test_rows_that_cannot_be_are_refused():
+    fill, out = fill_of("normal", np.dtype(np.float64)), np.full((4, 3), 7.0)
+    where, _, shape, strides, *_ = layout_of(out, None, None)
+    for axes in (0, -1, 65):
+        assert capi.fill_streams(fill, None, 1, where, axes, shape, strides, None, None) == capi.FASTINIT_BAD_AXES
+    negative = (ctypes.c_ssize_t * 2)(4, -3)
+    assert capi.fill_streams(fill, None, 1, where, 2, negative, strides, None, None) == capi.FASTINIT_BAD_SHAPE
+    for offset, global_shape in (((1,), None), (None, (9,)), ((7,), (9,)), ((0,), (2,))):
+        assert fill_streams(fill, out, None, 1, offset, global_shape) == capi.FASTINIT_BAD_OFFSET
+    assert fill_streams(fill, out, None, 1, (0,), (2**63 + 1,)) == capi.FASTINIT_TOO_LARGE
+    null = capi.FASTINIT_NULL_POINTER
+    assert capi.fill_streams(None, None, 1, where, 2, shape, strides, None, None) == null
+    assert capi.fill_streams(fill, None, 1, None, 2, shape, strides, None, None) == null
+    assert capi.fill_streams(fill, None, 1, where, 2, None, strides, None, None) == null
+    assert capi.fill_streams(fill, None, 1, where, 2, shape, None, None, None) == null
+    assert (out == 7).all()
+
+
 def test_a_tensor_without_axes_and_an_empty_one_are_blocks_too():
     out = np.empty(())
     assert fill_block(fill_of("normal", out.dtype), out) == 0
@@ -387,6 +441,8 @@ def refused_with(fill, dtype=np.float64):
     out = np.full((4, 3), 7, dtype)
     code = capi.fill_range(fill, 0, out.size, out.ctypes.data)
     assert fill_block(fill, out) == code
+    assert fill_streams(fill, out, [1, 2, 3, 4]) == code
+    assert fill_streams(fill, out, step=1) == code
     assert (out == 7).all()
     return code
 
@@ -637,6 +693,7 @@ def codes_of(content):
     for write, where in (
         (capi.fill_range, (0, 12, memory[8:].ctypes.data)),
         (capi.fill_block, (memory[8:].ctypes.data, 2, sizes, strides, None, None)),
+        (capi.fill_streams, (None, 1, memory[8:].ctypes.data, 2, sizes, strides, None, None)),
     ):
         memory[:] = 7
         code = write(fill, *where)
@@ -682,15 +739,15 @@ fill = next(set_fills())
 for content in [bytes(504), bytes([255] * 504), *(random.bytes(504) for _ in range(20_000))]:
     print(*codes_of(bytes(fill)[:8] + content))
 """
-    zeros, *others = np.array(printed_by(UNSET + code), int).reshape(-1, 2).tolist()
-    assert zeros == [0, 0]  # bits: whose number is 0, as that of uint32 is
-    assert {tuple(codes) for codes in others} == {(capi.FASTINIT_BAD_FILL,) * 2}
+    zeros, *others = np.array(printed_by(UNSET + code), int).reshape(-1, 3).tolist()
+    assert zeros == [0, 0, 0]  # bits: whose number is 0, as that of uint32 is
+    assert {tuple(codes) for codes in others} == {(capi.FASTINIT_BAD_FILL,) * 3}
 
 
 def test_no_word_of_a_set_fill_that_is_overwritten_leads_out_of_the_memory():
     code = """
 for fill in set_fills():
-    assert [*codes_of(bytes(fill))] == [0, 0]
+    assert [*codes_of(bytes(fill))] == [0, 0, 0]
     refused = set()
     for place in range(0, 512, 4):
         for value in (2**31 - 1, *range(-2, 12), 255, *random.integers(0, 2**32, 4).tolist()):
