@@ -1,6 +1,7 @@
 /* Blocks of a tensor whose short rows lie one behind the other in memory, as small blocks that are arrays of their own do. */
 #include <string.h>
 
+#include "compiler.h"
 #include "fill.h"
 #include "fpenv.h"
 
@@ -14,7 +15,7 @@ typedef struct {
 } dense_rows;
 
 /* Whether what is drawn, row after row, is what memory holds: whole blocks, all of which share their index's high word. */
-static int are_as_drawn(const dense_rows *rows, const fi_fill *fill) {
+static ALWAYS_INLINE int are_as_drawn(const dense_rows *rows, const fi_fill *fill) {
     const fi_format *const format = &fi_formats[fill->dtype];
     const uint64_t within_block = (1u << format->block_shift) - 1;
     const uint64_t last = rows->first + (rows->count - 1) * rows->step + (rows->size - 1);
@@ -67,7 +68,8 @@ static inline size_t list_piece(walk *w, uint32_t *list) {
 }
 
 /* Such rows: the kernels write them. */
-static void fill_as_drawn(const fi_kernels *kernels, const fi_fill *fill, const dense_rows *rows, char *to) {
+static ALWAYS_INLINE void fill_as_drawn(const fi_kernels *kernels, const fi_fill *fill, const dense_rows *rows,
+                                        char *to) {
     const fi_format *const format = &fi_formats[fill->dtype];
     const unsigned shift = format->block_shift;
     const size_t block_size = format->size << shift, group_blocks = kernels->group_blocks;
