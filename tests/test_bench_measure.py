@@ -19,7 +19,7 @@ import pytest
 
 import fastinit
 from fastinit.bench import cases, environment, measure, models, peers, schema
-from fastinit.bench.results import LIMIT, OWN
+from fastinit.bench.results import LIMIT, OWN, WAYS
 
 TINY = measure.Effort(rounds=4, batch_seconds=1e-5, case_seconds=60)
 FOUND, _ = peers.found()
@@ -213,6 +213,32 @@ def test_every_side_has_memory_of_its_own(case: cases.Case) -> None:
     assert len(memory[OWN]) == len(memory[LIMIT]) == len(memory["NumPy"]) - case.adds == 1
     for one, other in combinations(memory, 2):
         assert not any(np.shares_memory(a, b) for a in memory[one] for b in memory[other])
+
+
+def rows_case(threads: str = "one") -> cases.Case:
+    """A small array whose rows have streams of their own."""
+    case = cases.fill("streams", "normal", "float32", (SIDE, SIDE), threads=threads, layout=next(iter(cases.ROWS)))
+    return replace(case, peers=tuple(FOUND))
+
+
+def test_other_ways_to_rows_write_what_streams_writes() -> None:
+    case = rows_case()
+    ways = peers.by_other_ways(case)
+    assert list(ways) == list(WAYS)
+    rows = run(peers.by_fastinit(case))
+    one = run(ways.pop("one stream"))
+    for way in ways.values():
+        np.testing.assert_array_equal(run(way), rows)
+    assert not np.array_equal(one, rows)
+    np.testing.assert_array_equal(one[0], rows[0])  # stream 0 is the first of both
+    assert set(measure.statements(case)) == {OWN, *WAYS, *FOUND} - {"np.random", "MKL"}
+
+
+def test_rows_by_numpy_are_the_same_on_any_number_of_threads() -> None:
+    one, every = (peers.ALL["NumPy"].statement(rows_case(threads)) for threads in ("one", "all"))
+    assert one is not None
+    assert every is not None
+    np.testing.assert_array_equal(run(one), run(every))
 
 
 def test_64_bit_numbers_stay_as_they_were_in_jax() -> None:

@@ -62,7 +62,7 @@ def statements(case: Case) -> dict[str, Statement]:
         each = peers.ALL[name].statement(case)
         if each is not None:
             every[name] = each
-    return every | memset(case)
+    return every | peers.by_other_ways(case) | memset(case)
 
 
 def memset(case: Case) -> dict[str, Statement]:
