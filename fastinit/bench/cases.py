@@ -9,7 +9,7 @@ import numpy as np
 
 from fastinit.bench import environment
 from fastinit.bench.models import MODELS, Parameter
-from fastinit.bench.results import WAYS, Key, count_text
+from fastinit.bench.results import Key, count_text
 from fastinit.dtypes import BY_NAME, REALS, dtype_named
 
 SCALE = 0.05  # a plain draw's deviation, or half its width
@@ -129,8 +129,7 @@ class Case:
     def memory(self) -> int:
         """Bytes that all sides need, about: an array each, and buffers of float32 or float64."""
         largest = max((each.elements for each in self.model), default=self.key.elements)
-        arrays = len(self.peers) + 2 + (len(WAYS) if self.has_rows else 0)
-        return arrays * self.bytes + 32 * largest
+        return (len(self.peers) + 2) * self.bytes + 32 * largest
 
     @property
     def has_rows(self) -> bool:

@@ -2,6 +2,7 @@
 
 import ctypes
 import os
+import random
 import time
 import timeit
 from collections.abc import Iterator, Mapping
@@ -62,7 +63,7 @@ def statements(case: Case) -> dict[str, Statement]:
         each = peers.ALL[name].statement(case)
         if each is not None:
             every[name] = each
-    return every | peers.by_other_ways(case) | memset(case)
+    return every | peers.by_other_ways(case, every[OWN].names) | memset(case)
 
 
 def memset(case: Case) -> dict[str, Statement]:
@@ -137,15 +138,22 @@ def timer_of(statement: str, names: dict[str, object]) -> timeit.Timer:
 
 
 def in_turn(timers: Mapping[str, timeit.Timer], effort: Effort) -> dict[str, list[float]]:
-    """Seconds a call of each timer's statement, round by round."""
+    """
+    Seconds a call of each timer's statement, round by round.
+
+    The order is another one in each round: a side leaves caches behind, and JAX threads that still look for work for some
+    milliseconds. No side is to meet the same ones in every round.
+    """
     end = time.monotonic() + effort.case_seconds
     calls = {side: calls_a_batch(timer, effort.batch_seconds) for side, timer in timers.items()}
     seconds: dict[str, list[float]] = {side: [] for side in timers}
+    order, orders = list(timers), random.Random(0)
     for done in range(effort.rounds):
         if done >= LEAST_ROUNDS and time.monotonic() > end:
             break
-        for side, timer in timers.items():
-            seconds[side].append(timer.timeit(calls[side]) * 1e-9 / calls[side])
+        for side in order:
+            seconds[side].append(timers[side].timeit(calls[side]) * 1e-9 / calls[side])
+        orders.shuffle(order)
     return seconds
 
 

@@ -189,16 +189,17 @@ WAY_OF_ROWS = {
 }
 
 
-def by_other_ways(case: Case) -> dict[str, Statement]:
-    """fastinit's other ways to rows of streams of their own, each over an array of its own; none of another case."""
+def by_other_ways(case: Case, own: _Names) -> dict[str, Statement]:
+    """
+    fastinit's other ways to rows of streams of their own; none of another case.
+
+    They fill the same array as its own statement: how a large one happens to lie in memory makes more of a difference.
+    """
     if not case.has_rows:
         return {}
-    statements = {}
-    for way, text in WAY_OF_ROWS.items():
-        names = rows_of(case) | {"g": fastinit.Generator(SEED)}
-        names["fills"] = {i: (row, "normal", 0.0, float(case.scale_text)) for i, row in enumerate(names["rows"])}
-        statements[way] = Statement(text.format(scale=case.scale_text), names)
-    return statements
+    fills = {i: (row, "normal", 0.0, float(case.scale_text)) for i, row in enumerate(own["rows"])}
+    names = {**own, "fills": fills}
+    return {way: Statement(text.format(scale=case.scale_text), names) for way, text in WAY_OF_ROWS.items()}
 
 
 def rows_of(case: Case) -> _Names:
