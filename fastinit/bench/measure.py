@@ -141,7 +141,7 @@ def in_turn(timers: Mapping[str, timeit.Timer], effort: Effort) -> dict[str, lis
     """
     Seconds a call of each timer's statement, round by round.
 
-    The order is another one in each round: a side leaves caches behind, and JAX threads that still look for work for some
+    The order is another one in each round: a side leaves caches behind, and JAX threads that look for work for some
     milliseconds. No side is to meet the same ones in every round.
     """
     end = time.monotonic() + effort.case_seconds
