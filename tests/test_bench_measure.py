@@ -7,10 +7,11 @@ import os
 import subprocess
 import sys
 import threading
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import nullcontext
 from dataclasses import asdict, replace
-from itertools import combinations
+from itertools import chain, combinations, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -455,6 +456,16 @@ def test_sides_take_turns_and_none_always_comes_after_the_same_one() -> None:
     assert {"".join(sorted(each)) for each in rounds} == {"abc"}
     assert len(set(rounds)) == 6
     assert {side: len(times) for side, times in seconds.items()} == dict.fromkeys("abc", 40)
+
+
+@pytest.mark.parametrize("count", range(6, 11))
+def test_no_side_comes_after_the_same_one_in_most_rounds(count: int) -> None:
+    sides = [*"abcdefghij"[:count]]
+    rounds = [measure.order_of_round(sides, number) for number in range(25)]
+    assert all(sorted(each) == sides for each in rounds)
+    for first in range(20):
+        few = list(chain.from_iterable(rounds[first : first + 5]))
+        assert max(Counter(pairwise(few)).values()) <= 2
 
 
 @pytest.mark.parametrize(

@@ -413,6 +413,10 @@ def test_the_figures_of_hot_loops_are_those_of_the_benchmarks_page():
     assert f"takes {by_cython} from there" in PAGES["docs/hot_loops.md"]
     assert f"Within a larger one they take {within.split()[0]}." in PAGES["docs/hot_loops.md"]
 
+    streams = next(row for row in table_rows("docs/benchmarks.md", "## Many streams in one call") if row[1] == "1")
+    shown = table_rows("docs/hot_loops.md", "## Many arrays of one shape")
+    assert_rounded([shown[1][1], *(row[2] for row in shown[2:])], streams[2:])
+
     many = rows_of("docs/benchmarks.md", "**Many arrays.**")
     shown = rows_of("docs/hot_loops.md", "## `fill`, or a loop?")
     assert len(many) == len(shown)  # with their heads
