@@ -68,7 +68,7 @@ def get_include() -> str:
 
 def __dir__() -> list[str]:
     """What is public: modules that only fastinit itself uses are not."""
-    modules = ("capi", "checkpoint", "dask", "insight", "jax", "keras", "torch", "typing")
+    modules = ("capi", "checkpoint", "dask", "insight", "jax", "keras", "numba", "torch", "typing")
     return sorted(name for name in globals() if name in (*__all__, *modules) or name.startswith("__"))
 
 

@@ -97,7 +97,7 @@ def parser(name: str = "python -m fastinit") -> Parser:
     )
     for option, default, meaning in (
         ("--seed", 0, "the seed, in [0, 2^64); 0 without this"),
-        ("--stream", 0, "the stream, in [0, 2^63); 0 without this"),
+        ("--stream", 0, "the stream, in [0, 2^64); 0 without this"),
         ("--seeds", 1, "take turns among N seeds from --seed on"),
         ("--streams", 1, "take turns among N streams from --stream on"),
         ("--words", None, "stop after N words"),

@@ -10,8 +10,10 @@ The C interface by ctypes, for ctypes itself, cffi and Numba: the functions, num
 True
 
 Each function that can refuse returns a code, 0 if all is well; ``capi.message(code)`` says in bytes what it means. None
-can see what an address leads to. The address of a function itself is
-``ctypes.cast(capi.normal, ctypes.c_void_p).value``. docs/c_interface.md has examples.
+can see what an address leads to. Where ctypes would make another number of an argument or of a structure's member, so
+that C could not refuse it (a negative seed, a stream of more than 64 bits, a bool), there is a TypeError or a
+ValueError. The address of a function itself is ``ctypes.cast(capi.normal, ctypes.c_void_p).value``.
+docs/c_interface.md has examples.
 """
 
 from ctypes import (
@@ -30,7 +32,12 @@ from ctypes import (
     c_void_p,
     py_object,
     pythonapi,
+    sizeof,
 )
+from math import inf
+from typing import Any
+
+import numpy as np
 
 from fastinit import _core
 
@@ -55,7 +62,59 @@ FASTINIT_BAD_OFFSET = -11
 FASTINIT_TOO_LARGE = -12
 
 
-class fastinit_fill(Structure):
+# What an integer can be where ctypes would cut off its upper bits: 1 more than the largest, as a message shows it, too.
+_LIMITS: dict[Any, tuple[int, int, str, str]] = {
+    c_int: (-(2**31), 2**31, "-2**31", "2**31"),
+    c_int32: (-(2**31), 2**31, "-2**31", "2**31"),
+    c_uint32: (0, 2**32, "0", "2**32"),
+    c_uint64: (0, 2**64, "0", "2**64"),
+    c_size_t: (0, 2 ** (8 * sizeof(c_size_t)), "0", f"2**{8 * sizeof(c_size_t)}"),
+}
+
+
+def _integer(name: str, kind: Any, value: Any) -> Any:
+    """An integer that the type holds; what ctypes has made already stays as it is."""
+    if isinstance(value, kind) or (name == "accumulate" and isinstance(value, bool)):
+        return value
+    integer = _core.integer_of(name, value, "an integer")
+    low, end, low_text, end_text = _LIMITS[kind]
+    if name == "step":  # which is added modulo 2**64
+        low, low_text = -(2**63), "-2**63"
+    if not low <= integer < end:
+        raise ValueError(f"{name}={integer} is out of range; accepted is {low_text} <= {name} < {end_text}")
+    return integer
+
+
+def _double(name: str, kind: Any, value: Any) -> Any:
+    return value if isinstance(value, kind) else _core.number(name, value)
+
+
+def _address(name: str, kind: Any, value: Any) -> Any:
+    """What memory is written to: an address, or what ctypes takes for one, but for constants of Python's."""
+    if isinstance(value, bytes | str):
+        raise TypeError(f"{name} must be an address, or an object of ctypes, not {type(value).__name__}")
+    if isinstance(value, int | np.integer):
+        return _integer(name, c_size_t, value)
+    return value
+
+
+_CONVERSIONS: dict[Any, Any] = {**dict.fromkeys(_LIMITS, _integer), c_double: _double, c_void_p: _address}
+
+
+def _converted(member: tuple[str, Any], value: Any) -> Any:
+    name, kind = member
+    return _CONVERSIONS[kind](name, kind, value) if kind in _CONVERSIONS else value
+
+
+class _Members(Structure):
+    """A structure whose members are as set, or refused."""
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        kinds: dict[str, Any] = {name: kind for name, kind, *_ in self._fields_}
+        super().__setattr__(name, _converted((name, kinds.get(name)), value))
+
+
+class fastinit_fill(_Members):
     """Which values are written: set by one of the set functions, but for seed, stream and accumulate, here 0."""
 
     _fields_ = (
@@ -69,7 +128,7 @@ class fastinit_fill(Structure):
     )
 
 
-class fastinit_scheme(Structure):
+class fastinit_scheme(_Members):
     """Draws of mean 0 and variance gain**2 scale / ((1 + negative_slope**2) n), n as the mode says."""
 
     _fields_ = (
@@ -82,12 +141,40 @@ class fastinit_scheme(Structure):
     )
 
 
-_RANGE = c_void_p, c_size_t, c_int  # out, count, dtype
-_ELEMENTS = c_uint64, c_uint64, c_uint64  # seed, stream, first
-_SETTING = POINTER(fastinit_fill), c_int  # fill, dtype
-_SHAPE_STRIDES = POINTER(c_ssize_t), POINTER(c_ssize_t)
-_BLOCK = POINTER(c_uint64), POINTER(c_uint64)  # offset, global_shape
-_ROWS = POINTER(fastinit_fill), POINTER(c_uint64), c_uint64  # fill, streams, step
+def _function(name: str, returned: Any, *parameters: tuple[str, Any]) -> tuple[str, Any]:
+    """A member of the table: a function that refuses what ctypes would make another number of."""
+    prototype: Any = CFUNCTYPE(returned, *(kind for _, kind in parameters))
+    usual = tuple(
+        (i, int, *_LIMITS[c_size_t if kind is c_void_p else kind][:2])
+        if kind is not c_double
+        else (i, float, -inf, inf)
+        for i, (_, kind) in enumerate(parameters)
+        if kind in _CONVERSIONS
+    )
+
+    def call(self: Any, *arguments: Any) -> Any:
+        if len(arguments) != len(parameters):  # C's own functions may take more than they declare
+            names = ", ".join(parameter for parameter, _ in parameters)
+            raise TypeError(f"{name} takes {len(parameters)} arguments ({names}), not {len(arguments)}")
+        for i, kind, low, end in usual:
+            if type(arguments[i]) is not kind or not low <= arguments[i] < end:
+                return prototype.__call__(self, *map(_converted, parameters, arguments))
+        return prototype.__call__(self, *arguments)
+
+    own = {"_flags_": prototype._flags_, "_restype_": returned, "_argtypes_": prototype._argtypes_}
+    return name, type(name, (prototype,), {**own, "__call__": call, "__module__": __name__})
+
+
+_FILL = ("fill", POINTER(fastinit_fill))
+_OUT, _DTYPE = ("out", c_void_p), ("dtype", c_int)
+_RANGE = _OUT, ("count", c_size_t), _DTYPE
+_ELEMENTS = ("seed", c_uint64), ("stream", c_uint64), ("first", c_uint64)
+_ACCUMULATE = ("accumulate", c_int)
+_LOW_HIGH, _MEAN_STD = (("low", c_double), ("high", c_double)), (("mean", c_double), ("std", c_double))
+_LAYOUT = _OUT, ("axes", c_int), ("shape", POINTER(c_ssize_t)), ("strides", POINTER(c_ssize_t))
+_BLOCK = ("offset", POINTER(c_uint64)), ("global_shape", POINTER(c_uint64))
+_SCHEME = ("scheme", POINTER(fastinit_scheme)), ("draw", c_int)
+_STREAMS = ("streams", POINTER(c_uint64)), ("step", c_uint64)
 
 
 class fastinit_api(Structure):
@@ -96,21 +183,21 @@ class fastinit_api(Structure):
     _fields_ = (
         ("version", c_int32),
         ("stream_version", c_int32),
-        ("bits", CFUNCTYPE(c_int, *_RANGE, *_ELEMENTS)),
-        ("uniform", CFUNCTYPE(c_int, *_RANGE, *[c_double] * 2, *_ELEMENTS, c_int)),
-        ("normal", CFUNCTYPE(c_int, *_RANGE, *[c_double] * 2, *_ELEMENTS, c_int)),
-        ("truncated_normal", CFUNCTYPE(c_int, *_RANGE, *[c_double] * 4, *_ELEMENTS, c_int)),
-        ("set_bits", CFUNCTYPE(c_int, *_SETTING)),
-        ("set_uniform", CFUNCTYPE(c_int, *_SETTING, *[c_double] * 2)),
-        ("set_normal", CFUNCTYPE(c_int, *_SETTING, *[c_double] * 2)),
-        ("set_truncated_normal", CFUNCTYPE(c_int, *_SETTING, *[c_double] * 4)),
-        ("set_scheme", CFUNCTYPE(c_int, *_SETTING, POINTER(fastinit_scheme), c_int)),
-        ("fill_range", CFUNCTYPE(c_int, POINTER(fastinit_fill), c_uint64, c_size_t, c_void_p)),
-        ("fill_block", CFUNCTYPE(c_int, POINTER(fastinit_fill), c_void_p, c_int, *_SHAPE_STRIDES, *_BLOCK)),
-        ("simd", CFUNCTYPE(c_char_p)),
-        ("num_threads", CFUNCTYPE(c_int)),
-        ("message", CFUNCTYPE(c_char_p, c_int)),
-        ("fill_streams", CFUNCTYPE(c_int, *_ROWS, c_void_p, c_int, *_SHAPE_STRIDES, *_BLOCK)),
+        _function("bits", c_int, *_RANGE, *_ELEMENTS),
+        _function("uniform", c_int, *_RANGE, *_LOW_HIGH, *_ELEMENTS, _ACCUMULATE),
+        _function("normal", c_int, *_RANGE, *_MEAN_STD, *_ELEMENTS, _ACCUMULATE),
+        _function("truncated_normal", c_int, *_RANGE, *_MEAN_STD, *_LOW_HIGH, *_ELEMENTS, _ACCUMULATE),
+        _function("set_bits", c_int, _FILL, _DTYPE),
+        _function("set_uniform", c_int, _FILL, _DTYPE, *_LOW_HIGH),
+        _function("set_normal", c_int, _FILL, _DTYPE, *_MEAN_STD),
+        _function("set_truncated_normal", c_int, _FILL, _DTYPE, *_MEAN_STD, *_LOW_HIGH),
+        _function("set_scheme", c_int, _FILL, _DTYPE, *_SCHEME),
+        _function("fill_range", c_int, _FILL, ("first", c_uint64), ("count", c_size_t), _OUT),
+        _function("fill_block", c_int, _FILL, *_LAYOUT, *_BLOCK),
+        _function("simd", c_char_p),
+        _function("num_threads", c_int),
+        _function("message", c_char_p, ("code", c_int)),
+        _function("fill_streams", c_int, _FILL, *_STREAMS, *_LAYOUT, *_BLOCK),
     )
 
 

@@ -69,7 +69,7 @@ fan_out : float, optional
     Cut at two standard deviations, as Keras and JAX do, with the spread corrected so that the variance is the same:
     ``truncated_normal(out, 0.0, std / 0.87962566103423978)``.""",
     "<stream>": """stream : int or str, optional
-    The stream: an integer in [0, 2**63) or a name. Left out: the generator's next one.""",
+    The stream: an integer in [0, 2**64) or a name. Left out: the generator's next one.""",
     "<streams>": """streams : array of int, range, or list of int and str, optional
     Instead of stream, one for each index of out's first axis: out[i] gets what a call with out[i] and
     ``stream=streams[i]`` would write. offset and global_shape, and the fans of a layout, are those of out[i] then.""",
@@ -110,7 +110,7 @@ _CHUNKS = """chunks : int, tuple, dict or str
 _SOURCE = """seed : int or numpy.random.SeedSequence, optional
     In [0, 2**64). Left out: the default generator's, which fastinit.seed sets.
 stream : int or str, optional
-    An integer in [0, 2**63) or a name; a seed needs one. Left out: the default generator's next one. It is taken when
+    An integer in [0, 2**64) or a name; a seed needs one. Left out: the default generator's next one. It is taken when
     the array is defined, so that the array has the same values each time that it is computed."""
 _COSTS = {
     **dict.fromkeys(("orthogonal", "delta_orthogonal"), "\n    One task makes all of it, whichever part is computed."),

@@ -13,6 +13,7 @@ from typing import Any, SupportsIndex, TypeAlias
 import numpy as np
 
 import fastinit
+from fastinit import _core
 from fastinit.fans import sizes_of
 from fastinit.recipe import Recipe
 from fastinit.typing import Array, Sizes, Stream
@@ -40,13 +41,14 @@ class Drawn:
     dtype: np.dtype[Any]
     seed: int = 0
     stream: Stream | None = 0  # None: the next one of the generator that fills it
+    streams: _core.Rows | None = None  # instead: one for each row, an index of the first axis, which is a tensor then
 
     def __hash__(self) -> int:
-        return hash((self.recipe.scheme, self.shape, self.dtype, self.seed, self.stream))
+        return hash((self.recipe.scheme, self.shape, self.dtype, self.seed, self.stream, self.streams))
 
     def check(self) -> None:
         """Raises what drawing any block would raise, and draws nothing."""
-        self.recipe.check(self.shape, self.dtype)
+        self.recipe.check(self.shape if self.streams is None else self.shape[1:], self.dtype)
 
     def array(self) -> np.ndarray[Any, Any]:
         """A new array of all of it."""
@@ -61,21 +63,34 @@ class Drawn:
     def fill(self, out: Array, offset: Sizes = (), generator: fastinit.Generator | None = None) -> Array:
         """Fills an array: all of the tensor, or the block of it at that offset; by its seed, or by a generator."""
         chosen = fastinit.Generator(self.seed) if generator is None else generator
-        if out.shape == self.shape and not any(offset):
+        if self.streams is None and out.shape == self.shape and not any(offset):  # as where() has it, in less time
             return self.recipe.fill(chosen, out, stream=self.stream)
-        return self.recipe.fill(chosen, out, stream=self.stream, offset=offset, global_shape=self.shape)
+        return self.recipe.fill(chosen, out, **self.where(out, tuple(offset)))
 
     def spec(self, out: np.ndarray[Any, Any], offset: Sizes) -> tuple[Any, str, dict[str, Any]]:
         """The fill of a block as one of many, as Generator.fill takes them."""
-        return self.recipe.spec(out, self.stream, offset, self.shape)
+        return self.recipe.spec(out, **self.where(out, tuple(offset)))
+
+    def where(self, out: np.ndarray[Any, Any], offset: tuple[Any, ...]) -> dict[str, Any]:
+        """The keywords of the fill of an array that is the block at that offset, or all of the tensor."""
+        keywords: dict[str, Any] = {"stream": self.stream}
+        shape, whole = out.shape, self.shape
+        if self.streams is not None:
+            first = offset[0] if offset else 0
+            keywords = {"streams": self.streams[first : first + len(out)]}
+            offset, shape, whole = offset[1:], shape[1:], whole[1:]
+        if shape != whole or any(offset):
+            keywords |= {"offset": offset, "global_shape": whole}
+        return keywords
 
     def pieces(self, elements: int) -> Iterator[tuple[Shape, Shape]]:
         """
         Blocks (offset, shape) of at most that many elements, which follow each other in C order.
 
-        A tensor whose blocks cost as much as all of it is one piece.
+        A tensor whose blocks cost as much as all of it is one piece, and so is a row that has a stream of its own.
         """
-        return pieces(self.shape, math.prod(self.shape) if self.recipe.is_whole else elements)
+        at_once = self.shape if self.streams is None else self.shape[1:]
+        return pieces(self.shape, max(elements, math.prod(at_once)) if self.recipe.is_whole else elements)
 
 
 @dataclass(frozen=True)
@@ -135,7 +150,7 @@ def seed_and_stream(seed: SupportsIndex | np.random.SeedSequence | None, stream:
         return fastinit.default_generator._address(stream)
     if stream is None:
         number = fastinit.Generator(seed).seed
-        raise TypeError(f"seed={number} without stream; give each tensor its own: a name or an integer in [0, 2**63)")
+        raise TypeError(f"seed={number} without stream; give each tensor its own: a name or an integer in [0, 2**64)")
     return fastinit.Generator(seed)._address(stream)
 
 

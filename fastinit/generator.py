@@ -12,7 +12,7 @@ import numpy as np
 from fastinit import _core, docstrings, hints, matrices
 from fastinit.constants import bytes_in_dtype, check_overflow, finite_in_dtype, held_bytes
 from fastinit.schemes import FUNCTIONS
-from fastinit.typing import Array, ComplexNumber, Number, Sizes, Stream
+from fastinit.typing import Array, ComplexNumber, Number, Sizes, Stream, Streams
 
 _Shape: TypeAlias = tuple[int, ...]
 _Key = TypeVar("_Key", bound=str | int)
@@ -185,6 +185,7 @@ class Generator(_core.Generator):
         gain: Number = 1.0,
         *,
         stream: Stream | None = None,
+        streams: Streams | None = None,
         offset: Sizes | None = None,
         global_shape: Sizes | None = None,
         accumulate: bool = False,
@@ -200,6 +201,7 @@ class Generator(_core.Generator):
         gain : float
             Positive and finite: the activation's, see fastinit.gain.
         <stream>
+        <streams>
         <block>
         <accumulate>
 
@@ -210,9 +212,11 @@ class Generator(_core.Generator):
         Q Q^T = gain**2 I or Q^T Q = gain**2 I, with Q uniform over such matrices (the Haar measure): the product of one
         Householder reflection for each row or column, each of a normal vector, with the signs that a QR factorisation
         with a positive diagonal has. Equal from machine to machine up to rounding, not bit for bit. For a block of it
-        the whole matrix is computed. Sources: Saxe, McClelland and Ganguli, "Exact solutions to the nonlinear dynamics
-        of learning in deep linear neural networks", ICLR 2014; Stewart, "The efficient generation of random orthogonal
-        matrices", 1980; Mezzadri, "How to generate random matrices from the classical compact groups", 2007.
+        the whole matrix is computed. Matrices of many streams are computed on all threads; those larger than 64 by 64
+        one after the other, on the threads of NumPy's linear algebra, if that has several. Sources: Saxe, McClelland
+        and Ganguli, "Exact solutions to the nonlinear dynamics of learning in deep linear neural networks", ICLR 2014;
+        Stewart, "The efficient generation of random orthogonal matrices", 1980; Mezzadri, "How to generate random
+        matrices from the classical compact groups", 2007.
 
         Examples
         --------
@@ -222,15 +226,24 @@ class Generator(_core.Generator):
         True
         """
         accumulate = bool(accumulate)
-        view, shape, start = _block("orthogonal", out, offset, global_shape, 2)
+        rows = _core.rows_of(stream, streams)
+        view, shape, start = _block("orthogonal", out, offset, global_shape, 2, rows=rows)
         scale = _gain_in_dtype(gain, view.dtype)
         _check_size("orthogonal", shape, view.dtype)
+        height, width = shape[0], math.prod(shape[1:])
 
-        def write(seed: int, number: int) -> None:
-            matrix = matrices.haar(shape[0], math.prod(shape[1:]), _compute_dtype(view.dtype), seed, number) * scale
-            _store(out, view, matrix.reshape(shape)[_slices(start, view.shape)], accumulate)
+        def write(seed: int, numbers: int | list[int]) -> None:
+            tensors, streams = _tensors(view, numbers)
 
-        return self._write_draws(out, view, stream, None, write)
+            def write_some(some: slice, check: Callable[[], None]) -> None:
+                stack = matrices.haar(height, width, _compute_dtype(view.dtype), seed, streams[some], check)
+                stack *= scale
+                values = stack.reshape(len(stack), *shape)[(slice(None), *_slices(start, tensors.shape[1:]))]
+                _store(out, view, tensors[some], values, accumulate)
+
+            _for_rows(write_some, len(streams), height * width, matrices.multiplications(height, width))
+
+        return self._write_draws(out, view, stream, rows, write)
 
     def delta_orthogonal(
         self,
@@ -238,6 +251,7 @@ class Generator(_core.Generator):
         gain: Number = 1.0,
         *,
         stream: Stream | None = None,
+        streams: Streams | None = None,
         offset: Sizes | None = None,
         global_shape: Sizes | None = None,
         accumulate: bool = False,
@@ -253,6 +267,7 @@ class Generator(_core.Generator):
         gain : float
             Positive and finite.
         <stream>
+        <streams>
         <block>
         <accumulate>
 
@@ -274,22 +289,33 @@ class Generator(_core.Generator):
         32
         """
         accumulate = bool(accumulate)
-        view, shape, start = _block("delta_orthogonal", out, offset, global_shape, 3, 5)
+        rows = _core.rows_of(stream, streams)
+        view, shape, start = _block("delta_orthogonal", out, offset, global_shape, 3, 5, rows)
         scale = _gain_in_dtype(gain, view.dtype)
-        rows, columns = shape[-2:]
-        if rows > columns:
+        height, width = shape[-2:]
+        if height > width:
             raise ValueError(f"a tensor of shape={shape}; delta_orthogonal takes (*kernel, in, out) with in <= out")
-        _check_size("delta_orthogonal", (rows, columns), view.dtype)
+        _check_size("delta_orthogonal", (height, width), view.dtype)
 
-        def write(seed: int, number: int) -> None:
-            values = np.zeros(view.shape, _compute_dtype(view.dtype))
-            center = tuple((size - 1) // 2 - first for size, first in zip(shape[:-2], start, strict=False))
-            if values.size and all(0 <= place < size for place, size in zip(center, view.shape, strict=False)):
-                matrix = matrices.haar(rows, columns, values.dtype, seed, number) * scale
-                values[center] = matrix[_slices(start[-2:], view.shape[-2:])]
-            _store(out, view, values, accumulate)
+        def write(seed: int, numbers: int | list[int]) -> None:
+            tensors, streams = _tensors(view, numbers)
+            sizes = tensors.shape[1:]
+            center: _Shape = tuple((size - 1) // 2 - first for size, first in zip(shape[:-2], start, strict=False))
+            inside = (0 <= place < size for place, size in zip(center, sizes, strict=False))
+            has_center = 0 not in sizes and all(inside)
 
-        return self._write_draws(out, view, stream, None, write)
+            def write_some(some: slice, check: Callable[[], None]) -> None:
+                values = np.zeros(tensors[some].shape, _compute_dtype(view.dtype))
+                if has_center:
+                    stack = matrices.haar(height, width, values.dtype, seed, streams[some], check)
+                    stack *= scale
+                    np.moveaxis(values, 0, len(center))[center] = stack[(slice(None), *_slices(start[-2:], sizes[-2:]))]
+                _store(out, view, tensors[some], values, accumulate)
+
+            largest = max(height * width * has_center, math.prod(sizes))
+            _for_rows(write_some, len(streams), largest, matrices.multiplications(height, width) * has_center)
+
+        return self._write_draws(out, view, stream, rows, write)
 
     def sparse(
         self,
@@ -298,6 +324,7 @@ class Generator(_core.Generator):
         std: Number = 0.01,
         *,
         stream: Stream | None = None,
+        streams: Streams | None = None,
         offset: Sizes | None = None,
         global_shape: Sizes | None = None,
         accumulate: bool = False,
@@ -314,6 +341,7 @@ class Generator(_core.Generator):
         std : float
             Of the others; finite and >= 0.
         <stream>
+        <streams>
         <block>
         <accumulate>
 
@@ -333,23 +361,31 @@ class Generator(_core.Generator):
         array([3, 3, 3, 3])
         """
         accumulate = bool(accumulate)
-        view, shape, (top, left) = _block("sparse", out, offset, global_shape, 2, 2)
+        rows = _core.rows_of(stream, streams)
+        view, shape, (top, left) = _block("sparse", out, offset, global_shape, 2, 2, rows)
+        height, width = shape[0], view.shape[-1]
         part = _core.finite("sparsity", sparsity)
         if not _core.in_standard_environment(lambda: 0 <= part <= 1):
             raise ValueError(f"sparsity={sparsity!r}; accepted is 0 <= sparsity <= 1")
         std = _core.number("std", std)
         _core.check_normal(view, std)
-        _check_size("sparse", (shape[0], view.shape[1]), np.dtype(np.uint64))
+        _check_size("sparse", (height, width), np.dtype(np.uint64))
 
-        def write(seed: int, number: int) -> None:
+        def write(seed: int, numbers: int | list[int]) -> None:
+            tensors, streams = _tensors(view, numbers)
             # Which elements of a column are zero depends on all of it.
-            columns = (shape[0], view.shape[1]), (0, left), shape
-            values = matrices.normals(*columns, _compute_dtype(view.dtype), seed, number, std)
-            rows = matrices.smallest(math.ceil(part * shape[0]), matrices.keys(*columns, seed, number))
-            np.put_along_axis(values, rows, 0, axis=0)
-            _store(out, view, values[top : top + view.shape[0]], accumulate)
+            columns = (height, width), (0, left), shape
 
-        return self._write_draws(out, view, stream, None, write)
+            def write_some(some: slice, check: Callable[[], None]) -> None:
+                values = matrices.normals(*columns, _compute_dtype(view.dtype), seed, streams[some], std)
+                zeros = matrices.smallest(math.ceil(part * height), matrices.keys(*columns, seed, streams[some]))
+                check()
+                np.put_along_axis(values, zeros, 0, axis=1)
+                _store(out, view, tensors[some], values[:, top : top + tensors.shape[1]], accumulate)
+
+            _for_rows(write_some, len(streams), height * width)
+
+        return self._write_draws(out, view, stream, rows, write)
 
     # ---- Many fills at once ------------------------------------------------------------------------------------------
 
@@ -367,6 +403,7 @@ class Generator(_core.Generator):
             What to fill and how: a mapping of streams (names or integers, as in stream=) to tuples, or tuples alone,
             whose arrays take the generator's next streams in turn. A tuple is (out, scheme, \\*arguments): an array,
             the name of any function that fills one, and its arguments; a dictionary at the end holds keyword arguments.
+            With ``streams`` among them, the rows of the array take those, and its key in the mapping is a name only.
         accumulate : bool
             Add the values to what is there, in every array.
 
@@ -474,30 +511,55 @@ def _slices(start: _Shape, shape: _Shape) -> tuple[slice, ...]:
     return tuple(slice(first, first + size) for first, size in zip(start, shape, strict=True))
 
 
+def _tensors(view: np.ndarray[Any, Any], numbers: int | list[int]) -> tuple[np.ndarray[Any, Any], list[int]]:
+    """A view whose first axis is that of tensors, and their streams: of one tensor, or of all the rows."""
+    return (view, numbers) if isinstance(numbers, list) else (view[np.newaxis], [numbers])
+
+
 def _store(
-    out: np.ndarray[Any, Any], view: np.ndarray[Any, Any], values: np.ndarray[Any, Any], accumulate: bool
+    out: np.ndarray[Any, Any],
+    view: np.ndarray[Any, Any],
+    part: np.ndarray[Any, Any],
+    values: np.ndarray[Any, Any],
+    accumulate: bool,
 ) -> None:
-    """Writes values of the compute type to out, of which there is a view, or adds them to it in that type."""
+    """Writes values of the compute type to a part of out, of which there is a view, or adds them in that type."""
     _core.check_view(out, view)  # again: the values have taken a while
-    view[...] = view.astype(values.dtype) + values if accumulate else values
+    part[...] = part.astype(values.dtype) + values if accumulate else values
+
+
+def _for_rows(write_some: Callable[[slice, Callable[[], None]], None], *sizes: int) -> None:
+    """Writes rows, on several threads where that is worth it; what these take is imported late."""
+    from fastinit import parallel
+
+    parallel.for_rows(write_some, *sizes)
 
 
 def _block(
-    scheme: str, out: Any, offset: Sizes | None, global_shape: Sizes | None, least: int, most: int | None = None
+    scheme: str,
+    out: Any,
+    offset: Sizes | None,
+    global_shape: Sizes | None,
+    least: int,
+    most: int | None = None,
+    rows: _core.Rows | None = None,
 ) -> tuple[np.ndarray[Any, Any], _Shape, _Shape]:
     """
     A view of out's memory, the shape of the tensor that out is a block of, and where in it out begins.
 
-    If the scheme takes such a tensor; otherwise a ValueError.
+    Or of the tensor that each row of out is a block of, where these have streams. If the scheme takes such a tensor;
+    otherwise a ValueError.
     """
     view = _core.view_of(out, not SCHEMES[scheme])
-    shape, start = _core.block_of(view, offset, global_shape)
-    if view.ndim < least or (most is not None and view.ndim > most):
-        has = "has" if shape == view.shape else "is a block of a tensor of"
+    shape, start = _core.block_of(view, offset, global_shape, rows)
+    sizes = view.shape[view.ndim - len(shape) :]
+    if len(shape) < least or (most is not None and len(shape) > most):
+        has = "has" if shape == sizes else "is a block of a tensor of"
         accepted = f"{least} axes or more"
         if most is not None:
             accepted = f"{least} to {most} axes" if least < most else f"{least} axes"
-        raise ValueError(f"out {has} shape={shape}; {scheme} takes an array of {accepted}")
+        name = "out" if rows is None else "out[i]"
+        raise ValueError(f"{name} {has} shape={shape}; {scheme} takes an array of {accepted}")
     return view, shape, start
 
 

@@ -29,12 +29,9 @@ def pieces(
     """
     if min(seeds, streams) < 1 or seeds * streams > PIECE_WORDS:
         raise ValueError(f"{seeds} seeds and {streams} streams: need at least 1 of each, at most {PIECE_WORDS} in all")
-    for name, first, last, end in (
-        ("seeds", seed, seed + seeds - 1, 64),
-        ("streams", stream, stream + streams - 1, 63),
-    ):
-        if first < 0 or last >= 2**end:
-            raise ValueError(f"{name} from {first} to {last}: must lie in [0, 2**{end})")
+    for name, first, last in (("seeds", seed, seed + seeds - 1), ("streams", stream, stream + streams - 1)):
+        if first < 0 or last >= 2**64:
+            raise ValueError(f"{name} from {first} to {last}: must lie in [0, 2**64)")
     if words is not None and words < 0:
         raise ValueError(f"{words} words: must not be negative")
     return _pieces([Generator(seed + i) for i in range(seeds)], range(stream, stream + streams), words)

@@ -111,13 +111,20 @@ class Recipe:
     def spec(
         self,
         out: np.ndarray[Any, Any],
-        stream: Stream | None,
+        stream: Stream | None = None,
         offset: Sizes | None = None,
         global_shape: Sizes | None = None,
+        streams: _core.Rows | None = None,
     ) -> tuple[Any, str, dict[str, Any]]:
-        """One of many fills, as Generator.fill takes them: of the array, or the block of a tensor that it is."""
+        """
+        One of many fills, as Generator.fill takes them: of the array, or the block of a tensor that it is.
+
+        Or, with streams, of its rows, or the blocks of tensors that they are.
+        """
         keywords = dict(self.arguments)
-        if self.draws:
+        if streams is not None:
+            keywords["streams"] = streams
+        elif self.draws:
             keywords["stream"] = stream
         if offset is not None or global_shape is not None:
             keywords |= {"offset": offset, "global_shape": global_shape}
@@ -131,9 +138,10 @@ class Recipe:
         stream: Stream | None = None,
         offset: Sizes | None = None,
         global_shape: Sizes | None = None,
+        streams: _core.Rows | None = None,
     ) -> Array:
-        """Fills the array, or the block of a tensor that it is."""
-        _, scheme, keywords = self.spec(out, stream, offset, global_shape)
+        """Fills the array, or the block of a tensor that it is; with streams its rows, or the blocks that they are."""
+        _, scheme, keywords = self.spec(out, stream, offset, global_shape, streams)
         filled: Array = getattr(generator, scheme)(out, **keywords)
         return filled
 

@@ -14,13 +14,14 @@ from cpython.bool cimport PyBool_Check
 from cpython.complex cimport PyComplex_ImagAsDouble, PyComplex_RealAsDouble
 from cpython.exc cimport PyErr_CheckSignals
 from cpython.float cimport PyFloat_AS_DOUBLE, PyFloat_AsDouble, PyFloat_Check
-from cpython.long cimport PyLong_AsLongAndOverflow, PyLong_AsLongLongAndOverflow, PyLong_CheckExact
+from cpython.long cimport PyLong_AsLongLongAndOverflow, PyLong_AsUnsignedLongLong, PyLong_CheckExact
+from cpython.mem cimport PyMem_Calloc, PyMem_Free
 from cpython.number cimport PyNumber_Index
-from cpython.object cimport PyObject, PyTypeObject
+from cpython.object cimport Py_TYPE, PyObject, PyObject_Hash, PyTypeObject
 from cpython.pycapsule cimport PyCapsule_New
-from cpython.ref cimport Py_INCREF
-from cpython.unicode cimport PyUnicode_CheckExact, PyUnicode_FromObject, PyUnicode_KIND
-from libc.math cimport INFINITY
+from cpython.ref cimport Py_INCREF, Py_XDECREF
+from cpython.tuple cimport PyTuple_CheckExact, PyTuple_GET_ITEM
+from cpython.unicode cimport PyUnicode_CheckExact, PyUnicode_Compare, PyUnicode_FromObject, PyUnicode_KIND
 from libc.stddef cimport ptrdiff_t
 from libc.stdint cimport uint32_t, uint64_t, uintptr_t
 from libc.string cimport memcmp, memcpy, strcmp, strrchr
@@ -99,25 +100,48 @@ cdef enum:
 cdef double SLICE = 0.1  # seconds between two looks for signals, with all threads at rest
 
 
-cdef int run_fill(
-    const fi_kernels *with_kernels, call *c, cnp.ndarray array, Rows rows=None, uint64_t first=0
+cdef inline int run_fill(
+    const fi_kernels *with_kernels, call *c, cnp.ndarray array, Rows rows, uint64_t first
 ) except -1:
     """Fills the array, or its rows, the first element of whose tensor counts as number first."""
     cdef int plain = cnp.NPY_ARRAY_C_CONTIGUOUS | cnp.NPY_ARRAY_ALIGNED
-    cdef size_t count = <size_t>cnp.PyArray_SIZE(array) << c.is_complex
+    cdef size_t count = size_of(array) << c.is_complex
+    if count < RELEASE_GIL_FROM and rows is None and cnp.PyArray_FLAGS(array) & plain == plain:
+        if not c.where.given:
+            fi_fill_range(with_kernels, &c.fill, first, count, cnp.PyArray_DATA(array))
+            return 0
+        if first == 0 and not c.is_complex and fi_fill_small_block(
+            with_kernels, &c.fill, cnp.PyArray_DATA(array), cnp.PyArray_NDIM(array),
+            <const ptrdiff_t *>cnp.PyArray_DIMS(array), c.where.offset, c.where.global_shape
+        ):
+            return 0
+    return run_region(with_kernels, c, array, rows, first)
+
+
+cdef int run_region(
+    const fi_kernels *with_kernels, call *c, cnp.ndarray array, Rows rows, uint64_t first
+) except -1:
     cdef fi_task task
     cdef fi_axis axis[FI_AXES_MAX + 2]
-    if count < RELEASE_GIL_FROM and not c.where.given and rows is None and cnp.PyArray_FLAGS(array) & plain == plain:
-        fi_fill_range(with_kernels, &c.fill, first, count, cnp.PyArray_DATA(array))
-        return 0
-    task.fill = c.fill
+    task.fill.dtype = c.fill.dtype
     set_region(
         &task, extent_of(array), rows, c.where.offset if c.where.given else NULL,
         c.where.global_shape if c.where.given else NULL, c.is_complex, axis
     )
     if first:
         fi_start_region_at(&task.region, task.fill.dtype, first)
+    if rows is None and task.region.count < RELEASE_GIL_FROM:
+        fill_chunks(with_kernels, &c.fill, &task.region)
+        return 0
+    task.fill = c.fill
     return run_tasks(with_kernels, &task, 1)
+
+
+cdef inline void fill_chunks(const fi_kernels *with_kernels, const fi_fill *fill, const fi_region *region) noexcept:
+    """All of a small region: without what threads and signals would take."""
+    cdef size_t chunk
+    for chunk in range(region.chunks):
+        fi_fill_chunk(with_kernels, fill, region, chunk)
 
 
 cdef void set_region(
@@ -125,35 +149,26 @@ cdef void set_region(
     bint is_complex, fi_axis *axis
 ) noexcept:
     """The region of a task whose fill is set. axis has room for two more axes than the array has."""
-    cdef int outer = rows is not None
-    set_block_region(
-        task, <void *>array.data, array.axes - outer, array.shape + outer, array.strides + outer, offset, global_shape,
-        is_complex, axis
-    )
-    if rows is not None:
-        fi_set_streams(&task.region, task.fill.dtype, rows.from_stride(array.strides[0]))
-
-
-cdef void set_block_region(
-    fi_task *task, void *data, int axes, const ptrdiff_t *sizes, const ptrdiff_t *steps, const uint64_t *offset,
-    const uint64_t *global_shape, bint is_complex, fi_axis *axis
-) noexcept:
-    if not is_complex:
-        fi_set_region(&task.region, task.fill.dtype, data, axes, sizes, steps, offset, global_shape, axis)
-        return
-    cdef int i
-    cdef ptrdiff_t item = 2 * (8 if task.fill.dtype == FI_FLOAT64 else 4)
+    cdef int i, outer = rows is not None, axes = array.axes - outer
+    cdef const ptrdiff_t *sizes = array.shape + outer
+    cdef const ptrdiff_t *steps = array.strides + outer
     cdef ptrdiff_t shape[FI_AXES_MAX + 1]
     cdef ptrdiff_t strides[FI_AXES_MAX + 1]
     cdef uint64_t start[FI_AXES_MAX + 1]
     cdef uint64_t whole[FI_AXES_MAX + 1]
-    for i in range(axes):
-        shape[i], strides[i] = sizes[i], steps[i]
-        start[i] = 0 if offset is NULL else offset[i]
-        whole[i] = <uint64_t>shape[i] if global_shape is NULL else global_shape[i]
-    # The last axis is the real and the imaginary part.
-    shape[axes], strides[axes], start[axes], whole[axes] = 2, 8 if task.fill.dtype == FI_FLOAT64 else 4, 0, 2
-    fi_set_region(&task.region, task.fill.dtype, data, axes + 1, shape, strides, start, whole, axis)
+    if is_complex:
+        for i in range(axes):
+            shape[i], strides[i] = sizes[i], steps[i]
+            start[i] = 0 if offset is NULL else offset[i]
+            whole[i] = <uint64_t>shape[i] if global_shape is NULL else global_shape[i]
+        # The last axis is the real and the imaginary part.
+        shape[axes], strides[axes], start[axes], whole[axes] = 2, <ptrdiff_t>array.item // 2, 0, 2
+        axes, sizes, steps, offset, global_shape = axes + 1, shape, strides, start, whole
+    fi_set_region(
+        &task.region, task.fill.dtype, <void *>array.data, axes, sizes, steps, offset, global_shape, axis
+    )
+    if rows is not None:
+        fi_set_streams(&task.region, task.fill.dtype, rows.from_stride(array.strides[0]))
 
 
 cdef void set_constant_region(fi_task *task, fi_extent array, const fi_marks *marks, fi_axis *axis) noexcept:
@@ -165,9 +180,11 @@ cdef void set_constant_region(fi_task *task, fi_extent array, const fi_marks *ma
 cdef int run_tasks(const fi_kernels *with_kernels, fi_task *tasks, size_t count) except -1:
     cdef fi_work work
     cdef bint done = False
+    cdef size_t i
     fi_set_work(&work, with_kernels, tasks, count)
     if work.element_count < RELEASE_GIL_FROM:
-        fi_do_work(&work, INFINITY)
+        for i in range(count):
+            fill_chunks(with_kernels, &tasks[i].fill, &tasks[i].region)
         return 0
     while not done:
         with nogil:
@@ -235,14 +252,19 @@ cdef Draws copied(Draws original, uint64_t seed):
 
 # ---- Generator -------------------------------------------------------------------------------------------------------
 
+cdef PyTypeObject *generator_type = NULL  # Generator, once it is there: fastinit.Generator's base
+
+
 cdef inline int check_self(object self) except -1:
     """Raises where a method is called on its class, as Generator.normal(out): Cython takes the argument for a self."""
-    if not isinstance(self, Draws):
-        raise TypeError(
-            "a method of Generator is called on a generator, such as fastinit.Generator(7), not on an object of type "
-            f"{type(self).__name__}"
-        )
-    return 0
+    return 0 if Py_TYPE(self).tp_base == generator_type or isinstance(self, Draws) else refuse_self(self)
+
+
+cdef int refuse_self(object self) except -1:
+    raise TypeError(
+        "a method of Generator is called on a generator, such as fastinit.Generator(7), not on an object of type "
+        f"{type(self).__name__}"
+    )
 
 
 cdef class Draws:
@@ -286,6 +308,7 @@ cdef class Draws:
     """
 
     cdef uint64_t _seed, _stream, _spawned
+    cdef fi_parameter _last_parameter
     cdef readonly bint _from_entropy
     cdef list _pending  # the fills that record() has checked; None in any other generator
     cdef dict _package  # of a generator that stands for the default one among these names; None in any other
@@ -297,6 +320,7 @@ cdef class Draws:
         self.reseed(seed)
         self._stream = next_stream
 
+    @cython.final
     cdef inline Draws _owner(self):
         """Whose state is meant: the generator's own, but for that of the package's functions."""
         return self if self._package is None else self._default()
@@ -453,7 +477,8 @@ cdef class Draws:
         self._package = package
         self._class = type(self._default())
 
-    cdef int take_stream(self, call *c) except -1:
+    @cython.final
+    cdef inline int take_stream(self, call *c) except -1:
         """The fill's seed and stream: the last step before the first byte, so that a refused fill takes no stream."""
         cdef Draws owner
         if c.unnamed:
@@ -464,7 +489,8 @@ cdef class Draws:
             c.fill.seed = owner._seed
         return 0
 
-    cdef uint64_t take_streams(self, uint64_t count, uint64_t *seed) except? 0:
+    @cython.final
+    cdef inline uint64_t take_streams(self, uint64_t count, uint64_t *seed) except? 0:
         """The first of the next count unnamed streams, which no other fill gets, and their seed."""
         cdef uint64_t first
         cdef Draws owner = self._owner()
@@ -488,15 +514,17 @@ cdef class Draws:
 
     # What a method whose arguments are converted and checked ends with: it runs the fill, or records it.
 
-    cdef object finish(self, call *c, cnp.ndarray array, Rows rows):
+    @cython.final
+    cdef inline object finish(self, call *c, cnp.ndarray array, Rows rows):
         """Of a fill whose draw and constants are set."""
         if self._pending is not None:
             self._pending.append(Pending.of_fill(c, array, rows))
             return array
         self.take_stream(c)
-        run_fill(kernels, c, array, rows)
+        run_fill(kernels, c, array, rows, 0)
         return array
 
+    @cython.final
     cdef object fill_scheme(
         self, object out, fi_scheme *scheme, fi_scheme_draw draw, object fan_in, object fan_out, object layout,
         object stream, object streams, object offset, object global_shape, bint accumulate
@@ -513,7 +541,8 @@ cdef class Draws:
             if not is_positive(c.fill.scale):
                 refusal = FI_REFUSED_UNDERFLOW
         else:
-            refusal = fi_set_scheme(&c.fill, scheme, draw)
+            with cython.critical_section(self):
+                refusal = fi_set_scheme_again(&c.fill, scheme, draw, &self._last_parameter)
         if refusal != FI_ACCEPTED:
             refuse_scheme(&c.fill, scheme, draw, refusal)
         return self.finish(&c, array, rows)
@@ -631,7 +660,10 @@ cdef class Draws:
         fi_set_bits(&c.fill)
         return self.finish(&c, array, rows)
 
-    def uniform(self, out, low=0.0, high=1.0, *, stream=None, streams=None, offset=None, global_shape=None, bint accumulate=False):
+    def uniform(
+        self, out, low=0.0, high=1.0, *,
+        stream=None, streams=None, offset=None, global_shape=None, bint accumulate=False
+    ):
         """
         Fills an array with uniform draws: U[low, high).
 
@@ -668,7 +700,10 @@ cdef class Draws:
         set_uniform(&c.fill, least, most)
         return self.finish(&c, array, rows)
 
-    def normal(self, out, mean=0.0, std=1.0, *, stream=None, streams=None, offset=None, global_shape=None, bint accumulate=False):
+    def normal(
+        self, out, mean=0.0, std=1.0, *,
+        stream=None, streams=None, offset=None, global_shape=None, bint accumulate=False
+    ):
         """
         Fills an array with normal draws: N(mean, std**2).
 
@@ -767,7 +802,8 @@ cdef class Draws:
 
     def variance_scaling(
         self, out, scale=1.0, mode="fan_in", distribution="truncated_normal", *,
-        fan_in=None, fan_out=None, layout=None, stream=None, streams=None, offset=None, global_shape=None, bint accumulate=False
+        fan_in=None, fan_out=None, layout=None, stream=None, streams=None, offset=None, global_shape=None,
+        bint accumulate=False
     ):
         """
         Fills an array with draws of mean 0 and variance scale / n: the rule behind the other schemes.
@@ -811,11 +847,14 @@ cdef class Draws:
         cdef int fan_mode = choice("mode", mode, _MODES), draw = choice("distribution", distribution, _DISTRIBUTIONS)
         cdef fi_scheme scheme = scheme_of(<fi_fan_mode>fan_mode, positive("scale", scale))
         return self.fill_scheme(
-            out, &scheme, <fi_scheme_draw>draw, fan_in, fan_out, layout, stream, streams, offset, global_shape, accumulate
+            out, &scheme, <fi_scheme_draw>draw, fan_in, fan_out, layout, stream, streams, offset, global_shape,
+            accumulate
         )
 
 
 include "schemes.pxi"
+
+generator_type = <PyTypeObject *>Generator
 
 for _name, _method in vars(Draws).items():
     if isinstance(_method, type(available_kernels)):

@@ -43,16 +43,17 @@ cdef bint is_of_numbers(cnp.ndarray array):
     return kind.__module__.partition(".")[0] == "ml_dtypes"
 
 
-cdef int dtype_of(cnp.ndarray array):
+cdef inline int dtype_of(cnp.ndarray array) noexcept:
     """The fi_dtype of an array, or -1."""
     cdef int number = cnp.PyArray_TYPE(array)
-    cdef Py_ssize_t size = cnp.PyArray_ITEMSIZE(array)
+    cdef Py_ssize_t size
     if number == cnp.NPY_FLOAT32:
         return FI_FLOAT32
     if number == cnp.NPY_FLOAT64:
         return FI_FLOAT64
     if number == cnp.NPY_FLOAT16:
         return FI_FLOAT16
+    size = cnp.PyArray_ITEMSIZE(array)
     # C has more than one unsigned type of a size.
     if cnp.PyTypeNum_ISUNSIGNED(number) and size == 4:
         return FI_UINT32
@@ -63,7 +64,7 @@ cdef int dtype_of(cnp.ndarray array):
     return -1
 
 
-cdef int part_dtype_of(cnp.ndarray array):
+cdef int part_dtype_of(cnp.ndarray array) noexcept:
     """The fi_dtype of the parts of complex numbers, or -1."""
     if cnp.PyArray_TYPE(array) == cnp.NPY_COMPLEX64:
         return FI_FLOAT32
@@ -72,10 +73,21 @@ cdef int part_dtype_of(cnp.ndarray array):
     return -1
 
 
-cdef cnp.ndarray array_of(object out):
-    if not cnp.PyArray_Check(out):
-        raise TypeError(f"out must be a NumPy array, not {type(out).__name__}{hints().instead_of_array(out)}")
-    return <cnp.ndarray>out
+cdef inline cnp.ndarray array_of(object out):
+    return <cnp.ndarray>out if cnp.PyArray_Check(out) else refused_array(out)
+
+
+cdef cnp.ndarray refused_array(object out):
+    raise TypeError(f"out must be a NumPy array, not {type(out).__name__}{hints().instead_of_array(out)}")
+
+
+cdef inline size_t size_of(cnp.ndarray array) noexcept:
+    """The number of elements; NumPy's own function is a call."""
+    cdef size_t count = 1
+    cdef int axis
+    for axis in range(cnp.PyArray_NDIM(array)):
+        count *= <size_t>cnp.PyArray_DIM(array, axis)
+    return count
 
 
 cdef object descr_of(cnp.ndarray array):
@@ -83,7 +95,7 @@ cdef object descr_of(cnp.ndarray array):
     return <object>cnp.PyArray_DESCR(array)
 
 
-cdef cnp.ndarray array_of_dtype(object out, call *c, int accepted):
+cdef inline cnp.ndarray array_of_dtype(object out, call *c, int accepted):
     """out as an array of a dtype that the draw fills; sets the fill's dtype."""
     cdef cnp.ndarray array = array_of(out)
     cdef int dtype = dtype_of(array)
@@ -108,10 +120,12 @@ cdef object wrong_dtype(cnp.ndarray array, int accepted):
     return TypeError(f"out has dtype {descr_of(array)}; accepted are {names}{rest}")
 
 
-cdef int check_byte_order(cnp.ndarray array) except -1:
-    if cnp.PyArray_ISBYTESWAPPED(array):
-        raise TypeError(f"out has dtype {descr_of(array).str!r}, byte-swapped; accepted is the machine's byte order")
-    return 0
+cdef inline int check_byte_order(cnp.ndarray array) except -1:
+    return refuse_byte_order(array) if cnp.PyArray_ISBYTESWAPPED(array) else 0
+
+
+cdef int refuse_byte_order(cnp.ndarray array) except -1:
+    raise TypeError(f"out has dtype {descr_of(array).str!r}, byte-swapped; accepted is the machine's byte order")
 
 
 cdef inline int check_memory(cnp.ndarray array) except -1:
@@ -146,11 +160,12 @@ def overlaps_itself(cnp.ndarray array not None):
     return bool(fi_overlaps_itself(&extent))
 
 
-cdef cnp.ndarray checked_array(object out, call *c, int accepted=REALS):
+cdef inline cnp.ndarray checked_array(object out, call *c, int accepted=REALS):
     """out as an array that the core can fill with what the call asks for; sets the fill's dtype."""
     cdef cnp.ndarray array = array_of_dtype(out, c, accepted)
     check_memory(array)
-    check_block(&c.where, array, c.is_complex)
+    if c.where.given or c.where.outer:
+        check_block(&c.where, array, c.is_complex)
     return array
 
 
@@ -268,7 +283,7 @@ def borrowed(uintptr_t address, object available, shape, strides, dtype, owner):
     return array
 
 
-cdef int read_block(block *where, object offset, object global_shape) except -1:
+cdef inline int read_block(block *where, object offset, object global_shape) except -1:
     where.given = offset is not None
     if offset is None and global_shape is None:
         return 0
@@ -282,12 +297,15 @@ cdef int read_block(block *where, object offset, object global_shape) except -1:
 cdef int read_sizes(str name, object value, uint64_t *sizes) except -1:
     """Reads an integer for each axis; returns how many they are."""
     cdef tuple given = integers(name, value)
-    cdef int axis, axes = <int>min(len(given), FI_AXES_MAX + 1)
+    cdef Py_ssize_t axis, axes = len(given)
+    cdef uint64_t size = 0
     if axes > FI_AXES_MAX:
-        raise ValueError(f"{name} has {len(given)} integers; accepted is one for each axis of out, up to {FI_AXES_MAX}")
+        raise ValueError(f"{name} has {axes} integers; accepted is one for each axis of out, up to {FI_AXES_MAX}")
     for axis in range(axes):
-        sizes[axis] = size_of_axis(name, given, axis)
-    return axes
+        if not is_uint64(<object>PyTuple_GET_ITEM(given, axis), &size) or size > <uint64_t>1 << 63:
+            size = size_of_axis(name, given, axis)
+        sizes[axis] = size
+    return <int>axes
 
 
 cdef int check_block(block *where, cnp.ndarray array, bint is_complex) except -1:
@@ -343,9 +361,11 @@ cdef tuple global_shape_of(const block *where):
     return tuple([where.global_shape[axis] for axis in range(where.shape_axes)])
 
 
-cdef tuple integers(str name, object value):
-    if type(value) is tuple:
-        return value
+cdef inline tuple integers(str name, object value):
+    return <tuple>value if PyTuple_CheckExact(value) else items_of(name, value)
+
+
+cdef tuple items_of(str name, object value):
     try:
         return tuple(value)
     except TypeError as error:
@@ -353,12 +373,8 @@ cdef tuple integers(str name, object value):
         raise refused from cause_of(error, value, "__iter__", "")
 
 
-cdef uint64_t size_of_axis(str name, tuple sizes, int axis) except? 0:
-    cdef object value = sizes[axis]
-    cdef uint64_t small
-    if is_small_int(value, &small):
-        return small
-    integer = integer_of(f"{name}[{axis}]", value, "an integer")
+cdef uint64_t size_of_axis(str name, tuple sizes, Py_ssize_t axis) except? 0:
+    integer = integer_of(f"{name}[{axis}]", sizes[axis], "an integer")
     if not 0 <= integer <= 1 << 63:
         raise ValueError(f"{name}={sizes}; accepted are integers with 0 <= {name}[{axis}] <= 2**63")
     return integer

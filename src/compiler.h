@@ -10,6 +10,7 @@
 #endif
 
 #define ALWAYS_INLINE inline __attribute__((always_inline))
+#define OUT_OF_LINE __attribute__((noinline))
 #if defined(__clang__)
 #define UNROLLED _Pragma("clang loop unroll(full)")
 #else

@@ -132,7 +132,7 @@ typedef struct {
     fi_streams streams;   /* those of several tensors, if their count is not 1; then also */
     size_t block_chunks;  /* of one block, which they share, */
     size_t chunk_streams; /* or blocks of a chunk */
-    const fi_axis *axis; /* the axes of the rows, the last of which varies fastest, and then the row itself */
+    const fi_axis *axis;  /* the axes of the rows, the last of which varies fastest, and then the row itself */
     int row_axes;
     int aligned_rows;   /* a row's elements are contiguous in memory and aligned */
     int whole_rows;     /* filled row by row, otherwise in tiles of several rows */
@@ -170,6 +170,13 @@ void fi_start_region_at(fi_region *region, fi_dtype dtype, uint64_t first);
  * long as the region.
  */
 void fi_set_streams(fi_region *region, fi_dtype dtype, fi_streams streams);
+
+/*
+ * Fills a block at once, if that needs no region: one in C order, contiguous and aligned, of rows of whole Philox blocks or of
+ * one row. Otherwise does nothing and returns 0. The block must be accepted by fi_check_block, and is not to be large.
+ */
+int fi_fill_small_block(const fi_kernels *kernels, const fi_fill *fill, void *data, int axes, const ptrdiff_t *shape,
+                        const uint64_t *offset, const uint64_t *global_shape);
 
 /* Writes one of the region's chunks: some ten thousand elements. Takes less than 40 KiB of stack. */
 void fi_fill_chunk(const fi_kernels *kernels, const fi_fill *fill, const fi_region *region, size_t chunk);
@@ -263,6 +270,16 @@ double fi_scheme_parameter(const fi_scheme *scheme, fi_scheme_draw draw);
  * The draw with that parameter, in one step; returns what fi_set_uniform and its kin return, or FI_REFUSED_UNDERFLOW.
  */
 fi_refusal fi_set_scheme(fi_fill *fill, const fi_scheme *scheme, fi_scheme_draw draw);
+
+/* A scheme, a draw and the parameter that they give; at first all zeros. */
+typedef struct {
+    fi_scheme scheme;
+    fi_scheme_draw draw;
+    double parameter;
+} fi_parameter;
+
+/* The same; of the scheme and draw that the call before it with the same `last` had, the parameter is at hand. */
+fi_refusal fi_set_scheme_again(fi_fill *fill, const fi_scheme *scheme, fi_scheme_draw draw, fi_parameter *last);
 
 /* One block of Philox4x32-10: the generator itself, for known answers. */
 void fi_philox_block(const fi_kernels *kernels, const uint32_t counter[4], const uint32_t key[2], uint32_t words[4]);

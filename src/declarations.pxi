@@ -43,13 +43,17 @@ cdef extern from "core.h" nogil:
         fi_fan_mode mode
         double fan_in, fan_out, scale, gain, negative_slope
     double fi_scheme_parameter(const fi_scheme *scheme, fi_scheme_draw draw)
-    fi_refusal fi_set_scheme(fi_fill *fill, const fi_scheme *scheme, fi_scheme_draw draw)
+    ctypedef struct fi_parameter:
+        pass
+    fi_refusal fi_set_scheme_again(
+        fi_fill *fill, const fi_scheme *scheme, fi_scheme_draw draw, fi_parameter *last
+    )
     void fi_fill_range(const fi_kernels *kernels, const fi_fill *fill, uint64_t first, size_t count, void *out)
     enum: FI_AXES_MAX, FI_THREADS_MAX
     ctypedef struct fi_axis:
         pass
     ctypedef struct fi_region:
-        pass
+        size_t count, chunks
     void fi_set_region(
         fi_region *region, fi_dtype dtype, void *data, int axes, const ptrdiff_t *shape, const ptrdiff_t *strides,
         const uint64_t *offset, const uint64_t *global_shape, fi_axis *axis
@@ -60,7 +64,12 @@ cdef extern from "core.h" nogil:
         const uint64_t *number
         uint64_t step
     void fi_set_streams(fi_region *region, fi_dtype dtype, fi_streams streams)
+    bint fi_fill_small_block(
+        const fi_kernels *kernels, const fi_fill *fill, void *data, int axes, const ptrdiff_t *shape,
+        const uint64_t *offset, const uint64_t *global_shape
+    )
     void fi_start_region_at(fi_region *region, fi_dtype dtype, uint64_t first)
+    void fi_fill_chunk(const fi_kernels *kernels, const fi_fill *fill, const fi_region *region, size_t chunk)
     fi_refusal fi_check_block(
         int axes, const ptrdiff_t *shape, const uint64_t *offset, const uint64_t *global_shape, uint64_t elements_max
     )
@@ -118,6 +127,20 @@ cdef extern from "fpenv.h":
 cdef extern from "numpy/arrayobject.h":
     enum: NPY_USERDEF
     bint PyArray_IsIntegerScalar(object value) noexcept  # a bool of Python's, too
+
+# Ints of one digit, which most are, without a call.
+cdef extern from *:
+    """
+    #if PY_VERSION_HEX >= 0x030C0000
+    #define has_one_digit(value) PyUnstable_Long_IsCompact((PyLongObject *)(value))
+    #define digit_of(value) PyUnstable_Long_CompactValue((PyLongObject *)(value))
+    #else
+    #define has_one_digit(value) ((size_t)Py_SIZE(value) + 1 <= 2)
+    #define digit_of(value) (Py_SIZE(value) * (Py_ssize_t)((PyLongObject *)(value))->ob_digit[0])
+    #endif
+    """
+    bint has_one_digit(object value) noexcept
+    Py_ssize_t digit_of(object value) noexcept
 
 # By their bits: comparisons of doubles flush subnormal numbers to zero, or trap, if the caller's environment says so.
 cdef extern from *:

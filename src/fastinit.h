@@ -69,7 +69,7 @@ typedef enum {
 typedef struct {
     uint32_t size, version; /* of this structure, by the set function: fills look for both */
     uint64_t seed;
-    uint64_t stream;    /* below 2^63 a number of Python's stream=; fastinit.stream_number(name) gives that of a name */
+    uint64_t stream;    /* the number of Python's stream=; fastinit.stream_number(name) gives that of a name */
     int32_t accumulate; /* 1: add the values to what is there; 0: replace it */
     int32_t dtype;      /* of type fastinit_dtype */
     uint64_t constants[60];

@@ -1,6 +1,7 @@
 /* Flat ranges of a tensor: which blocks they need, where they begin and end inside one, and where the values go. */
 #include <string.h>
 
+#include "compiler.h"
 #include "fill.h"
 #include "fpenv.h"
 
@@ -13,30 +14,35 @@ enum { TILE_BYTES = 16384, TILE_ROOM = TILE_BYTES + FI_GROUP_MAX * sizeof(double
 /* From here on a second run of the kernels, for the ends of a range, begins before the first has ended. */
 enum { MANY_GROUPS = 4 };
 
-/* The part of a range whose blocks share their index's high word: all that a kernel can do at a time. */
+/* The kernel that writes the array's dtype itself, or NULL. */
+static inline fi_kernel *kernel_in_place(const fi_kernels *kernels, const fi_fill *fill) {
+    const fi_format *const format = &fi_formats[fill->dtype];
+    if (format->size != fi_value_size(format->real)) return NULL;
+    return kernels->draw[fill->draw][format->real][fi_adds(fill) ? FI_ADD : FI_STORE];
+}
+
+/* All that a kernel can do at a time. */
 static void fill_run(const fi_kernels *kernels, const fi_fill *fill, fi_run *run, size_t skip, size_t count,
                      char *out) {
     const fi_real real = fi_formats[fill->dtype].real;
     const size_t size = fi_formats[fill->dtype].size, per_block = (size_t)1 << fi_formats[fill->dtype].block_shift;
-    const size_t value_size = fi_value_size(real), group = kernels->group[real];
-    fi_kernel *const *const draw = kernels->draw[fill->draw][real];
-    fi_kernel *const draw_in_place = draw[fi_adds(fill) ? FI_ADD : FI_STORE];
-    const int in_place = size == value_size && draw_in_place; /* kernels write the array's dtype themselves */
+    const size_t value_size = fi_value_size(real), group = kernels->group[real], within_group = group - 1;
+    fi_kernel *const draw = kernels->draw[fill->draw][real][FI_STORE], *const in_place = kernel_in_place(kernels, fill);
     fi_sink *const sink = kernels->sink[fill->dtype][fi_adds(fill)];
 
     while (count) {
-        const int has_ends = skip != 0 || count % group != 0;
+        const int has_ends = skip != 0 || (count & within_group) != 0;
         const int by_tile = !in_place || (has_ends && count < MANY_GROUPS * group);
         size_t done;
         if (!by_tile && skip == 0) { /* of whole groups, or of many */
-            done = count / group * group;
-            draw_in_place(out, run, count / group);
+            done = count & ~within_group;
+            in_place(out, run, fi_groups(done, group));
         } else {
             _Alignas(64) char tile[TILE_ROOM];
             done = fi_smaller(count, (by_tile ? TILE_BYTES / value_size : group) - skip);
             /* In place, the tile only bridges the way to the next block. */
             if (!by_tile) done = fi_smaller(done, per_block - skip);
-            draw[FI_STORE](tile, run, (skip + done + group - 1) / group);
+            draw(tile, run, fi_groups(skip + done + within_group, group));
             sink(out, tile + skip * value_size, done);
         }
         run->block += (uint32_t)((skip + done) >> fi_formats[fill->dtype].block_shift);
@@ -46,38 +52,54 @@ static void fill_run(const fi_kernels *kernels, const fi_fill *fill, fi_run *run
     }
 }
 
-/* A range of a stream; the run has the seed. */
-static void fill_range(const fi_kernels *kernels, const fi_fill *fill, fi_run *run, uint64_t stream, uint64_t first,
-                       size_t count, char *out) {
-    const unsigned shift = fi_formats[fill->dtype].block_shift;
-    const uint64_t mask = (UINT64_C(1) << shift) - 1;
-    const size_t size = fi_formats[fill->dtype].size;
-    while (count) {
-        uint64_t block = first >> shift;
-        uint64_t left = (((UINT64_C(1) << 32) - (uint32_t)block) << shift) - (first & mask);
-        size_t part = left < count ? (size_t)left : count;
-        run->block = (uint32_t)block;
-        fi_philox_seek(&run->philox, (uint32_t)(block >> 32), stream);
-        fill_run(kernels, fill, run, (size_t)(first & mask), part, out);
+/* Begins a run of a stream; returns how many elements it has before the high word of its blocks' index changes. */
+static inline size_t seek(fi_run *run, uint64_t stream, uint64_t first, size_t count) {
+    const unsigned shift = fi_formats[run->fill->dtype].block_shift;
+    const uint64_t block = first >> shift, within_block = first & ((1u << shift) - 1);
+    const uint64_t left = (((UINT64_C(1) << 32) - (uint32_t)block) << shift) - within_block;
+    run->block = (uint32_t)block;
+    fi_philox_seek(&run->philox, (uint32_t)(block >> 32), stream);
+    return left < count ? (size_t)left : count;
+}
+
+static OUT_OF_LINE void fill_runs(const fi_kernels *kernels, fi_run *run, uint64_t stream, uint64_t first, size_t count,
+                                  char *out) {
+    const fi_format *const format = &fi_formats[run->fill->dtype];
+    for (size_t part; count; count -= part) {
+        part = seek(run, stream, first, count);
+        fill_run(kernels, run->fill, run, (size_t)(first & ((1u << format->block_shift) - 1)), part, out);
         first += part;
-        out += part * size;
-        count -= part;
+        out += part * format->size;
+    }
+}
+
+/* A range of a stream; the run has the seed. Whole groups need no more than a kernel: most small arrays are that, and soon done. */
+static inline void fill_range(const fi_kernels *kernels, fi_kernel *in_place, fi_run *run, uint64_t stream,
+                              uint64_t first, size_t count, char *out) {
+    const fi_format *const format = &fi_formats[run->fill->dtype];
+    const size_t group = kernels->group[format->real], within_block = ((size_t)1 << format->block_shift) - 1;
+    const int is_whole = ((first & within_block) | (count & (group - 1))) == 0 && count != 0;
+    if (in_place && is_whole && seek(run, stream, first, count) == count) {
+        in_place(out, run, fi_groups(count, group));
+    } else {
+        fill_runs(kernels, run, stream, first, count, out);
     }
 }
 
 void fi_fill_range_inside(const fi_kernels *kernels, const fi_fill *fill, uint64_t first, size_t count, void *out) {
-    fi_run run = {.fill = fill};
-    fi_philox_seed(&run.philox, fill->seed);
-    fill_range(kernels, fill, &run, fill->stream, first, count, out);
+    fi_run run;
+    fi_start_run(&run, fill);
+    fill_range(kernels, kernel_in_place(kernels, fill), &run, fill->stream, first, count, out);
 }
 
 void fi_fill_ranges_inside(const fi_kernels *kernels, const fi_fill *fill, const fi_streams *streams, size_t begin,
                            size_t end, uint64_t first, size_t count, char *out) {
-    fi_run run = {.fill = fill};
-    fi_philox_seed(&run.philox, fill->seed);
+    fi_kernel *const in_place = kernel_in_place(kernels, fill);
+    fi_run run;
+    fi_start_run(&run, fill);
     for (size_t i = begin; i < end; i++) {
         const uint64_t stream = fi_stream_number(fill, streams, i);
-        fill_range(kernels, fill, &run, stream, first, count, out + (ptrdiff_t)i * streams->stride);
+        fill_range(kernels, in_place, &run, stream, first, count, out + (ptrdiff_t)i * streams->stride);
     }
 }
 

@@ -179,10 +179,8 @@ cdef tuple WITH_STREAM = ("stream",), WITH_ACCUMULATE = ("accumulate",), WITH_BO
 cdef object TRUE = True  # Cython takes True itself for a number
 
 
-cdef int record_plainly(
-    Generator recorder, object method, tuple items, object stream, bint accumulate
-) except -1:
-    """method(recorder, *arguments), with the stream and accumulate that are given: most fills, and so without a dictionary."""
+cdef int record_plainly(Generator recorder, object method, tuple items, object stream, bint accumulate) except -1:
+    """Calls the method with the arguments of a fill, as most are: without keywords of its own, and so no dictionary."""
     cdef PyObject *given[ITEMS_MAX + 2]
     cdef Py_ssize_t i, count = len(items)
     given[0] = <PyObject *>recorder

@@ -4,14 +4,10 @@ cdef object numpy_float32 = numpy.float32
 
 
 cpdef inline double number(str name, object value) except? -1.0:
+    if PyLong_CheckExact(value) and has_one_digit(value):
+        return <double>digit_of(value)  # of 30 bits: exact
     if PyFloat_Check(value):  # numpy.float64, too
         return PyFloat_AS_DOUBLE(value)
-    cdef long small
-    cdef int overflow
-    if PyLong_CheckExact(value):
-        small = PyLong_AsLongAndOverflow(value, &overflow)
-        if not overflow and -(<long>1 << 30) < small < <long>1 << 30:  # and so exact
-            return <double>small
     return converted(name, value)
 
 
@@ -106,15 +102,33 @@ cdef bint read_complex(str name, object value, double *parts) except -1:
     return True
 
 
-cdef inline bint is_small_int(object value, uint64_t *small) noexcept:
-    """Whether value is an int in [0, 2**63), the usual case, which is to cost next to nothing; sets small."""
-    cdef int overflow
-    cdef long long number
+cdef inline bint is_uint64(object value, uint64_t *number) noexcept:
+    """Whether value is an int in [0, 2**64), the usual case, which is to cost next to nothing; sets number."""
+    cdef Py_ssize_t digit
+    cdef uint64_t large = 0  # so that number, whose address goes nowhere, needs no memory
     if not PyLong_CheckExact(value):
         return False
-    number = PyLong_AsLongLongAndOverflow(value, &overflow)
-    small[0] = <uint64_t>number
-    return number >= 0 and not overflow
+    if has_one_digit(value):
+        digit = digit_of(value)
+        number[0] = <uint64_t>digit
+        return digit >= 0
+    if not has_64_bits(value, &large):
+        return False
+    number[0] = large
+    return True
+
+
+cdef bint has_64_bits(object value, uint64_t *number) noexcept:
+    cdef int overflow
+    cdef long long small = PyLong_AsLongLongAndOverflow(value, &overflow)
+    number[0] = <uint64_t>small
+    if overflow <= 0:
+        return overflow == 0 and small >= 0
+    try:
+        number[0] = PyLong_AsUnsignedLongLong(value)
+    except OverflowError:
+        return False
+    return True
 
 
 cpdef object integer_of(str name, object value, str accepted_type):
@@ -205,7 +219,7 @@ cdef object refused_truncated_normal(fi_dtype dtype, double mean, double std, do
 cdef int refuse_scheme(
     const fi_fill *fill, const fi_scheme *scheme, fi_scheme_draw draw, fi_refusal refusal
 ) except -1:
-    """Raises why fi_set_scheme refused: what the draw with the scheme's parameter raises, or that this is 0."""
+    """Raises why fi_set_scheme_again refused: what the draw with the scheme's parameter raises, or that this is 0."""
     cdef double parameter = fi_scheme_parameter(scheme, draw)
     if refusal == FI_REFUSED_UNDERFLOW:
         name = "limit" if draw == FI_SCHEME_UNIFORM else "std"
@@ -221,18 +235,18 @@ cdef int refuse_scheme(
     raise refused_truncated_normal(fill.dtype, 0.0, parameter, -2.0, 2.0)
 
 
-cpdef double positive(str name, object value) except? -1.0:
+cpdef inline double positive(str name, object value) except? -1.0:
     cdef double x = number(name, value)
-    if not is_positive(x):
-        raise ValueError(f"{name}={value!r}; accepted is a positive finite number")
-    return x
+    return x if is_positive(x) else refused_number(name, value, "positive ")
 
 
-cpdef double finite(str name, object value) except? -1.0:
+cpdef inline double finite(str name, object value) except? -1.0:
     cdef double x = number(name, value)
-    if not is_finite(x):
-        raise ValueError(f"{name}={value!r}; accepted is a finite number")
-    return x
+    return x if is_finite(x) else refused_number(name, value, "")
+
+
+cdef double refused_number(str name, object value, str which) except? -1.0:
+    raise ValueError(f"{name}={value!r}; accepted is a {which}finite number")
 
 
 def in_standard_environment(function, *arguments):

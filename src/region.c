@@ -72,7 +72,7 @@ static void sort_by_stride(fi_axis *axis, int axes) {
 static int is_aligned(const fi_region *region, size_t size) {
     size_t all = (size_t)(uintptr_t)region->data;
     for (int i = 0; i < region->row_axes; i++) all |= fi_distance(region->axis[i].stride);
-    return all % size == 0;
+    return (all & (size - 1)) == 0; /* sizes are powers of two */
 }
 
 /* The most blocks that a number of consecutive elements touch. */
@@ -99,12 +99,16 @@ static void set_tile(fi_region *region, unsigned shift, size_t size) {
     const fi_axis *const row = &region->axis[region->row_axes];
     const size_t height = columns_first(region) ? row[-1].size : 1;
     const size_t extra = starts_blocks(region, shift) ? 0 : 1; /* blocks that a row touches beyond its width */
-    const size_t most_blocks = height < COLUMN ? TILE_BLOCKS / (unsigned)height - extra : COLUMN_BLOCKS;
+    const size_t most_blocks = height == 1       ? TILE_BLOCKS - extra
+                               : height < COLUMN ? TILE_BLOCKS / (unsigned)height - extra
+                                                 : COLUMN_BLOCKS;
     region->tile_width = fi_smaller(row->size, most_blocks << shift);
     const size_t blocks = ((region->tile_width - 1) >> shift) + 1 + extra;
+    region->tile_rows = region->rows;
+    if (region->rows <= TILE_ROWS && region->rows * blocks <= TILE_BLOCKS) return;
     const size_t most_rows = fi_smaller(TILE_BLOCKS / (unsigned)blocks, TILE_ROWS);
-    region->tile_rows = fi_smaller(most_rows, region->rows);
-    if (height > 1 && region->rows > most_rows) {
+    region->tile_rows = most_rows;
+    if (height > 1) {
         const size_t unit = height <= most_rows ? height : most_rows < COLUMN_UNIT ? 1 : COLUMN_UNIT;
         region->tile_rows -= most_rows % (unsigned)unit;
         if (unit == COLUMN_UNIT && row[-1].stride == (ptrdiff_t)size) {
@@ -130,7 +134,7 @@ static void set_tiles(fi_region *region, const fi_format *format) {
         set_tile(region, format->block_shift, format->size);
     }
     const size_t tiles = row_tiles(region) * fi_parts(row->size, region->tile_width);
-    region->chunk_tiles = CHUNK / (region->tile_rows * region->tile_width);
+    region->chunk_tiles = tiles == 1 ? 1 : CHUNK / (region->tile_rows * region->tile_width);
     region->chunks = fi_parts(tiles, region->chunk_tiles);
 }
 
@@ -170,7 +174,8 @@ void fi_set_region(fi_region *region, fi_dtype dtype, void *data, int axes, cons
     axes = merge_axes(axis, axes);
     if (axes == 0 || axis[axes - 1].step != 1) axis[axes++] = (fi_axis){1, 1, (ptrdiff_t)format->size};
     region->row_axes = axes - 1;
-    region->rows = region->count / axis[axes - 1].size;
+    region->rows = 1;
+    for (int i = 0; i < region->row_axes; i++) region->rows *= axis[i].size;
     sort_by_stride(axis, region->row_axes);
     set_tiles(region, format);
 }
@@ -194,6 +199,8 @@ static void seek_row(cursor *row, const fi_region *region, size_t number) {
     row->data = region->data;
     for (int i = region->row_axes - 1; i >= 0; i--) {
         const fi_axis *axis = &region->axis[i];
+        row->at[i] = 0;
+        if (number == 0) continue; /* nothing to divide: so it begins, and so it mostly ends */
         row->at[i] = number % axis->size;
         row->first += row->at[i] * axis->step;
         row->data += (ptrdiff_t)row->at[i] * axis->stride;
@@ -303,8 +310,9 @@ static void draw_listed(drawing *d) {
     char *next = d->values + d->values_done * d->block_size;
     if (d->in_place) memcpy(d->list + d->inner, d->rest_list, d->rest * sizeof *d->list);
     /* The last group goes beyond the blocks that are listed, into room among the values; those that come next go over it. */
-    memset(d->list + blocks, 0, beyond * sizeof *d->list);
-    for (size_t left = (blocks + beyond) / d->group_blocks, placed = d->groups, n; left; left -= n, placed = 0) {
+    if (beyond) memset(d->list + blocks, 0, beyond * sizeof *d->list);
+    size_t placed = d->groups;
+    for (size_t left = fi_groups(blocks + beyond, d->group_blocks), n; left; left -= n, placed = 0) {
         n = fi_smaller(left, LIST_GROUPS);
         for (; placed < n; placed++, next += group_size) d->to[placed] = next;
         d->run.list = list;
@@ -326,25 +334,6 @@ static void turn_to(drawing *d, uint64_t block) {
     fi_philox_seek(&d->run.philox, (uint32_t)d->high, d->run.fill->stream);
 }
 
-/* Lists consecutive blocks. Where a vector is at hand four at a time: there is room for more than the last. */
-static void list_blocks(uint32_t *list, uint64_t first, size_t count) {
-    const uint32_t low = (uint32_t)first;
-#if defined(__GNUC__) || defined(__clang__)
-    typedef uint32_t four_words __attribute__((vector_size(16)));
-    four_words next = {low, low + 1, low + 2, low + 3}, after = next + 4;
-    size_t i = 0;
-    for (; i + 4 < count; i += 8) {
-        memcpy(list + i, &next, sizeof next);
-        memcpy(list + i + 4, &after, sizeof after);
-        next += 8;
-        after += 8;
-    }
-    if (i < count) memcpy(list + i, &next, sizeof next);
-#else
-    for (size_t i = 0; i < count; i++) list[i] = low + (uint32_t)i;
-#endif
-}
-
 /* Lists the blocks of elements first to end for values; returns the place of the first element among these. */
 static inline size_t list_values(drawing *d, uint64_t first, uint64_t end, unsigned shift) {
     const uint64_t last = (end - 1) >> shift;
@@ -356,7 +345,7 @@ static inline size_t list_values(drawing *d, uint64_t first, uint64_t end, unsig
     for (uint64_t block = first >> shift, next; block <= last; block = next) {
         next = (last >> 32 == block >> 32 ? last : block | UINT32_MAX) + 1;
         turn_to(d, block);
-        list_blocks(d->rest_list + d->rest, block, (size_t)(next - block));
+        fi_list_blocks(d->rest_list + d->rest, block, (size_t)(next - block));
         d->rest += (size_t)(next - block);
     }
     return place;
@@ -369,7 +358,7 @@ static void list_in_place(drawing *d, uint64_t first, size_t blocks, char *to) {
     for (size_t done = 0; done < blocks; done += d->group_blocks) {
         d->to[d->groups++] = to + done * d->block_size;
     }
-    list_blocks(d->list + d->inner, first, blocks);
+    fi_list_blocks(d->list + d->inner, first, blocks);
     d->inner += blocks;
 }
 
@@ -399,7 +388,7 @@ static int draw_rows(drawing *d, const tile *t, unsigned shift, uint16_t *places
         const size_t blocks = within_blocks ? blocks_touched(t->width, shift) : (t->width + mask) >> shift;
         turn_to(d, block);
         uint32_t *list = d->rest_list + d->rest;
-        for (size_t r = 0; r < t->rows; r++, list += blocks) list_blocks(list, t->first[r] >> shift, blocks);
+        for (size_t r = 0; r < t->rows; r++, list += blocks) fi_list_blocks(list, t->first[r] >> shift, blocks);
         d->rest += t->rows * blocks;
         side_by_side = !within_blocks && blocks << shift == t->width;
         for (size_t r = 0; r < t->rows && !side_by_side; r++) {
@@ -528,7 +517,9 @@ static void fill_tiles(const fi_kernels *kernels, const fi_fill *fill, const fi_
     start_drawing(&d, kernels, fill);
     /* Down the rows first: what is side by side in memory is then written soon after. */
     for (size_t i = first; i < end; i++) {
-        const size_t above = i % column_tiles * region->tile_rows, column = i / column_tiles * region->tile_width;
+        const size_t tile_column = column_tiles == 1 ? i : i / column_tiles;
+        const size_t above = (i - tile_column * column_tiles) * region->tile_rows;
+        const size_t column = tile_column * region->tile_width;
         const size_t top = above ? above - before : 0;
         tile t;
         t.rows = fi_smaller(region->rows, above + region->tile_rows - before) - top;
@@ -594,6 +585,8 @@ void fi_fill_block_chunk(const fi_kernels *kernels, const fi_fill *fill, const f
     const size_t tiles = row_tiles(region) * fi_parts(width, region->tile_width);
     const size_t first = chunk * region->chunk_tiles, end = first + fi_smaller(tiles - first, region->chunk_tiles);
     const fi_fpenv caller = fi_fpenv_enter();
-    (region->whole_rows ? fill_rows : fill_tiles)(kernels, fill, region, first, end);
+    if (!fi_fill_dense(kernels, fill, region, first, end)) {
+        (region->whole_rows ? fill_rows : fill_tiles)(kernels, fill, region, first, end);
+    }
     fi_fpenv_leave(caller);
 }

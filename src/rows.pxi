@@ -1,7 +1,7 @@
 # Rows of an array that are tensors of their own: a stream for each.
 
 cdef class Rows:
-    """The streams of rows, in turn: as they were read, so that nobody changes them."""
+    """The streams of rows, in turn: as they were read, so that nobody changes them; equal if the numbers are."""
 
     cdef size_t count
     cdef uint64_t first, step  # of a range,
@@ -17,9 +17,52 @@ cdef class Rows:
             return self.numbers.tolist()
         return [self.first + i * self.step for i in range(self.count)]
 
+    def __getitem__(self, slice place):
+        """Those of the rows that a slice of step 1 cuts out."""
+        cdef Py_ssize_t start, stop
+        start, stop, _ = place.indices(self.count)
+        stop = max(start, stop)
+        return rows_made(
+            stop - start, self.first + <uint64_t>start * self.step, self.step,
+            None if self.numbers is None else self.numbers[start:stop]
+        )
+
+    def __eq__(self, other):
+        if not isinstance(other, Rows):
+            return NotImplemented
+        return self.is_like(<Rows>other)
+
+    def __hash__(self):
+        return hash((self.count, *self[:1].tolist(), *self[self.count - 1 :].tolist()) if self.count else 0)
+
+    def __reduce__(self):
+        return rows_made, (self.count, self.first, self.step, self.numbers)
+
+    cdef bint is_like(self, Rows other) except -1:
+        if self.count != other.count:
+            return False
+        if self.numbers is not None or other.numbers is not None:
+            return bool(numpy.array_equal(self.as_array(), other.as_array()))
+        return self.count == 0 or (self.first == other.first and (self.count == 1 or self.step == other.step))
+
+    cdef cnp.ndarray as_array(self):
+        if self.numbers is not None:
+            return self.numbers
+        return numpy.arange(self.count, dtype=numpy.uint64) * numpy.uint64(self.step) + numpy.uint64(self.first)
+
     cdef fi_streams from_stride(self, ptrdiff_t stride) noexcept:
         cdef const uint64_t *numbers = NULL if self.numbers is None else <uint64_t *>cnp.PyArray_DATA(self.numbers)
         return fi_streams(self.count, stride, numbers, self.step)
+
+
+def rows_made(size_t count, uint64_t first, uint64_t step, numbers):
+    """Rows of streams that were read before: a part of some, or what a pickle holds."""
+    cdef Rows rows = Rows.__new__(Rows)
+    rows.count, rows.first, rows.step = count, first, step
+    if numbers is not None:
+        rows.numbers = numpy.ascontiguousarray(numbers, numpy.uint64)  # of this machine's byte order
+        rows.count = <size_t>cnp.PyArray_SIZE(rows.numbers)
+    return rows
 
 
 cdef inline int set_rows(block *where, Rows rows) except -1:
@@ -37,11 +80,13 @@ def rows_of(stream, streams):
 
 cdef Rows streams_of(object stream, object streams):
     """What is given as streams, beside stream, which has to be None."""
-    cdef Rows rows = Rows.__new__(Rows)
     if stream is not None:
         from fastinit.text import quoted
 
         raise ValueError(f"stream={quoted(stream)}, streams={quoted(streams)}; accepted is one of the two")
+    if type(streams) is Rows:
+        return streams
+    cdef Rows rows = Rows.__new__(Rows)
     if type(streams) is range:
         read_range(rows, streams)
         return rows
@@ -88,7 +133,7 @@ cdef cnp.ndarray numbers_of_items(object streams):
     cdef cnp.ndarray numbers = numpy.empty(len(items), numpy.uint64)
     cdef uint64_t *number = <uint64_t *>cnp.PyArray_DATA(numbers)
     for i, item in enumerate(items):
-        if not is_small_int(item, &number[i]):
+        if not is_uint64(item, &number[i]):
             number[i] = stream_at(i, item)
     return numbers
 

@@ -30,4 +30,9 @@ def overlap_of(list arrays):
 
 def name_cache_sizes():
     """How many names the cache holds, in its younger and in its older part."""
-    return len(_young_names), len(_old_names)
+    cdef size_t young = 0, old = 0
+    cdef int i
+    for i in range(SHELVES):
+        young += (<Shelf>shelves[i]).young.names
+        old += (<Shelf>shelves[i]).old.names
+    return young, old

@@ -16,7 +16,7 @@ if [ $# -eq 0 ]; then set -- tests/test_*.py; else page=/dev/null; fi
 
 python - << 'END'
 import importlib.util
-names = "torch jax keras dask distributed flax haiku safetensors transformers peft zarr matplotlib rich".split()
+names = "torch jax keras dask numba distributed flax haiku safetensors transformers peft zarr matplotlib rich".split()
 if missing := [name for name in names if importlib.util.find_spec(name) is None]:
     print("Lines will be missing, as these packages are:", ", ".join(missing))
 END

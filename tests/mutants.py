@@ -45,6 +45,7 @@ COVERED_BY = {
     "fastinit/jax": "jax",
     "fastinit/keras": "keras",
     "fastinit/dask": "dask",
+    "fastinit/numba": "numba",
     "fastinit/insight/": "insight",
     "fastinit/capi": "c_interface",
     "fastinit/distribution": "distribution",
@@ -67,7 +68,7 @@ COVERED_BY = {
     "src/constant": "constants many_fills",
     "src/": f"{CORE} c_interface",
 }
-NEEDS = {"fastinit/torch": "torch", "fastinit/jax": "jax", "fastinit/keras": "keras", "fastinit/dask": "dask"}
+NEEDS = {f"fastinit/{name}": name for name in ("torch", "jax", "keras", "dask", "numba")}
 
 
 def tests_of(path: str) -> list[str]:

@@ -189,6 +189,44 @@ def test_rows_of_every_width(kernels):
             )
 
 
+@pytest.mark.parametrize("dtype", ["u4", "u8", "f4", "f8", "c8"])
+def test_rows_of_whole_philox_blocks_one_behind_the_other(kernels, dtype):
+    """The kernels write them, up to the last group: of arrays that are small and of large ones."""
+    fill = Fill("bits" if dtype[0] == "u" else "normal", np.dtype(dtype))
+    sizes = itertools.product((4, 8, 12, 20, 64, 136), (2, 3, 7, 33, 129))
+    for width, rows in (*sizes, (4, 1400), (12, 1400), (64, 520)):
+        check_block(kernels, fill, dense((rows, width), fill.dtype.itemsize), (1, 8), (rows + 2, width + 12))
+        thin = dense((1, rows, 1, width), fill.dtype.itemsize)
+        check_block(kernels, fill, thin, (0, 2, 0, 4), (1, rows + 2, 1, width + 4))
+    check_block(kernels, fill, dense((5, 3, 8), fill.dtype.itemsize), (1, 2, 4), (7, 6, 16))
+    check_block(kernels, fill, dense((5, 3, 8), fill.dtype.itemsize), (1, 0, 0), (7, 3, 8))
+    check_block(kernels, fill, dense((5, 3, 8), fill.dtype.itemsize), (1, 2, 0), (7, 6, 8))
+    check_block(kernels, fill, dense((5, 8), fill.dtype.itemsize), (1, 4), (7, 16), fill.draw != "bits")
+
+
+def test_small_blocks_together_are_those_that_are_filled_alone(g):
+    shapes = [(2, 8), (8, 8), (33, 12), (5, 4), (64, 128)]
+    blocks = [
+        {"offset": (3, 4), "global_shape": (rows + 5, width + 8), "stream": i} for i, (rows, width) in enumerate(shapes)
+    ]
+    together = [np.empty(shape, np.float32) for shape in shapes]
+    g.fill([(out, "normal", block) for out, block in zip(together, blocks, strict=True)])
+    for out, block in zip(together, blocks, strict=True):
+        assert out.tobytes() == g.normal(np.empty_like(out), **block).tobytes()
+
+
+def test_rows_one_behind_the_other_across_a_change_of_the_high_word(kernels):
+    for dtype, elements in (("u4", 4), ("u8", 2)):
+        fill, width = Fill("bits", np.dtype(dtype)), 4 * elements
+        shape, global_shape = (9, width), (2**32, 2 * width)
+        offset = (
+            (elements << 32) // global_shape[1] - 4,
+            width,
+        )  # the fifth row begins with block 2^32 + 4
+        values = far_values(fill, offset, shape, global_shape)
+        check_fill(kernels, fill, dense(shape, fill.dtype.itemsize), values, offset=offset, global_shape=global_shape)
+
+
 def test_rows_that_begin_apart_by_odd_bytes(kernels):
     """The first row is aligned, the others are not: neither short nor long ones may be taken for aligned."""
     for fill in (Fill("normal", FLOATS[0]), Fill("uniform", FLOATS[1]), Fill("normal", FLOATS[3])):

@@ -54,12 +54,21 @@ def fill_of(draw, dtype, accumulate=0, seed=SEED):
 
 
 def fill_block(fill, out, offset=None, global_shape=None):
+    return capi.fill_block(fill, *layout_of(out, offset, global_shape))
+
+
+def fill_streams(fill, out, streams=None, step=0, offset=None, global_shape=None):
+    numbers = None if streams is None else (ctypes.c_uint64 * len(streams))(*streams)
+    return capi.fill_streams(fill, numbers, step, *layout_of(out, offset, global_shape))
+
+
+def layout_of(out, offset, global_shape):
     def sizes(values, kind):
         return None if values is None else (kind * len(values))(*values)
 
     shape, strides = (sizes(values, ctypes.c_ssize_t) for values in (out.shape, out.strides))
     block = [sizes(values, ctypes.c_uint64) for values in (offset, global_shape)]
-    return capi.fill_block(fill, out.ctypes.data, out.ndim, shape, strides, *block)
+    return out.ctypes.data, out.ndim, shape, strides, *block
 
 
 # ---- What is declared ------------------------------------------------------------------------------------------------
@@ -241,6 +250,51 @@ def test_a_block_of_any_layout_gets_what_python_writes_on_any_number_of_threads(
     assert not memory[:, :, 1::2].any()
 
 
+@of_each_draw
+def test_rows_get_what_python_writes_of_a_stream_each(draw, dtype):
+    memory = np.zeros((6, 5, 7), dtype)
+    for out in (np.zeros((5, 6), dtype), memory.transpose(1, 2, 0)[:, ::2, 1:]):
+        for streams, step, numbers in (
+            ([3, 1, STREAM, 1, 2**64 - 1], 0, [3, 1, STREAM, 1, 2**64 - 1]),
+            (None, 2, [STREAM + 2 * i for i in range(5)]),
+            (None, 0, [STREAM] * 5),
+            (None, 2**64 - 1, [STREAM - i for i in range(5)]),
+        ):
+            assert fill_streams(fill_of(draw, dtype), out, streams, step) == 0
+            for row, number in zip(out, numbers, strict=True):
+                fill, expected = fill_of(draw, dtype), np.zeros(row.shape, dtype)
+                fill.stream = number
+                assert fill_block(fill, expected) == 0
+                assert np.ascontiguousarray(row).tobytes() == expected.tobytes()
+
+
+def test_rows_are_blocks_of_their_tensors():
+    out, where = np.empty((3, 4, 5)), {"offset": (2, 1), "global_shape": (9, 8)}
+    assert fill_streams(fill_of("normal", out.dtype), out, [5, 6, 7], **where) == 0
+    expected = [python_writes("normal", np.empty((4, 5)), **where)]
+    assert not np.array_equal(out[0], expected[0])
+    expected = [fastinit.Generator(SEED).normal(np.empty((4, 5)), 0.1, 0.02, stream=i, **where) for i in (5, 6, 7)]
+    assert np.array_equal(out, np.stack(expected))
+
+
+def test_rows_that_cannot_be_are_refused():
+    fill, out = fill_of("normal", np.dtype(np.float64)), np.full((4, 3), 7.0)
+    where, _, shape, strides, *_ = layout_of(out, None, None)
+    for axes in (0, -1, 65):
+        assert capi.fill_streams(fill, None, 1, where, axes, shape, strides, None, None) == capi.FASTINIT_BAD_AXES
+    negative = (ctypes.c_ssize_t * 2)(4, -3)
+    assert capi.fill_streams(fill, None, 1, where, 2, negative, strides, None, None) == capi.FASTINIT_BAD_SHAPE
+    for offset, global_shape in (((1,), None), (None, (9,)), ((7,), (9,)), ((0,), (2,))):
+        assert fill_streams(fill, out, None, 1, offset, global_shape) == capi.FASTINIT_BAD_OFFSET
+    assert fill_streams(fill, out, None, 1, (0,), (2**63 + 1,)) == capi.FASTINIT_TOO_LARGE
+    null = capi.FASTINIT_NULL_POINTER
+    assert capi.fill_streams(None, None, 1, where, 2, shape, strides, None, None) == null
+    assert capi.fill_streams(fill, None, 1, None, 2, shape, strides, None, None) == null
+    assert capi.fill_streams(fill, None, 1, where, 2, None, strides, None, None) == null
+    assert capi.fill_streams(fill, None, 1, where, 2, shape, None, None, None) == null
+    assert (out == 7).all()
+
+
 def test_a_tensor_without_axes_and_an_empty_one_are_blocks_too():
     out = np.empty(())
     assert fill_block(fill_of("normal", out.dtype), out) == 0
@@ -387,6 +441,8 @@ def refused_with(fill, dtype=np.float64):
     out = np.full((4, 3), 7, dtype)
     code = capi.fill_range(fill, 0, out.size, out.ctypes.data)
     assert fill_block(fill, out) == code
+    assert fill_streams(fill, out, [1, 2, 3, 4]) == code
+    assert fill_streams(fill, out, step=1) == code
     assert (out == 7).all()
     return code
 
@@ -517,6 +573,109 @@ def test_a_negative_size_and_too_many_axes_are_refused():
     assert (out == 7).all()
 
 
+NORMAL = {
+    "out": 0,
+    "count": 0,
+    "dtype": F32,
+    "mean": 0.0,
+    "std": 1.0,
+    "seed": SEED,
+    "stream": 3,
+    "first": 0,
+    "accumulate": 0,
+}
+WRONG = [
+    *(
+        (name, value, ValueError, rf"{name}={re.escape(str(value))} is out of range; accepted is 0 <= {name} < 2\*\*64")
+        for name in ("out", "count", "seed", "stream", "first")
+        for value in (-1, 2**64, np.int64(-3))
+    ),
+    *(
+        (name, value, ValueError, rf"{name}={value} is out of range; accepted is -2\*\*31 <= {name} < 2\*\*31")
+        for name in ("dtype", "accumulate")
+        for value in (2**32, 2**31, -(2**31) - 1)
+    ),
+    *(
+        (name, value, TypeError, f"{name} must be an integer, not {type(value).__name__}")
+        for name in ("count", "dtype", "seed", "stream", "first")
+        for value in (True, 1.0, None, "1", np.float64(1))
+    ),
+    *((name, True, TypeError, f"{name} must be a number, not bool") for name in ("mean", "std")),
+    *((name, "1", TypeError, f"{name} must be a number, not str") for name in ("mean", "std")),
+    ("accumulate", 1.0, TypeError, "accumulate must be an integer, not float"),
+    ("out", True, TypeError, "out must be an integer, not bool"),
+    ("out", b"bytes are not to be written to", TypeError, "out must be an address, or an object of ctypes, not bytes"),
+    ("out", "nor strings", TypeError, "out must be an address, or an object of ctypes, not str"),
+]
+
+
+@pytest.mark.parametrize(("name", "value", "error", "message"), WRONG)
+def test_ctypes_makes_no_other_number_of_an_argument(name, value, error, message):
+    out = np.full(4, 7, np.float32)
+    arguments = {**NORMAL, "out": out.ctypes.data, "count": 4, name: value}
+    with pytest.raises(error, match=message):
+        capi.normal(*arguments.values())
+    assert (out == 7).all()
+
+
+@pytest.mark.parametrize(("name", "value", "error", "message"), [row for row in WRONG if row[0] in ("seed", "stream")])
+def test_ctypes_makes_no_other_number_of_a_fills_member(name, value, error, message):
+    with pytest.raises(error, match=message):
+        capi.fastinit_fill(**{name: value})
+    fill = capi.fastinit_fill(seed=1, stream=2)
+    with pytest.raises(error, match=message):
+        setattr(fill, name, value)
+    assert (fill.seed, fill.stream) == (1, 2)
+
+
+def test_ctypes_makes_no_other_number_of_what_is_left():
+    fill = fill_of("normal", np.dtype(np.float64))
+    for call, message in (
+        (lambda: capi.message(2**32), "code=4294967296 is out of range"),
+        (lambda: capi.fastinit_scheme(mode=2**32), "mode=4294967296 is out of range"),
+        (lambda: capi.fastinit_fill(1, -1), r"version=-1 is out of range; accepted is 0 <= version < 2\*\*32"),
+        (lambda: capi.fastinit_fill(accumulate=2**32), "accumulate=4294967296 is out of range"),
+        (lambda: capi.set_normal(fill, F64 + 2**32, 0.0, 1.0), "dtype=4294967299 is out of range"),
+        (lambda: capi.set_scheme(fill, F64, None, 2**32), "draw=4294967296 is out of range"),
+        (lambda: capi.fill_range(fill, -1, 0, None), "first=-1 is out of range"),
+        (lambda: capi.fill_block(fill, None, 2**32, None, None, None, None), "axes=4294967296 is out of range"),
+        (lambda: capi.fill_streams(fill, None, 2**64, None, 1, None, None, None, None), "step=18446744073709551616 is"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            call()
+    with pytest.raises(TypeError, match="gain must be a number, not bool"):
+        capi.fastinit_scheme(gain=True)
+    with pytest.raises(TypeError, match=r"normal takes 9 arguments \(out, count, .*, accumulate\), not 10"):
+        capi.normal(*NORMAL.values(), 0)
+    with pytest.raises(TypeError, match="normal takes 9 arguments"):
+        capi.normal(*[*NORMAL.values()][:-1])
+
+
+def test_numbers_of_any_kind_are_accepted_by_ctypes_as_by_python():
+    expected = np.empty(4, np.float32)
+    arguments = {**NORMAL, "out": expected.ctypes.data, "count": 4, "seed": 2**64 - 1, "stream": 2**64 - 1}
+    assert capi.normal(*arguments.values()) == 0
+    for change in (
+        {"out": expected.ctypes, "count": np.int64(4), "std": 1, "accumulate": False},
+        {"out": ctypes.c_void_p(expected.ctypes.data), "seed": np.uint64(2**64 - 1), "std": np.float32(1)},
+        {"seed": ctypes.c_uint64(2**64 - 1), "stream": ctypes.c_uint64(2**64 - 1), "mean": ctypes.c_double(0)},
+    ):
+        before = expected.copy()
+        expected[:] = 7
+        assert capi.normal(*{**arguments, **change}.values()) == 0
+        assert np.array_equal(expected, before)
+    fill = capi.fastinit_fill(seed=np.uint64(2**64 - 1), stream=2**64 - 1, accumulate=True)
+    assert (fill.seed, fill.stream, fill.accumulate) == (2**64 - 1, 2**64 - 1, 1)
+
+
+def test_steps_between_streams_go_backwards_too():
+    fill, out = capi.fastinit_fill(seed=SEED, stream=9), np.empty((3, 5))
+    assert capi.set_normal(fill, F64, 0.0, 1.0) == 0
+    shape, strides = ((ctypes.c_ssize_t * 2)(*sizes) for sizes in (out.shape, out.strides))
+    assert capi.fill_streams(fill, None, -4, out.ctypes.data, 2, shape, strides, None, None) == 0
+    assert np.array_equal(out, fastinit.Generator(SEED).normal(np.empty((3, 5)), streams=range(9, 0, -4)))
+
+
 # ---- Fills that no set function has set, in a Python of their own that a crash would end -----------------------------
 
 
@@ -534,6 +693,7 @@ def codes_of(content):
     for write, where in (
         (capi.fill_range, (0, 12, memory[8:].ctypes.data)),
         (capi.fill_block, (memory[8:].ctypes.data, 2, sizes, strides, None, None)),
+        (capi.fill_streams, (None, 1, memory[8:].ctypes.data, 2, sizes, strides, None, None)),
     ):
         memory[:] = 7
         code = write(fill, *where)
@@ -579,15 +739,15 @@ fill = next(set_fills())
 for content in [bytes(504), bytes([255] * 504), *(random.bytes(504) for _ in range(20_000))]:
     print(*codes_of(bytes(fill)[:8] + content))
 """
-    zeros, *others = np.array(printed_by(UNSET + code), int).reshape(-1, 2).tolist()
-    assert zeros == [0, 0]  # bits: whose number is 0, as that of uint32 is
-    assert {tuple(codes) for codes in others} == {(capi.FASTINIT_BAD_FILL,) * 2}
+    zeros, *others = np.array(printed_by(UNSET + code), int).reshape(-1, 3).tolist()
+    assert zeros == [0, 0, 0]  # bits: whose number is 0, as that of uint32 is
+    assert {tuple(codes) for codes in others} == {(capi.FASTINIT_BAD_FILL,) * 3}
 
 
 def test_no_word_of_a_set_fill_that_is_overwritten_leads_out_of_the_memory():
     code = """
 for fill in set_fills():
-    assert [*codes_of(bytes(fill))] == [0, 0]
+    assert [*codes_of(bytes(fill))] == [0, 0, 0]
     refused = set()
     for place in range(0, 512, 4):
         for value in (2**31 - 1, *range(-2, 12), 255, *random.integers(0, 2**32, 4).tolist()):
@@ -763,14 +923,121 @@ def test_a_module_built_for_a_later_interface_says_so_at_import(extension, tmp_p
     assert "version 1000" in run.stderr
 
 
-@pytest.mark.parametrize("language", ["c", "cython"])
-def test_the_pages_c_and_cython_are_the_examples(language):
+def blocks(kind):
     page = (ROOT / "docs" / "c_interface.md").read_text(encoding="utf-8")
-    blocks = re.findall(rf"^```{language}\n(.*?)^```", page, re.S | re.M)
-    source = (EXAMPLE / ("projection.c" if language == "c" else "noise.pyx")).read_text(encoding="utf-8")
-    assert blocks
-    for block in blocks:
+    return re.findall(rf"^```{kind}\n(.*?)^```", page, re.S | re.M)
+
+
+def test_the_pages_excerpts_are_of_the_example():
+    source = (EXAMPLE / "projection.c").read_text(encoding="utf-8")
+    whole, *excerpts = blocks("c")
+    assert "PyInit_first" in whole
+    assert len(excerpts) == 2
+    for block in excerpts:
         assert block in source
+
+
+def test_the_pages_cython_is_the_example():
+    (block,) = blocks("cython")
+    source = (EXAMPLE / "noise.pyx").read_text(encoding="utf-8")
+    assert re.sub(r'^ *"""(.*?)"""\n', "", source, flags=re.S | re.M).replace("\n\n", "\n", 1) == block
+
+
+def test_the_pages_modules_build_as_they_stand_there(tmp_path, monkeypatch):
+    copied(tmp_path)
+    (setup,) = (block for block in blocks("python") if "setuptools" in block)
+    for name, text in (("first.c", blocks("c")[0]), ("setup.py", setup), ("page.pyx", blocks("cython")[0])):
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    run_in(tmp_path, "setup.py", "-q", "build_ext", "--inplace", CFLAGS="-O0")
+    cython = "from setup_of_pages import *; cythonized('page')"
+    (tmp_path / "setup_of_pages.py").write_text(CYTHONIZED, encoding="utf-8")
+    run_in(tmp_path, "-c", f"import sys; sys.path.insert(0, '.'); {cython}", CFLAGS="-O0")
+    monkeypatch.syspath_prepend(tmp_path)
+    import first
+    import page
+
+    out = np.empty(99, np.float32)
+    first.draw(out, SEED)
+    assert np.array_equal(out, fastinit.Generator(SEED).normal(np.empty_like(out), std=0.02, stream=3))
+    with pytest.raises(TypeError):
+        first.draw(out[::2], SEED)
+    weights, expected = np.zeros((4, 5)), np.zeros((4, 5))
+    page.add_noise(weights, 0.1, SEED, STREAM, 0, 4)
+    assert np.array_equal(weights, fastinit.Generator(SEED).normal(expected, std=0.1, stream="fc1.weight"))
+
+
+# Builds a module of Cython's in the folder.
+CYTHONIZED = """
+import sys
+from Cython.Build import cythonize
+from setuptools import Extension, setup
+import fastinit
+
+def cythonized(*names):
+    include = [fastinit.get_include()]
+    modules = [Extension(name, [f"{name}.pyx"], include_dirs=include) for name in names]
+    arguments = ["-q", "build_ext", "--inplace"]
+    setup(name="pages", ext_modules=cythonize(modules, include_path=include), script_args=arguments)
+"""
+UNSET_IN_C = """
+# cython: language_level=3
+from fastinit cimport fastinit_api, fastinit_fill, fastinit_import
+from libc.string cimport memset
+
+cdef const fastinit_api *api = fastinit_import()
+
+cdef extern from *:
+    '''
+    #include <fastinit.h>
+    static int unset_in_c(const fastinit_api *table, int which, unsigned version, double *out) {
+        fastinit_fill fill = FASTINIT_FILL_INIT;
+        const ptrdiff_t shape[] = {2, 3}, strides[] = {24, 8};
+        if (version) {
+            table->set_normal(&fill, FASTINIT_FLOAT64, 0, 1);
+            fill.version = version;
+        }
+        if (which == 0) return table->fill_range(&fill, 0, 6, out);
+        if (which == 1) return table->fill_block(&fill, out, 2, shape, strides, NULL, NULL);
+        return table->fill_streams(&fill, NULL, 1, out, 2, shape, strides, NULL, NULL);
+    }
+    '''
+    int unset_in_c(const fastinit_api *table, int which, unsigned version, double *out)
+
+def codes(double[::1] out, unsigned version):
+    cdef fastinit_fill fill
+    cdef ptrdiff_t[2] shape = [2, 3]
+    cdef ptrdiff_t[2] strides = [24, 8]
+    memset(&fill, 0, sizeof(fill))
+    if version:
+        api.set_normal(&fill, 3, 0, 1)
+        fill.version = version
+    return [
+        api.fill_range(&fill, 0, 6, &out[0]),
+        api.fill_block(&fill, &out[0], 2, shape, strides, NULL, NULL),
+        api.fill_streams(&fill, NULL, 1, &out[0], 2, shape, strides, NULL, NULL),
+        unset_in_c(api, 0, version, &out[0]),
+        unset_in_c(api, 1, version, &out[0]),
+        unset_in_c(api, 2, version, &out[0]),
+    ]
+"""
+
+
+def test_a_zeroed_fill_and_one_of_another_version_are_refused_in_c_and_cython(tmp_path, monkeypatch):
+    copied(tmp_path)
+    (tmp_path / "setup_of_pages.py").write_text(CYTHONIZED, encoding="utf-8")
+    (tmp_path / "unset.pyx").write_text(UNSET_IN_C, encoding="utf-8")
+    code = "import sys; sys.path.insert(0, '.'); from setup_of_pages import *; cythonized('unset')"
+    run_in(tmp_path, "-c", code, CFLAGS="-O0")
+    monkeypatch.syspath_prepend(tmp_path)
+    import unset
+
+    out = np.full(6, 7.0)
+    for version in (0, 1, 0x4649FFFF):
+        assert unset.codes(out, version) == [capi.FASTINIT_BAD_FILL] * 6
+        assert (out == 7).all()
+    fill = fill_of("normal", np.dtype(np.float64))
+    assert unset.codes(out, fill.version) == [0] * 6
+    assert (out != 7).all()
 
 
 def test_the_number_of_a_stream_is_what_generators_draw_from():
@@ -778,7 +1045,8 @@ def test_the_number_of_a_stream_is_what_generators_draw_from():
     out = np.empty(4, np.uint32)
     assert capi.bits(out.ctypes.data, 4, capi.FASTINIT_UINT32, SEED, STREAM, 0) == 0
     assert np.array_equal(out, named)
-    assert fastinit.stream_number(2**63 - 1) == 2**63 - 1
-    for bad, error in ((2**63, ValueError), (-1, ValueError), (True, TypeError), (1.5, TypeError), (None, TypeError)):
+    for number in (0, 2**30, 2**63 - 1, 2**63, 2**64 - 1, STREAM):
+        assert fastinit.stream_number(number) == number
+    for bad, error in ((2**64, ValueError), (-1, ValueError), (True, TypeError), (1.5, TypeError), (None, TypeError)):
         with pytest.raises(error, match="stream"):
             fastinit.stream_number(bad)

@@ -1,9 +1,11 @@
 """Memory and values do not depend on who calls: on what runs while arguments are read, or on the FP environment."""
 
+import concurrent.futures
 import contextlib
 import ctypes
 import enum
 import fractions
+import hashlib
 import math
 import platform
 
@@ -310,6 +312,49 @@ def test_cache_of_names_is_bounded_by_bytes():
     assert sum(_core.name_cache_sizes()) < 3500
     assert fastinit.stream_number("x" * 10**6) == fastinit.stream_number("x" * 10**6)
     assert fastinit.stream_number("fc1.weight") == 12679638908415312138
+
+
+def test_name_is_found_again_by_its_characters():
+    """Whatever came between, from whichever object, with characters of one byte, two or four."""
+
+    def number(name):
+        return 2**63 + int.from_bytes(hashlib.blake2b(name.encode(), digest_size=8).digest(), "little") % 2**63
+
+    names = [f"{text}.{i}" for i in range(3000) for text in ("fc", "décodeur", "слой", "🧠", "")]
+    for _ in range(2):
+        for name in names:
+            assert fastinit.stream_number(name) == number(name)
+            assert fastinit.stream_number("".join(list(name))) == number(name)
+    for _ in range(2):
+        with pytest.raises(ValueError, match="cannot be encoded as UTF-8"):
+            fastinit.stream_number("\ud800")
+
+
+def test_threads_find_the_numbers_of_names_that_others_forget():
+    names = [f"{__name__}.{i}" for i in range(20_000)]
+    expected = [fastinit.stream_number(name) for name in names]
+    with concurrent.futures.ThreadPoolExecutor(4) as threads:
+        for found in threads.map(lambda _: [fastinit.stream_number(f"{name}") for name in names], range(4)):
+            assert found == expected
+
+
+@pytest.mark.parametrize("kind", [int, np.uint64])
+def test_number_of_a_name_is_accepted_wherever_the_name_is(g, kind):
+    name = "fc1.weight"
+    number = kind(fastinit.stream_number(name))
+    expected = g.normal(np.empty(5), stream=name).tobytes()
+    assert fastinit.stream_number(number) == number
+    assert g.normal(np.empty(5), stream=number).tobytes() == expected
+    assert g.normal(np.empty((1, 5)), streams=[number]).tobytes() == expected
+    assert g.fill({number: (w := np.empty(5), "normal")})[number] is w
+    assert w.tobytes() == expected
+    for matrix in ("orthogonal", "sparse"):
+        arguments = {"sparsity": 0.5} if matrix == "sparse" else {}
+        one, other = [getattr(g, matrix)(np.empty((4, 3)), **arguments, stream=given) for given in (name, number)]
+        assert one.tobytes() == other.tobytes()
+    assert g.stream == 0
+    with pytest.raises(ValueError, match=r"accepted is 0 <= stream < 2\*\*63 \+ 1"):
+        g.stream = number  # the counter stays below
 
 
 # ---- The floating-point environment ----------------------------------------------------------------------------------

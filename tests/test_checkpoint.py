@@ -565,6 +565,7 @@ BAD_RULES = {
         "rule 2 ('*'): normal: got an unexpected keyword argument 'stdd'",
     ),
     "a stream": (KEEP + rule("normal", "stream = 1"), "unexpected keyword argument 'stream'"),
+    "streams": (KEEP + rule("normal", "streams = [1, 2]"), "unexpected keyword argument 'streams'"),
     "a missing argument": (KEEP + rule("constant"), "rule 2 ('*'): constant: missing a required argument: 'value'"),
     "an argument of a wrong type": (
         KEEP + rule("normal", 'std = "1"'),

@@ -112,7 +112,7 @@ def test_bits_of_many_streams_go_on_from_piece_to_piece() -> None:
     [
         (("--seed", "-1"), "seeds from -1 to -1: must lie in [0, 2**64)"),
         (("--seed", str(2**64 - 1), "--seeds", "2"), f"seeds from {2**64 - 1} to {2**64}: must lie in [0, 2**64)"),
-        (("--stream", str(2**63)), f"streams from {2**63} to {2**63}: must lie in [0, 2**63)"),
+        (("--stream", str(2**64)), f"streams from {2**64} to {2**64}: must lie in [0, 2**64)"),
         (("--streams", "0"), "1 seeds and 0 streams: need at least 1 of each, at most 1048576 in all"),
         (("--seeds", "1025", "--streams", "1024"), "1025 seeds and 1024 streams: need at least 1 of each, at most"),
         (("--words", "-5"), "-5 words: must not be negative"),

@@ -116,6 +116,12 @@ def test_arguments_stand_in_the_order_of_the_generators_after_shape_and_chunks()
     assert same(array.compute(scheduler="sync"), expected)
 
 
+def test_number_of_a_name_is_the_stream_of_the_name():
+    array = lazy.normal(6, 4, seed=7, stream=fastinit.stream_number("w"))
+    expected = fastinit.Generator(7).normal(np.empty(6, np.float32), stream="w")
+    assert same(array.compute(scheduler="sync"), expected)
+
+
 def test_without_a_seed_it_is_a_fill_by_the_default_generator_as_of_now():
     state = fastinit.default_generator.state
     try:
@@ -248,6 +254,13 @@ BAD = {
     "chunks of an axis": (TypeError, "chunks={0: True}; a bool", lambda: lazy.normal((4, 3), {0: True})),
     "a seed that is true": (TypeError, "seed must be", lambda: lazy.normal((4, 3), seed=True, stream=0)),
     "no value": (TypeError, "constant: missing.*value.*accepted are", lambda: lazy.constant((4, 3), 2)),
+    "streams of rows": (
+        TypeError,
+        "normal: .*keyword .*'streams'",
+        lambda: lazy.normal((4, 3), seed=7, streams=range(4)),
+    ),
+    "streams of matrices": (TypeError, "orthogonal: .*'streams'", lambda: lazy.orthogonal((4, 3), streams=range(4))),
+    "streams of what draws nothing": (TypeError, "zeros: .*'streams'", lambda: lazy.zeros((4, 3), streams=range(4))),
     "a name that nothing has": (TypeError, "normal: .*sigma.*accepted are", lambda: lazy.normal((4, 3), sigma=2)),
     "a seed of what draws nothing": (TypeError, "zeros: .*seed", lambda: lazy.zeros((4, 3), seed=1)),
 }
@@ -260,6 +273,13 @@ def test_bad_arguments_are_refused_when_the_array_is_defined_and_take_no_stream(
     with pytest.raises(kind, match=message):
         define()
     assert fastinit.default_generator.state == state
+
+
+def test_lazy_arrays_show_no_streams_of_rows():
+    for name in lazy.__all__:
+        function = getattr(lazy, name)
+        assert "streams" not in inspect.signature(function).parameters
+        assert "streams :" not in function.__doc__
 
 
 def test_without_dask_the_error_says_what_to_install():

@@ -59,8 +59,15 @@ BLOCKS = [block for page in PAGES for block in blocks_of(page)]
 # What runs the blocks that are not doctests: the page, the kind of block, how it begins, and the test. An output that
 # holds times or is of hours of work has the test of what prints it. Shell commands have a table of their own, below.
 RUN_BY = [
-    ("docs/c_interface.md", "c", "", "test_c_interface.py::test_the_pages_c_and_cython_are_the_examples"),
-    ("docs/c_interface.md", "cython", "", "test_c_interface.py::test_the_pages_c_and_cython_are_the_examples"),
+    ("docs/c_interface.md", "c", "#define", "test_c_interface.py::test_the_pages_modules_build_as_they_stand_there"),
+    ("docs/c_interface.md", "c", "static int", "test_c_interface.py::test_the_pages_excerpts_are_of_the_example"),
+    ("docs/c_interface.md", "cython", "", "test_c_interface.py::test_the_pages_modules_build_as_they_stand_there"),
+    (
+        "docs/c_interface.md",
+        "python",
+        "import fastinit\nfrom setuptools",
+        "test_c_interface.py::test_the_pages_modules_build_as_they_stand_there",
+    ),
     ("docs/checkpoints.md", "", "", "test_checkpoint.py::test_commands_of_the_page_print_what_it_shows"),
     ("docs/command_line.md", "text", "usage: ", "test_docs.py::test_help_is_what_the_page_shows"),
     ("docs/evolution_strategies.md", "python", "", "test_examples.py::test_the_page_shows_the_examples_lines"),
@@ -253,7 +260,6 @@ FRAMEWORKS = {
     "docs/jax.md": ("jax", "flax", "haiku"),
     "docs/keras.md": ("keras", "jax"),
     "docs/dask.md": ("dask", "zarr"),
-    "docs/c_interface.md": ("numba", "cffi"),
 }
 RUN_PAGE = """
 import doctest, pathlib, sys
@@ -262,6 +268,10 @@ page = doctest.DocTestParser().get_doctest(text, {}, "page", None, 0)
 failures, tried = doctest.DocTestRunner(optionflags=doctest.NORMALIZE_WHITESPACE).run(page)
 sys.exit(failures or not tried)
 """
+
+# Pages each block of which imports all that it needs, so that it runs by itself: where the packages that it imports are
+# installed, also where those of other blocks are not.
+BY_THEMSELVES = ("docs/c_interface.md", "docs/numba.md")
 
 # The files whose docstrings have examples, and the tests that run them.
 DOCSTRINGS = {
@@ -283,6 +293,7 @@ DOCSTRINGS = {
     "keras/__init__.py": "test_keras.py",
     "keras/functions.py": "test_keras.py",
     "keras/schemes.py": "test_keras.py",
+    "numba/__init__.py": "test_numba.py",
     "torch/__init__.py": "test_torch.py",
     "torch/functions.py": "test_torch.py",
     "torch/modules.py": "test_torch.py",
@@ -308,7 +319,7 @@ def with_examples():
         if ">>>" in (value.__doc__ or ""):
             yield pytest.param(value.__doc__, id=name)
     for page, text in PAGES.items():
-        if ">>>" in text and page not in FRAMEWORKS:
+        if ">>>" in text and page not in FRAMEWORKS and page not in BY_THEMSELVES:
             yield pytest.param(text.replace("```", "\n"), id=page)
 
 
@@ -327,6 +338,18 @@ def test_examples_with_a_framework_print_what_they_show(page):
         if importlib.util.find_spec(module) is None:
             pytest.skip(f"{module} is not installed")
     run = fresh_python(RUN_PAGE, str(ROOT / page), timeout=200, KERAS_BACKEND="jax")
+    assert run.returncode == 0, run.stdout + run.stderr
+
+
+@pytest.mark.parametrize(
+    "block", [each for each in BLOCKS if each.page in BY_THEMSELVES and ">>>" in each.text], ids=str
+)
+def test_a_block_that_runs_by_itself_prints_what_it_shows(block, tmp_path):
+    for module in re.findall(r"^>>> import (numba|cffi)\b", block.text, re.M):
+        if importlib.util.find_spec(module) is None:
+            pytest.skip(f"{module} is not installed")
+    (tmp_path / "block.md").write_text(f"```\n{block.text}```", encoding="utf-8")
+    run = fresh_python(RUN_PAGE, str(tmp_path / "block.md"), timeout=200)
     assert run.returncode == 0, run.stdout + run.stderr
 
 
@@ -456,7 +479,7 @@ def test_reference_has_everything_public_once():
 def test_reference_has_a_page_for_every_public_module():
     package = ROOT / "fastinit"
     modules = {path.stem if path.stem != "__init__" else path.parent.name for path in package.rglob("*.py")}
-    for name in ("torch", "jax", "keras", "dask", "checkpoint", "insight"):
+    for name in ("torch", "jax", "keras", "dask", "numba", "checkpoint", "insight"):
         assert name in modules
         assert f".. automodule:: fastinit.{name}\n" in PAGES[f"docs/reference/{name}.md"]
 

@@ -661,6 +661,10 @@ class TestMakeArray:
         made = init.make_array("normal", (8, 6), DEVICE, sequence, "w")
         assert same(made, filled("normal", (8, 6), stream="w", seed=sequence))
 
+    def test_number_of_a_name_is_the_stream_of_the_name(self):
+        numbered = init.make_array("normal", (8, 6), DEVICE, 7, fastinit.stream_number("w"))
+        assert same(numbered, filled("normal", (8, 6), stream="w"))
+
     def test_a_bool_is_a_constant_of_bools_alone(self):
         assert np.asarray(init.make_array("constant", (2,), DEVICE, dtype=bool, value=True)).all()
         with pytest.raises(TypeError, match="value must be a number, not bool"):
@@ -681,13 +685,14 @@ class TestMakeArray:
             ((7, (8, 6), DEVICE, 7, 0), {}, "scheme must be a string, not int"),
             (("he_normal", (8, 6), DEVICE, 7, 0), {}, "fan_in is missing"),
             (("normal", (8, 6), DEVICE, 7, 0), {"stdev": 1}, "'stdev'; accepted are"),
+            (("normal", (8, 6), DEVICE, 7), {"streams": range(8)}, "keyword argument 'streams'; accepted are"),
             (("normal", (8, 6), DEVICE, 7, 0, jnp.int32), {}, "dtype int32; accepted are"),
             (("normal", (8, 6), DEVICE, 7), {}, "seed=7 without stream"),
             (("normal", (8, True), DEVICE, 7, 0), {}, "shape="),
             (("normal", (8, 6), DEVICE, True, 0), {}, "seed must be"),
             (("he_normal", (8, 6), DEVICE, 7, 0), {"fan_in": True}, "fan_in must be a number, not bool"),
             (("normal", (8, 6), DEVICE, -1, 0), {}, "seed=-1 is out of range"),
-            (("normal", (8, 6), DEVICE, 7, 2**63), {}, "stream=.* is out of range"),
+            (("normal", (8, 6), DEVICE, 7, 2**64), {}, "stream=.* is out of range"),
             (("normal", (8, -6), DEVICE, 7, 0), {}, "shape"),
             (("normal", (8, 6), P("x"), 7, 0), {}, "sharding=.*; accepted is a jax.sharding.Sharding"),
             (("delta_orthogonal", (8, 6), DEVICE, 7, 0), {}, "3 to 5 axes"),

@@ -381,6 +381,8 @@ def check_weights_of_one_seed_and_one_stream_share_numbers_and_of_others_do_not(
     assert np.array_equal(first, make("HeNormal")((48, 30)))
     assert not np.isin(keras.ops.convert_to_numpy(first), keras.ops.convert_to_numpy(other)).all()
     assert same(make("HeNormal", stream=np.int64(4))((48, 30)), filled("HeNormal", (48, 30), stream=4))
+    number = fastinit.stream_number("fc1/kernel")
+    assert np.array_equal(first, make("HeNormal", stream=number)((48, 30)))
 
 
 # ---- In layers and models --------------------------------------------------------------------------------------------
@@ -634,6 +636,7 @@ BAD = {
     "a negative seed": (ValueError, "seed=-1", lambda: init.HeNormal(-1)),
     "a negative stream": (ValueError, "stream=-1", lambda: init.HeNormal(stream=-1)),
     "a stream that is a fraction": (TypeError, "stream must be", lambda: init.HeNormal(stream=0.5)),
+    "streams of rows": (TypeError, "keyword argument 'streams'", lambda: init.HeNormal(7, streams=range(3))),
     "no stream": (TypeError, "without stream", lambda: init.HeNormal(stream=None)),
 }
 

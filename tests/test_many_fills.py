@@ -105,7 +105,7 @@ def test_tuples_alone_take_the_next_streams_in_turn_and_constants_take_none(g):
 
 
 def test_names_and_numbers_are_streams_and_leave_the_counter_alone(g):
-    keys = ["fc1.weight", "", "décodeur", 0, 7, 2**63 - 1, np.int64(3)]
+    keys = ["fc1.weight", "", "décodeur", 0, 7, 2**63 - 1, 2**63, 2**64 - 1, np.int64(3)]
     filled = g.fill({key: (np.empty(9), "normal") for key in keys})
     assert g.stream == 0
     assert list(filled) == keys
@@ -362,7 +362,7 @@ def test_matrix_that_no_memory_holds_stops_the_others_too():
     ("key", "error", "text"),
     [
         (-1, ValueError, "fills[-1]: stream=-1 is out of range"),
-        (2**63, ValueError, "accepted is 0 <= stream < 2**63"),
+        (2**64, ValueError, "accepted is 0 <= stream < 2**64"),
         (None, TypeError, "fills[None]: stream must be an integer or a name"),
         (True, TypeError, "fills[True]: stream must be an integer or a name"),
         (1.0, TypeError, "fills[1.0]: stream must be an integer or a name"),

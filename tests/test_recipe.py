@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import fastinit
+from fastinit import _core
 from fastinit.draw import Drawn, pieces, seed_and_stream, shape_of
 from fastinit.generator import SCHEMES
 from fastinit.recipe import Recipe
@@ -131,6 +132,83 @@ def test_recipe_tells_which_dtypes_the_core_draws(scheme, keywords):
         assert error.startswith(f"out has dtype {name}; accepted are ")
         assert error.endswith(recipe.if_complex("complex" in name))
     assert not recipe.if_complex(False)
+
+
+# ---- Rows with streams of their own ----------------------------------------------------------------------------------
+
+ROWS = ["a", 2, "c", 2**63 - 1, 0, 2, 9]
+
+
+def drawn_rows(streams, scheme="he_normal", shape=(7, 6, 4), **arguments):
+    recipe = Recipe.of(scheme, **arguments).with_layout("torch")
+    return Drawn(recipe, shape, F4, 7, streams=_core.rows_of(None, streams))
+
+
+@pytest.mark.parametrize("streams", [ROWS, range(3, 10), range(20, 13, -1), np.arange(7)], ids=str)
+def test_blocks_of_rows_with_streams_are_those_of_the_whole(streams):
+    drawn = drawn_rows(streams)
+    drawn.check()
+    whole = drawn.array()
+    for row, stream in zip(whole, streams, strict=True):
+        assert np.array_equal(row, fastinit.Generator(7).he_normal(np.empty_like(row), 4, stream=stream))
+    for place in (np.s_[2:5, :, :], np.s_[:, 1:4, 2:], np.s_[6:7, 5:6, 3:4], np.s_[3:3, :, :], np.s_[1:3, 2:2, :]):
+        assert np.array_equal(drawn.block(place), whole[place])
+    for elements in (1, 3, 5, 10, 24, 30, 100, 1000):
+        for recipe in (drawn.recipe, Recipe.of("orthogonal")):
+            filled = np.empty_like(whole)
+            for offset, size in Drawn(recipe, (7, 6, 4), F4, 7, streams=drawn.streams).pieces(elements):
+                assert math.prod(size) <= (elements if recipe is drawn.recipe else max(elements, 24))
+                assert recipe is drawn.recipe or size[1:] == (6, 4)
+                place = tuple(slice(start, start + n) for start, n in zip(offset, size, strict=True))
+                filled[place] = drawn.block(place)
+            assert np.array_equal(filled, whole)
+
+
+def test_fill_of_rows_is_one_of_many():
+    drawn, g = drawn_rows(ROWS), fastinit.Generator(7)
+    part = np.empty((3, 2, 4), np.float32)
+    whole, other = np.empty((7, 6, 4), np.float32), np.empty(5)
+    g.fill([drawn.spec(part, (2, 3, 0)), (other, "normal"), drawn.spec(whole, (0, 0, 0))])
+    assert np.array_equal(whole, drawn.array())
+    assert np.array_equal(part, whole[2:5, 3:5])
+    assert g.stream == 1
+
+
+def test_rows_are_compared_hashed_and_pickled_by_their_streams():
+    drawn = drawn_rows(ROWS)
+    same = drawn_rows([*ROWS])
+    assert (same, hash(same)) == (drawn, hash(drawn))
+    for streams in ([*ROWS[:-1], 8], ROWS[::-1], range(7)):
+        assert drawn_rows(streams) != drawn
+    assert Drawn(drawn.recipe, drawn.shape, F4, 7) != drawn
+    as_range, as_array = drawn_rows(range(30, 2, -4)), drawn_rows(np.arange(30, 2, -4))
+    assert (as_range, hash(as_range)) == (as_array, hash(as_array))
+    assert drawn_rows(range(7)) != drawn_rows(range(0, 14, 2))
+    assert as_range.streams != range(30, 2, -4)
+    for each in (drawn, as_range, drawn_rows([], shape=(0, 6, 4)), drawn_rows(range(0), shape=(0, 6, 4))):
+        copy = pickle.loads(pickle.dumps(each))
+        assert (copy, hash(copy)) == (each, hash(each))
+        assert np.array_equal(copy.array(), each.array())
+    assert drawn_rows([], shape=(0, 6, 4)) == drawn_rows(range(0), shape=(0, 6, 4))
+    part = pickle.loads(pickle.dumps(drawn.streams[2:5]))
+    assert part == _core.rows_of(None, ROWS[2:5])
+    assert part == drawn.streams[2:5]
+    assert as_range.streams[5:] == _core.rows_of(None, range(10, 2, -4))
+    assert as_range.streams[6:3] == _core.rows_of(None, [])
+
+
+def test_rows_by_a_range_take_no_memory():
+    drawn = drawn_rows(range(5, 2**40 + 5), shape=(2**40, 6, 4))
+    assert len(pickle.dumps(drawn)) < 1000
+    assert pickle.loads(pickle.dumps(drawn)) == drawn
+    block = drawn.block(np.s_[2**39 : 2**39 + 2, :, :])
+    row = fastinit.Generator(7).he_normal(np.empty((6, 4), np.float32), 4, stream=2**39 + 6)
+    assert np.array_equal(block[1], row)
+
+
+def test_streams_are_no_part_of_a_recipe():
+    with pytest.raises(TypeError, match="normal: got an unexpected keyword argument 'streams'"):
+        Recipe.of("normal", streams=range(3))
 
 
 # ---- Addresses -------------------------------------------------------------------------------------------------------

@@ -1,5 +1,6 @@
 """Each scheme is the formula that its name promises: its standard draw, scaled, or its matrix."""
 
+import concurrent.futures
 import copy
 import ctypes
 import itertools
@@ -254,6 +255,38 @@ def test_no_bit_of_a_scale_moves_where_nothing_overflows_or_underflows(draw, mod
         for dtype in ("f4", "f8"):
             assert of_the_scheme(dtype, draw, mode, *numbers) == of_the_parameter(dtype, draw, parameter), numbers
     assert ordinary > 150
+
+
+def test_scheme_does_not_depend_on_those_before_it_or_beside_it():
+    """A generator remembers the last one's scale."""
+    calls = [
+        ("he_normal", (64,), {}),
+        ("he_normal", (64,), {"truncated": True}),
+        ("he_uniform", (64,), {}),
+        ("he_normal", (64, 0.5), {}),
+        ("he_normal", (), {"fan_out": 64}),
+        ("he_normal", (), {"layout": "keras"}),
+        ("lecun_normal", (64,), {}),
+        ("xavier_normal", (64, 64), {}),
+        ("xavier_normal", (64, 32), {}),
+        ("xavier_normal", (64, 64, 2.0), {}),
+        ("variance_scaling", (2.0, "fan_in", "normal"), {"fan_in": 64}),
+        ("variance_scaling", (2.0, "fan_geo_avg", "normal"), {"fan_in": 64, "fan_out": 32}),
+        ("variance_scaling", (2.0, "fan_avg", "uniform"), {"fan_in": 64, "fan_out": 32}),
+    ]
+
+    def drawn(generator, i):
+        name, arguments, keywords = calls[i // 3]
+        out = np.empty((4, 8), ("f4", "f8", "f2")[i % 3])
+        return getattr(generator, name)(out, *arguments, **keywords, stream=i).tobytes()
+
+    count = 3 * len(calls)
+    expected = [drawn(fastinit.Generator(7), i) for i in range(count)]
+    shared = fastinit.Generator(7)
+    order = np.random.default_rng(7).integers(0, count, 3000).tolist()
+    assert all(drawn(shared, i) == expected[i] for i in order)
+    with concurrent.futures.ThreadPoolExecutor(4) as threads:
+        assert all(threads.map(lambda i: drawn(shared, i) == expected[i], order))
 
 
 def test_schemes_of_huge_and_tiny_arguments_are_their_formulas(g):

@@ -362,6 +362,16 @@ def test_bool_is_a_constant_of_bool_tensors_alone():
             assert tensor.tolist() == [1, 1]
 
 
+@pytest.mark.parametrize(
+    "tensor", [torch.zeros(3), torch.zeros(3, dtype=torch.complex64).conj()], ids=["plain", "conj"]
+)
+def test_constants_take_no_stream_wherever_the_tensor_lies(tensor):
+    before = fastinit.default_generator.stream
+    init.ones_(tensor)
+    init.constant_(tensor, 2.0)
+    assert fastinit.default_generator.stream == before
+
+
 def test_constants_of_integers_and_complex_numbers_are_exact():
     for dtype, value in (
         *((torch.int64, each) for each in (-(2**63), 2**63 - 1, 2**53 + 1)),
@@ -504,6 +514,14 @@ def test_unnamed_fills_take_the_generators_streams_in_turn_and_others_do_not():
     assert bits(second) == expected_array("uniform", {}, SHAPE, torch.float32, stream=1).tobytes()
 
 
+def test_number_of_a_name_is_the_stream_of_the_name():
+    g = fastinit.Generator(SEED)
+    named, numbered = (
+        init.normal_(torch.empty(SHAPE), generator=g, stream=stream) for stream in ("a", fastinit.stream_number("a"))
+    )
+    assert bits(named) == bits(numbered)
+
+
 def test_without_a_generator_it_is_the_default_one():
     fastinit.seed(SEED)
     first = init.normal_(torch.empty(SHAPE))
@@ -590,6 +608,216 @@ def test_own_draws_of_a_subclass_are_used_on_every_device(lazy_device, monkeypat
         assert g.stream == (stream is None)
     part = init.normal_(torch.empty(2, 3), generator=Halved(), stream=stream, offset=(3, 4), global_shape=SHAPE)
     assert np.array_equal(part.numpy(), expected[3:5, 4:])
+
+
+# ---- A stream for each row ------------------------------------------------------------------------------------------
+
+STREAMS = ["experts.0", 2, "experts.2", 2**63 - 1, 0]
+DRAWS = [each for each in CALLS if each[0] not in CONSTANTS]
+
+
+def rows_called(name, tensor, arguments, keywords, streams=STREAMS):
+    """A loop of calls over the rows, each with its own stream."""
+    for row, stream in zip(tensor, streams, strict=True):
+        call(name, row, arguments, keywords, stream)
+    return tensor
+
+
+def call_rows(name, tensor, arguments, keywords, streams=STREAMS):
+    g = fastinit.Generator(SEED)
+    assert getattr(init, name)(tensor, *arguments, **keywords, generator=g, streams=streams) is tensor
+    assert g.stream == 0
+    return tensor
+
+
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
+@pytest.mark.parametrize(("name", "arguments", "keywords", "scheme", "expected"), DRAWS)
+def test_row_is_what_a_call_with_its_stream_writes(name, arguments, keywords, scheme, expected, dtype):
+    tensor = call_rows(name, torch.full((5, *SHAPE), 9, dtype=dtype), arguments, keywords)
+    assert bits(tensor) == bits(rows_called(name, torch.empty(5, *SHAPE, dtype=dtype), arguments, keywords))
+    assert bits(tensor[2]) == expected_array(scheme, expected, SHAPE, dtype, stream="experts.2").tobytes()
+
+
+@pytest.mark.parametrize("dtype", [*DTYPES, *COMPLEX], ids=str)
+def test_rows_of_any_strides_get_the_same_values_and_nothing_around_them_changes(dtype):
+    wanted = bits(rows_called("xavier_normal_", torch.empty(5, 6, 7, dtype=dtype), (), {}))
+    for whole, select in (
+        (torch.zeros(7, 6, 5, dtype=dtype), lambda whole: whole.permute(2, 1, 0)),
+        (torch.zeros(6, 5, 7, dtype=dtype), lambda whole: whole.transpose(0, 1)),
+        (torch.zeros(9, 12, 15, dtype=dtype), lambda whole: whole[::2, ::2, 1::2]),
+    ):
+        tensor = call_rows("xavier_normal_", select(whole), (), {})
+        assert bits(tensor.contiguous()) == wanted
+        assert torch.count_nonzero(whole) == torch.count_nonzero(tensor)
+    if dtype in COMPLEX:
+        assert bits(call_rows("xavier_normal_", torch.zeros(5, 6, 7, dtype=dtype).conj(), (), {})) == wanted
+
+
+def test_fans_of_a_stack_of_experts_are_those_of_an_expert():
+    for shape in ((4, 512, 64), (4, 512, 16, 2, 2)):
+        experts = init.kaiming_normal_(torch.empty(shape), nonlinearity="relu", streams=range(4))
+        assert experts.std().item() == pytest.approx(math.sqrt(2 / 64), rel=0.02)
+        out = init.kaiming_normal_(torch.empty(shape), 0, "fan_out", "relu", streams=range(4))
+        assert out.std().item() == pytest.approx(math.sqrt(2 / (512 * math.prod(shape[3:]))), rel=0.02)
+
+
+@pytest.mark.parametrize(
+    "streams",
+    [
+        range(3, 13, 2),
+        range(11, 1, -2),
+        np.array([3, 5, 2**62, 9, 11]),
+        torch.tensor([3, 5, 2**62, 9, 11]),
+        torch.tensor([3, 5, 7, 9, 11], dtype=torch.uint8),
+        (3, "w", np.int8(7), torch.tensor(9), "ä"),
+        iter([3, 5, 7, 9, 11]),
+    ],
+    ids=lambda streams: type(streams).__name__,
+)
+def test_streams_of_every_kind_address_the_rows(streams):
+    each = list(streams) if not isinstance(streams, type(iter([]))) else [3, 5, 7, 9, 11]
+    expected = rows_called("normal_", torch.empty(5, 6), (), {}, each)
+    assert torch.equal(call_rows("normal_", torch.empty(5, 6), (), {}, streams), expected)
+
+
+def test_rows_of_parameters_and_of_tensors_of_one_axis_and_of_none():
+    weight = torch.nn.Parameter(torch.zeros(5, 3))
+    before = weight._version
+    call_rows("uniform_", weight, (), {})
+    assert weight._version > before
+    assert weight.grad_fn is None
+    assert torch.equal(weight, rows_called("uniform_", torch.empty(5, 3), (), {}))
+    one = call_rows("normal_", torch.empty(5), (), {})
+    assert one[1].item() == call("normal_", torch.empty(()), (), {}, 2).item()
+    assert call_rows("normal_", torch.empty(0, 3), (), {}, []).shape == (0, 3)
+    assert call_rows("normal_", torch.empty(5, 0), (), {}).shape == (5, 0)
+    assert torch.equal(
+        init.normal_(torch.empty(5, 3), generator=fastinit.Generator(SEED), stream="w", streams=None),
+        call("normal_", torch.empty(5, 3), (), {}, "w"),
+    )
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.complex128], ids=str)
+def test_block_is_that_of_every_row(lazy_device, monkeypatch, dtype):
+    whole = call_rows("xavier_normal_", torch.empty(5, 8, 10, dtype=dtype), (), {})
+    block = {"offset": (2, 3), "global_shape": (8, 10)}
+    assert torch.equal(call_rows("xavier_normal_", torch.empty(5, 5, 4, dtype=dtype), (), block), whole[:, 2:7, 3:7])
+    for pieces in (1, 7, 50, 1 << 22):
+        monkeypatch.setattr(tensors, "BUFFER", pieces)
+        part = call_rows("xavier_normal_", torch.empty(5, 5, 4, dtype=dtype, device=lazy_device), (), block)
+        assert torch.equal(part.cpu(), whole[:, 2:7, 3:7])
+
+
+@pytest.mark.parametrize("pieces", [5, 50, 150, 1 << 22])
+@pytest.mark.parametrize(("name", "arguments", "keywords", "scheme", "expected"), DRAWS[::2])
+def test_rows_on_another_device_get_the_same_values(
+    lazy_device, monkeypatch, name, arguments, keywords, scheme, expected, pieces
+):
+    monkeypatch.setattr(tensors, "BUFFER", pieces)
+    tensor = call_rows(name, torch.full((5, *SHAPE), 9.0, device=lazy_device), arguments, keywords)
+    assert bits(tensor.cpu()) == bits(rows_called(name, torch.empty(5, *SHAPE), arguments, keywords))
+
+
+def test_matrices_of_rows_go_to_another_device_one_at_a_time(lazy_device, monkeypatch):
+    monkeypatch.setattr(tensors, "BUFFER", 5)
+    sizes = []
+    part = tensors.fill_part
+    monkeypatch.setattr(
+        tensors, "fill_part", lambda each, *rest: sizes.append(tuple(each.tensor.shape)) or part(each, *rest)
+    )
+    call_rows("orthogonal_", torch.empty(5, 6, 7, device=lazy_device), (), {})
+    assert sizes[1:] == [(1, 6, 7)] * 5
+
+
+def test_rows_by_a_generator_of_another_class(lazy_device, monkeypatch):
+    monkeypatch.setattr(tensors, "BUFFER", 4)
+    expected = rows_called("normal_", torch.empty(5, 6), (0.0, 0.5), {})
+    for device in ("cpu", lazy_device):
+        g = Halved()
+        assert torch.equal(init.normal_(torch.empty(5, 6, device=device), generator=g, streams=STREAMS).cpu(), expected)
+        assert g.stream == 0
+
+
+def test_fill_of_rows_can_be_compiled():
+    @torch.compile(backend="eager")
+    def twice(tensor):
+        return 2 * call_rows("kaiming_normal_", tensor, (), {})
+
+    assert torch.equal(twice(torch.empty(5, 6, 7)), 2 * rows_called("kaiming_normal_", torch.empty(5, 6, 7), (), {}))
+
+
+ROWS_REFUSED = [
+    ({"streams": range(4)}, ValueError, "streams has 4 streams, and tensor has shape=(5, 6); accepted is one for each"),
+    ({"streams": range(5), "stream": "w"}, ValueError, "stream='w', streams=range(0, 5); accepted is one of the two"),
+    ({"streams": [0, 1, 2, 3, -1]}, ValueError, "streams[4]: stream=-1 is out of range"),
+    ({"streams": torch.tensor([0, 1, -7, 3, 4])}, ValueError, "streams[2]: stream=-7 is out of range"),
+    ({"streams": ["a", "b", None, "d", "e"]}, TypeError, "streams[2]: stream must be an integer or a name"),
+    ({"streams": torch.zeros(5)}, TypeError, "streams[0]: stream must be an integer or a name (a string), not float"),
+    ({"streams": torch.zeros(5, dtype=torch.bool)}, TypeError, "streams[0]: stream must be an integer or a name"),
+    ({"streams": torch.zeros(5, 1, dtype=int)}, ValueError, "streams has shape=(5, 1); accepted is one axis"),
+    ({"streams": torch.zeros(5, dtype=int, device="meta")}, TypeError, "streams is a Tensor that cannot be read"),
+    ({"streams": "abcde"}, TypeError, "streams must be an array of integers, a range or a list of integers and names"),
+    ({"streams": range(5), "offset": (0, 0), "global_shape": (5, 6)}, ValueError, "accepted are 1 integer each"),
+    ({"streams": range(5), "offset": (1,), "global_shape": (6,)}, ValueError, "offset=(1,) and the shape of out[i]"),
+    ({"streams": range(5), "offset": (1,)}, ValueError, "accepted are both or neither"),
+    ({"streams": range(5), "offset": (True,), "global_shape": (9,)}, TypeError, "accepted are integers, not bools"),
+]
+
+
+@pytest.mark.parametrize("device", ["cpu", "meta", "lazy"])
+@pytest.mark.parametrize(("place", "kind", "said"), ROWS_REFUSED, ids=[f"{case[0]!r:.60}" for case in ROWS_REFUSED])
+def test_bad_streams_are_refused_before_the_first_byte(lazy_device, monkeypatch, place, kind, said, device):
+    monkeypatch.setattr(tensors, "BUFFER", 3)
+    g, tensor = fastinit.Generator(SEED), torch.ones(5, 6).to(device)
+    with pytest.raises(kind) as caught:
+        init.normal_(tensor, generator=g, **place)
+    assert said in str(caught.value)
+    assert device == "meta" or (tensor.cpu() == 1).all()
+    assert g.stream == 0
+
+
+@pytest.mark.parametrize(
+    ("fill", "said"),
+    [
+        (lambda t, g: init.normal_(t[0, 0, 0], generator=g, streams=[1]), "tensor has no axes; accepted with streams="),
+        (lambda t, g: init.normal_(t[:1].expand(3, 4, 5), generator=g, streams=range(3)), "overlaps itself"),
+        (lambda t, g: init.normal_(t[:, :1].expand(3, 4, 5), generator=g, streams=range(3)), "overlaps itself"),
+        (lambda t, g: init.xavier_normal_(t[0], generator=g, streams=range(4)), "shape=(5,); layout='torch'"),
+        (lambda t, g: init.normal_(t, 0, -1, generator=g, streams=range(3)), "std=-1"),
+        (lambda t, g: init.normal_(t.int(), generator=g, streams=range(3)), "tensor has dtype torch.int32"),
+        (lambda t, g: init.uniform_(t.cfloat(), generator=g, streams=range(3)), "tensor has dtype torch.complex64"),
+        (lambda t, g: init.eye_(t[0], streams=range(4)), "streams with identity, which draws nothing"),
+        (lambda t, g: init.dirac_(t, streams=range(3)), "streams with dirac, which draws nothing"),
+        (lambda t, g: init.zeros_(t, streams=range(3)), "unexpected keyword argument 'streams'"),
+        (
+            lambda t, g: init.init_module_(owner_of(t), {"weight": ("normal", {"streams": range(3)})}, seed=SEED),
+            "rule 'weight': normal: got an unexpected keyword argument 'streams'",
+        ),
+    ],
+)
+def test_tensors_and_functions_that_take_no_streams_say_so(fill, said):
+    assert said in untouched_by(fill, torch.ones(3, 4, 5))
+
+
+def test_rows_of_a_tensor_without_memory_are_refused():
+    from torch._subclasses.fake_tensor import FakeTensorMode
+
+    with FakeTensorMode():
+        tensor, streams = torch.empty(5, 6), torch.arange(5)
+        with pytest.raises(TypeError, match="tensor is a FakeTensor, whose memory cannot be written to"):
+            init.normal_(tensor, streams=range(5))
+    with pytest.raises(TypeError, match="tensor is a FakeTensor, whose memory cannot be written to"):
+        init.normal_(tensor, streams=range(5))
+    with pytest.raises(TypeError, match="streams is a FakeTensor that cannot be read"):
+        init.normal_(torch.empty(5, 6), streams=streams)
+
+
+def test_block_that_does_not_fit_is_refused_on_another_device_before_the_first_piece(lazy_device, monkeypatch):
+    monkeypatch.setattr(tensors, "BUFFER", 3)
+    tensor = torch.ones(3, 4, device=lazy_device)
+    with pytest.raises(ValueError, match=r"reach beyond global_shape=\(5, 4\)"):
+        init.normal_(tensor, generator=fastinit.Generator(SEED), offset=(3, 0), global_shape=(5, 4))
+    assert (tensor.cpu() == 1).all()
 
 
 # ---- Bad input -------------------------------------------------------------------------------------------------------

@@ -1,5 +1,6 @@
 """A sharded tensor gets what the whole one gets: in a process that plays each rank of a mesh, and in real processes."""
 
+import doctest
 import itertools
 import math
 import os
@@ -25,6 +26,7 @@ from torch.testing._internal.distributed.fake_pg import FakeStore  # noqa: E402
 
 import fastinit  # noqa: E402
 import fastinit.torch as init  # noqa: E402
+from fastinit.torch import tensors  # noqa: E402
 
 # A mesh of the CPU: PyTorch says that its own random operators do not support it.
 pytestmark = pytest.mark.filterwarnings("ignore:DTensor random operators")
@@ -167,6 +169,123 @@ def test_rank_outside_the_mesh_fills_nothing_and_takes_the_stream_all_the_same()
         assert g.stream == 1
     finally:
         destroy_process_group()
+
+
+def streams_of(shape):
+    """A stream for each row: names and numbers in no order."""
+    return [f"experts.{i}" if i % 3 else 5 * i for i in reversed(range(shape[0]))]
+
+
+@pytest.mark.parametrize(
+    ("mesh_shape", "shape", "placed"), [cut for cut in cuts() if cut[1]], ids=[str(cut) for cut in cuts() if cut[1]]
+)
+def test_rows_of_a_sharded_tensor_are_what_their_streams_make_them(mesh_shape, shape, placed):
+    streams = streams_of(shape)
+    whole = torch.empty(shape)
+    for i, stream in enumerate(streams):
+        init.normal_(whole[i], generator=fastinit.Generator(SEED), stream=stream)
+    for rank in range(math.prod(mesh_shape)):
+        with rank_of(rank, mesh_shape) as mesh:
+            expected = distribute_tensor(whole, mesh, placed, src_data_rank=None).to_local()
+            sharded = distribute_tensor(torch.zeros(shape), mesh, placed, src_data_rank=None)
+            g = fastinit.Generator(SEED)
+            init.normal_(sharded, generator=g, streams=streams)
+            assert torch.equal(sharded.to_local(), expected)
+            assert g.stream == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "shape", "dtype"),
+    [
+        ("xavier_uniform_", (), (9, 6, 10), torch.float32),
+        ("kaiming_normal_", (0.1, "fan_out"), (9, 10, 3, 2), torch.bfloat16),
+        ("xavier_normal_", (), (9, 6, 10), torch.complex64),
+        ("trunc_normal_", (), (19,), torch.float64),
+        ("orthogonal_", (), (9, 6, 10), torch.float32),
+        ("sparse_", (0.4,), (9, 6, 10), torch.float16),
+    ],
+)
+@pytest.mark.parametrize(
+    "placed",
+    [
+        (Shard(0), Replicate()),
+        (_StridedShard(0, split_factor=2), Shard(0)),
+        (Shard(0), Shard(1)),
+        (Shard(1), Shard(-1)),
+    ],
+    ids=str,
+)
+def test_every_function_fills_shards_of_rows_with_fans_of_a_row(name, arguments, shape, dtype, placed):
+    placed = tuple(Shard(each.dim % len(shape)) if each in (Shard(1), Shard(-1)) else each for each in placed)
+    streams = streams_of(shape)
+    whole = torch.empty(shape, dtype=dtype)
+    for i, stream in enumerate(streams):
+        getattr(init, name)(whole[i], *arguments, generator=fastinit.Generator(SEED), stream=stream)
+    for rank in range(4):
+        with rank_of(rank, (2, 2)) as mesh:
+            expected = distribute_tensor(whole, mesh, placed, src_data_rank=None).to_local()
+            sharded = distribute_tensor(torch.zeros(shape, dtype=dtype), mesh, placed, src_data_rank=None)
+            getattr(init, name)(sharded, *arguments, generator=fastinit.Generator(SEED), streams=streams)
+            assert torch.equal(sharded.to_local(), expected)
+
+
+def test_shards_of_rows_in_pieces_for_another_device(lazy_device, monkeypatch):
+    """What a GPU gets: the shard of each rank, in pieces that cut rows."""
+    streams, whole = streams_of((9,)), torch.empty(9, 6, 7)
+    for i, stream in enumerate(streams):
+        init.normal_(whole[i], generator=fastinit.Generator(SEED), stream=stream)
+    for pieces, placed in itertools.product((5, 30, 100), ([Shard(0)], [Shard(1)], [Shard(2)])):
+        monkeypatch.setattr(tensors, "BUFFER", pieces)
+        for rank in range(2):
+            with rank_of(rank, (2,)) as mesh:
+                expected = distribute_tensor(whole, mesh, placed, src_data_rank=None).to_local()
+                sharded = distribute_tensor(torch.zeros(9, 6, 7), mesh, placed, src_data_rank=None)
+                sharded._local_tensor = sharded._local_tensor.to(lazy_device)
+                init.normal_(sharded, generator=fastinit.Generator(SEED), streams=streams)
+                assert torch.equal(sharded.to_local().cpu(), expected)
+
+
+def test_experts_of_the_page_are_the_same_on_every_rank():
+    page = (ROOT / "docs" / "pytorch.md").read_text(encoding="utf-8")
+    [example] = [each for each in doctest.DocTestParser().get_examples(page) if "def experts(mesh)" in each.source]
+    names = [f"layers.0.experts.{i}.up" for i in range(8)]
+    here = {"init": init, "g": fastinit.Generator(SEED), "names": names}
+    exec(example.source, here)
+    whole = init.kaiming_normal_(torch.empty(8, 512, 64), nonlinearity="relu", generator=here["g"], streams=names)
+    for ranks in (1, 2, 3):
+        parts = []
+        for rank in range(ranks):
+            with rank_of(rank, (ranks,)) as mesh:
+                parts.append(here["experts"](mesh).to_local())
+        assert torch.equal(torch.cat(parts), whole)
+
+
+def test_ranks_that_hold_no_row_and_no_part_of_the_mesh_check_the_streams_all_the_same():
+    init_process_group("fake", store=FakeStore(), rank=2, world_size=3)
+    try:
+        for mesh in (DeviceMesh("cpu", torch.arange(2)), DeviceMesh("cpu", torch.arange(3))):
+            sharded = distribute_tensor(torch.zeros(2, 4), mesh, [Shard(0)], src_data_rank=None)
+            g = fastinit.Generator(SEED)
+            init.normal_(sharded, generator=g, streams=range(2))
+            assert g.stream == 0
+            with pytest.raises(ValueError, match=r"streams\[1\]: stream=-3 is out of range"):
+                init.normal_(sharded, generator=g, streams=[0, -3])
+            with pytest.raises(ValueError, match="std=-1"):
+                init.normal_(sharded, 0, -1, generator=g, streams=range(2))
+    finally:
+        destroy_process_group()
+
+
+def test_streams_of_a_dtensor_are_those_of_all_its_rows():
+    with rank_of(0, (2,)) as mesh:
+        sharded = distribute_tensor(torch.ones(4, 3), mesh, [Shard(0)], src_data_rank=None)
+        with pytest.raises(ValueError, match=r"streams has 2 streams, and tensor has shape=\(4, 3\); accepted is one"):
+            init.normal_(sharded, generator=fastinit.Generator(SEED), streams=range(2))  # those of the rank's own
+        with pytest.raises(ValueError, match="generator is not seeded"):
+            init.normal_(sharded, generator=fastinit.Generator(), streams=range(4))
+        with pytest.raises(ValueError, match="with a DTensor, whose placements say both"):
+            init.normal_(sharded, generator=fastinit.Generator(SEED), streams=range(4), offset=(0,), global_shape=(8,))
+        assert (sharded.to_local() == 1).all()
 
 
 # ---- FSDP2 -----------------------------------------------------------------------------------------------------------

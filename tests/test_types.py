@@ -132,7 +132,7 @@ def test_the_file_that_is_checked_uses_every_public_name():
     assert not {name for name in dir(fastinit.Generator) if not name.startswith("_")} - used["g"]
     for module in ("checkpoint", "insight"):
         assert not exported(module) - used[module], module
-    for module in ("dask", "jax", "keras", "torch"):
+    for module in ("dask", "jax", "keras", "numba", "torch"):
         assert not exported(module) - used[f"{module}_init"], module
 
 

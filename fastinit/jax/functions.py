@@ -285,7 +285,7 @@ def make_array(
         In [0, 2**64). Without one it is a fill by the default generator, which several processes do not share: an array
         of theirs needs a seed.
     stream : int or str, optional
-        Which stream of the seed the tensor is, an integer in [0, 2**63) or a name; needed if there is a seed.
+        Which stream of the seed the tensor is, an integer in [0, 2**64) or a name; needed if there is a seed.
     dtype : dtype, optional
         Float32, float16, bfloat16, or float64 where JAX has it enabled; for normals that are not truncated complex64,
         and complex128 likewise; for constants any dtype of numbers; by default JAX's own.

@@ -30,7 +30,7 @@ _PARAGRAPHS = {
     An integer in [0, 2**64): the same values at each call. A SeedGenerator: others at each call. Left out: an
     integer of Keras's, which keras.utils.set_random_seed governs.
 stream : int or str
-    Which stream of the seed, an integer in [0, 2**63) or a name: weights that share both share their numbers.""",
+    Which stream of the seed, an integer in [0, 2**64) or a name: weights that share both share their numbers.""",
     "<axes>": """input_axes, output_axes : sequence of int, optional
     The axes whose product is fan_in, and fan_out. Without both, the shape is (\\*kernel, in, out).""",
     "<raises>": """Raises

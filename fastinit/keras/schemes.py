@@ -16,7 +16,7 @@ class GlorotUniform(Named, keras.initializers.GlorotUniform):
         An integer in [0, 2**64): the same values at each call. A SeedGenerator: others at each call. Left out: an
         integer of Keras's, which keras.utils.set_random_seed governs.
     stream : int or str
-        Which stream of the seed, an integer in [0, 2**63) or a name: weights that share both share their numbers.
+        Which stream of the seed, an integer in [0, 2**64) or a name: weights that share both share their numbers.
     input_axes, output_axes : sequence of int, optional
         The axes whose product is fan_in, and fan_out. Without both, the shape is (\*kernel, in, out).
 
@@ -51,7 +51,7 @@ class GlorotNormal(Named, keras.initializers.GlorotNormal):
         An integer in [0, 2**64): the same values at each call. A SeedGenerator: others at each call. Left out: an
         integer of Keras's, which keras.utils.set_random_seed governs.
     stream : int or str
-        Which stream of the seed, an integer in [0, 2**63) or a name: weights that share both share their numbers.
+        Which stream of the seed, an integer in [0, 2**64) or a name: weights that share both share their numbers.
     input_axes, output_axes : sequence of int, optional
         The axes whose product is fan_in, and fan_out. Without both, the shape is (\*kernel, in, out).
 
@@ -86,7 +86,7 @@ class HeUniform(Named, keras.initializers.HeUniform):
         An integer in [0, 2**64): the same values at each call. A SeedGenerator: others at each call. Left out: an
         integer of Keras's, which keras.utils.set_random_seed governs.
     stream : int or str
-        Which stream of the seed, an integer in [0, 2**63) or a name: weights that share both share their numbers.
+        Which stream of the seed, an integer in [0, 2**64) or a name: weights that share both share their numbers.
     input_axes, output_axes : sequence of int, optional
         The axes whose product is fan_in, and fan_out. Without both, the shape is (\*kernel, in, out).
 
@@ -120,7 +120,7 @@ class HeNormal(Named, keras.initializers.HeNormal):
         An integer in [0, 2**64): the same values at each call. A SeedGenerator: others at each call. Left out: an
         integer of Keras's, which keras.utils.set_random_seed governs.
     stream : int or str
-        Which stream of the seed, an integer in [0, 2**63) or a name: weights that share both share their numbers.
+        Which stream of the seed, an integer in [0, 2**64) or a name: weights that share both share their numbers.
     input_axes, output_axes : sequence of int, optional
         The axes whose product is fan_in, and fan_out. Without both, the shape is (\*kernel, in, out).
 
@@ -154,7 +154,7 @@ class LecunUniform(Named, keras.initializers.LecunUniform):
         An integer in [0, 2**64): the same values at each call. A SeedGenerator: others at each call. Left out: an
         integer of Keras's, which keras.utils.set_random_seed governs.
     stream : int or str
-        Which stream of the seed, an integer in [0, 2**63) or a name: weights that share both share their numbers.
+        Which stream of the seed, an integer in [0, 2**64) or a name: weights that share both share their numbers.
     input_axes, output_axes : sequence of int, optional
         The axes whose product is fan_in, and fan_out. Without both, the shape is (\*kernel, in, out).
 
@@ -188,7 +188,7 @@ class LecunNormal(Named, keras.initializers.LecunNormal):
         An integer in [0, 2**64): the same values at each call. A SeedGenerator: others at each call. Left out: an
         integer of Keras's, which keras.utils.set_random_seed governs.
     stream : int or str
-        Which stream of the seed, an integer in [0, 2**63) or a name: weights that share both share their numbers.
+        Which stream of the seed, an integer in [0, 2**64) or a name: weights that share both share their numbers.
     input_axes, output_axes : sequence of int, optional
         The axes whose product is fan_in, and fan_out. Without both, the shape is (\*kernel, in, out).
 

@@ -4,20 +4,19 @@ import math
 from collections.abc import Sequence
 from typing import TypedDict, Unpack
 
-import numpy as np
-
 import fastinit
 from fastinit import Generator, _core
 from fastinit.docstrings import documented
 from fastinit.recipe import Recipe
-from fastinit.torch.tensors import Target, Tensor, fill, target_of
-from fastinit.typing import Stream
+from fastinit.torch.tensors import Tensor, check, fill, target_of
+from fastinit.typing import Stream, Streams
 
 
 class Place(TypedDict, total=False):
-    """Keyword arguments that torch.nn.init has not: which stream, and which block of a larger tensor."""
+    """Keyword arguments that torch.nn.init has not: which stream or streams, and which block of a larger tensor."""
 
     stream: Stream | None
+    streams: Streams | None
     offset: Sequence[int]
     global_shape: Sequence[int]
 
@@ -47,7 +46,11 @@ nonlinearity : str
     "<place>": """generator : fastinit.Generator, optional
     Left out: the default generator, which fastinit.seed seeds.
 stream : int or str, optional
-    The stream: an integer in [0, 2**63) or a name. Left out: the generator's next one.
+    The stream: an integer in [0, 2**64) or a name. Left out: the generator's next one.
+streams : array or tensor of int, range, or list of int and str, optional
+    Instead of stream, one for each index of tensor's first axis: tensor[i] gets what a call with tensor[i] and
+    ``stream=streams[i]`` would write. Fans, offset and global_shape are those of tensor[i] then. Of a DTensor there is
+    one for each index of the global first axis.
 offset, global_shape : sequence of int, optional
     The tensor is the block of one of that shape which begins at that offset. Not for DTensors, which know both.""",
     "<block>": """offset, global_shape : sequence of int, optional
@@ -78,28 +81,16 @@ def _fill(tensor: Tensor, recipe: Recipe, generator: object = None, place: Place
     if not isinstance(chosen, fastinit.Generator):
         kind = type(chosen)  # PyTorch's has the same name
         raise TypeError(f"generator must be a fastinit.Generator or None, not {kind.__module__}.{kind.__qualname__}")
-    offset = place.get("offset")
-    target = target_of(tensor, recipe, place.get("stream"), offset, place.get("global_shape"), by=_COMPLEX_BY)
+    target = target_of(tensor, recipe, **place, by=_COMPLEX_BY)
     if target.is_sharded and recipe.draws and chosen._from_entropy:
         raise ValueError(
             "tensor is a DTensor and the generator is not seeded: each process would draw from its own seed"
         )
     if tensor.is_meta:
-        _check(target, offset)
+        check(target)
     else:
         fill(target, chosen)
     return tensor
-
-
-def _check(target: Target, offset: Sequence[int] | None) -> None:
-    """Raises what the fill of a tensor would raise that has no memory."""
-    drawn = target.drawn
-    drawn.check()
-    if drawn.stream is not None:
-        fastinit.stream_number(drawn.stream)
-    if offset is not None:
-        like = np.broadcast_to(np.zeros((), drawn.dtype), tuple(target.tensor.shape))
-        _core.block_of(like, offset, drawn.shape)
 
 
 def calculate_gain(nonlinearity: str, param: float | None = None) -> float:

@@ -16,7 +16,7 @@ from fastinit import _core
 from fastinit.draw import Drawn
 from fastinit.dtypes import BY_NAME, REALS, dtype_named
 from fastinit.recipe import Recipe
-from fastinit.typing import Stream
+from fastinit.typing import Stream, Streams
 
 Tensor: TypeAlias = torch.Tensor
 _Shape: TypeAlias = tuple[int, ...]
@@ -51,18 +51,21 @@ class Target(NamedTuple):
 def target_of(
     tensor: object,
     recipe: Recipe,
-    stream: Stream | None,
+    stream: Stream | None = None,
     offset: Sequence[int] | None = None,
     global_shape: Sequence[int] | None = None,
+    streams: Streams | None = None,
     **complex_by: str,
 ) -> Target:
     """
     What to fill of a tensor, which may be the block of a larger one; an error if it cannot be filled.
 
-    by= is what draws complex numbers, in the words of the caller's.
+    With streams its rows, each of which may be such a block. by= is what draws complex numbers, in the words of the
+    caller's.
     """
     if not isinstance(tensor, torch.Tensor):
         raise TypeError(f"tensor must be a torch.Tensor, not {type(tensor).__name__}")
+    rows = None if streams is None else _core.rows_of(stream, _in_memory(streams))
     if torch.nn.parameter.is_lazy(tensor):
         raise ValueError("tensor is of a lazy module and has no shape yet; run the module once on an input")
     dtype = _dtype_of(tensor, recipe, **complex_by)
@@ -75,7 +78,9 @@ def target_of(
             f"tensor has shape {tuple(tensor.shape)} and is a placeholder of DeepSpeed's ZeRO-3 for a parameter of "
             f"shape {tuple(whole)}; fill it inside deepspeed.zero.GatheredParameters(..., modifier_rank=0)"
         )
-    drawn = Drawn(recipe, tuple(tensor.shape), dtype, stream=stream)
+    if rows is not None:
+        _check_rows(tensor, recipe, rows)
+    drawn = Drawn(recipe, tuple(tensor.shape), dtype, stream=stream, streams=rows)
     if is_dtensor(tensor):
         if offset is not None or global_shape is not None:
             raise ValueError(f"offset={offset}, global_shape={global_shape} with a DTensor, whose placements say both")
@@ -86,7 +91,31 @@ def target_of(
         return Target(tensor, drawn, [Part(tensor, (0,) * tensor.ndim)])
     if any(map(_core.is_bool, (*offset, *global_shape))):
         raise TypeError(f"offset={offset!r}, global_shape={global_shape!r}; accepted are integers, not bools")
-    return Target(tensor, replace(drawn, shape=tuple(global_shape)), [Part(tensor, tuple(offset))])
+    if rows is None:
+        return Target(tensor, replace(drawn, shape=tuple(global_shape)), [Part(tensor, tuple(offset))])
+    return Target(tensor, replace(drawn, shape=(len(rows), *global_shape)), [Part(tensor, (0, *offset))])
+
+
+def _in_memory(streams: Streams) -> Streams:
+    """What is given as streams, a tensor as an array."""
+    if not isinstance(streams, torch.Tensor):
+        return streams
+    try:
+        return np.array(streams.tolist())
+    except RuntimeError as error:  # on the meta device, for instance
+        raise TypeError(f"streams is a {type(streams).__name__} that cannot be read: {error}") from None
+
+
+def _check_rows(tensor: Tensor, recipe: Recipe, rows: _core.Rows) -> None:
+    if not recipe.draws:
+        raise TypeError(f"streams with {recipe.scheme}, which draws nothing; accepted is a draw or a scheme that draws")
+    if tensor.ndim == 0:
+        raise ValueError("tensor has no axes; accepted with streams= is a tensor of one axis or more")
+    if len(rows) != tensor.shape[0]:
+        raise ValueError(
+            f"streams has {len(rows)} streams, and tensor has shape={tuple(tensor.shape)}; accepted is one for each "
+            "index of tensor's first axis"
+        )
 
 
 def _dtype_of(tensor: Tensor, recipe: Recipe, **complex_by: str) -> np.dtype[Any]:
@@ -114,16 +143,29 @@ def numpy_dtype(dtype: torch.dtype) -> np.dtype[Any] | None:
 # ---- Memory ----------------------------------------------------------------------------------------------------------
 
 
+def check(target: Target) -> None:
+    """Raises what the fill of a tensor would raise, but for what depends on its memory."""
+    drawn = target.drawn
+    drawn.check()
+    if drawn.stream is not None:
+        fastinit.stream_number(drawn.stream)
+    for part in target.parts:
+        like = np.broadcast_to(np.zeros((), drawn.dtype), tuple(part.tensor.shape))
+        where = drawn.where(like, part.offset)
+        _core.block_of(like, where.get("offset"), where.get("global_shape"), where.get("streams"))
+
+
 def fill(target: Target, generator: fastinit.Generator) -> None:
-    """Fills all parts from one stream, after every check."""
+    """Fills all parts from one stream, or from one for each row, after every check."""
     drawn = target.drawn
     arrays = [array_of(part.tensor) for part in target.parts]
     if len(arrays) != 1 or arrays[0] is None:
-        drawn.check()
-        seed, stream = generator._address(drawn.stream)
-        drawn = replace(drawn, stream=stream)
-        # All parts by one seed, whatever other threads do; a subclass may draw otherwise, and has to do it itself.
-        generator = fastinit.Generator(seed) if type(generator) is fastinit.Generator else generator
+        check(target)
+        if drawn.recipe.draws:  # what does not, takes no stream
+            seed, stream = generator._address(drawn.stream if drawn.streams is None else 0)
+            drawn = replace(drawn, stream=stream)
+            # All parts by one seed, whatever other threads do; a subclass may draw otherwise, and has to do it itself.
+            generator = fastinit.Generator(seed) if type(generator) is fastinit.Generator else generator
     for part, array in zip(target.parts, arrays, strict=True):
         fill_part(part, array, drawn, generator)
     count_write(target.tensor)

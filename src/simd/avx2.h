@@ -51,7 +51,10 @@ static inline lane_product first_products(uint32_t block) {
 }
 
 static inline lane_product listed_products(const uint32_t *blocks) {
-    const __m256i all = _mm256_loadu_si256((const __m256i *)blocks), factor = _mm256_set1_epi64x(FI_PHILOX_M0);
+    /* By two loads: as they were stored, if just now. */
+    const __m128i *const four = (const __m128i *)blocks;
+    const __m256i lower = _mm256_castsi128_si256(_mm_loadu_si128(four)), factor = _mm256_set1_epi64x(FI_PHILOX_M0);
+    const __m256i all = _mm256_inserti128_si256(lower, _mm_loadu_si128(four + 1), 1);
     return (lane_product){
         _mm256_mul_epu32(_mm256_permutevar8x32_epi32(all, _mm256_setr_epi32(0, 0, 4, 4, 1, 1, 5, 5)), factor),
         _mm256_mul_epu32(_mm256_permutevar8x32_epi32(all, _mm256_setr_epi32(2, 2, 6, 6, 3, 3, 7, 7)), factor),

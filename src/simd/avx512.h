@@ -36,7 +36,10 @@ static inline lane_product first_products(uint32_t block) {
 }
 
 static inline lane_product listed_products(const uint32_t *blocks) {
-    __m512i index = _mm512_cvtepu32_epi64(_mm256_loadu_si256((const __m256i *)blocks));
+    /* By two loads: as they were stored, if just now. */
+    const __m128i *const four = (const __m128i *)blocks;
+    __m256i all = _mm256_inserti128_si256(_mm256_castsi128_si256(_mm_loadu_si128(four)), _mm_loadu_si128(four + 1), 1);
+    __m512i index = _mm512_cvtepu32_epi64(all);
     return _mm512_mul_epu32(_mm512_permutexvar_epi64(lane_order(), index), _mm512_set1_epi64(FI_PHILOX_M0));
 }
 

@@ -229,6 +229,9 @@ static fi_fill take_fill(reader *r) {
 typedef struct {
     fi_fill fill;
     int axes;
+    int outer; /* 1: each index of the first axis is a tensor of its own, with a stream of its own: */
+    fi_streams streams;
+    uint64_t *numbers;
     size_t count;
     ptrdiff_t *shape, *strides;
     uint64_t *offset, *global_shape;
@@ -238,7 +241,7 @@ typedef struct {
 } array;
 
 static void free_array(array *a) {
-    void *const all[] = {a->shape, a->strides, a->offset, a->global_shape, a->axis, a->memory, a->expected};
+    void *const all[] = {a->shape, a->strides, a->offset, a->global_shape, a->axis, a->memory, a->expected, a->numbers};
     for (size_t i = 0; i < LENGTH(all); i++) free(all[i]);
 }
 
@@ -278,6 +281,15 @@ static void take_shape(reader *r, array *a) {
     }
 }
 
+static size_t rows_of(const array *a) { return a->outer ? (size_t)a->shape[0] : 1; }
+
+/* The stream that element i is drawn from. */
+static uint64_t stream_of(const array *a, size_t i) {
+    const size_t row = i / (a->count / rows_of(a));
+    if (!a->outer) return a->fill.stream;
+    return a->numbers ? a->numbers[row] : a->fill.stream + row * a->streams.step;
+}
+
 /* Where element i lies, in bytes from the array's first; *number is its place in the tensor. */
 static ptrdiff_t locate(const array *a, size_t i, uint64_t *number) {
     uint64_t step = 1;
@@ -287,6 +299,7 @@ static ptrdiff_t locate(const array *a, size_t i, uint64_t *number) {
         const size_t size = (size_t)a->shape[axis], at = i % size;
         i /= size;
         place += (ptrdiff_t)at * a->strides[axis];
+        if (axis < a->outer) continue;
         *number += (at + (a->offset ? a->offset[axis] : 0)) * step;
         step *= a->global_shape ? a->global_shape[axis] : size;
     }
@@ -371,10 +384,10 @@ static void take_strides(reader *r, array *a) {
 
 /* Any block of any tensor, but for the limit on its elements. */
 static void take_block(reader *r, array *a) {
-    uint64_t step = 1, outer = a->count;
+    uint64_t step = 1, outer = a->count / rows_of(a);
     a->offset = exactly((size_t)a->axes, sizeof *a->offset);
     a->global_shape = exactly((size_t)a->axes, sizeof *a->global_shape);
-    for (int i = a->axes - 1; i >= 0; i--) {
+    for (int i = a->axes - 1; i >= a->outer; i--) {
         const uint64_t size = (uint64_t)a->shape[i];
         outer /= size;
         a->global_shape[i] = take_between(r, size, TENSOR_MOST / step / outer, step);
@@ -397,9 +410,20 @@ static void take_memory(reader *r, array *a, size_t unit) {
     }
 }
 
+/* Streams of the first axis: numbers, or steps from the fill's on. */
+static void take_streams(reader *r, array *a) {
+    a->outer = 1;
+    a->streams.count = (size_t)a->shape[0];
+    a->streams.step = take(r, one_in(r, 2) ? 1 : 8);
+    if (one_in(r, 2)) return;
+    a->numbers = exactly(a->streams.count, sizeof *a->numbers);
+    for (size_t i = 0; i < a->streams.count; i++) a->numbers[i] = take(r, one_in(r, 2) ? 1 : 8);
+}
+
 static array take_array(reader *r) {
     array a = {.fill = take_fill(r)};
     (one_in(r, 32) ? take_skinny_shape : take_shape)(r, &a);
+    if (a.axes && one_in(r, 3)) take_streams(r, &a);
     take_strides(r, &a);
     if (a.count && one_in(r, 2)) take_block(r, &a);
     take_memory(r, &a, one_in(r, 3) ? 1 : formats[a.fill.dtype].size);
@@ -443,8 +467,9 @@ static void describe(const array *a, const char *what) {
     const fi_fill *const f = &a->fill;
     fprintf(stderr, "%s: draw %d of dtype %d, scale %a, shift %a, from %a to %a, accumulate %d\n", what, (int)f->draw,
             (int)f->dtype, f->scale, f->shift, f->least, f->most, f->accumulate);
+    if (a->outer) fprintf(stderr, "streams %s, step %" PRIu64 "\n", a->numbers ? "listed" : "counted", a->streams.step);
     for (int i = 0; i < a->axes; i++) fprintf(stderr, "axis of %td, stride %td\n", a->shape[i], a->strides[i]);
-    for (int i = 0; a->offset && i < a->axes; i++) {
+    for (int i = a->outer; a->offset && i < a->axes; i++) {
         fprintf(stderr, "from %" PRIu64 " of %" PRIu64 "\n", a->offset[i], a->global_shape[i]);
     }
 }
@@ -464,7 +489,9 @@ static void check_array(const array *a) {
         const ptrdiff_t place = (ptrdiff_t)a->start + locate(a, i, &number);
         const char *const written = a->memory + place;
         memcpy(value, a->expected + place, size);
-        fi_fill_range(portable(), &a->fill, number, 1, value);
+        fi_fill of_stream = a->fill;
+        of_stream.stream = stream_of(a, i);
+        fi_fill_range(portable(), &of_stream, number, 1, value);
         require_of(a, a->fill.accumulate || is_finite(dtype, value), "an accepted draw is not finite");
         /* No two sums that are no numbers need be the same one. */
         memcpy(a->expected + place, is_nan(dtype, written) && is_nan(dtype, value) ? written : value, size);
@@ -498,9 +525,14 @@ static void fill_arrays(reader *r, const fi_kernels *with, const array *arrays, 
     for (size_t i = 0; i < count; i++) {
         const array *const a = &arrays[i];
         tasks[i].fill = a->fill;
-        fi_set_region(&tasks[i].region, a->fill.dtype, a->memory + a->start, a->axes, a->shape, a->strides, a->offset,
-                      a->global_shape, a->axis);
-        require(tasks[i].region.count == a->count, "the region has another number of elements");
+        const int outer = a->outer;
+        fi_set_region(&tasks[i].region, a->fill.dtype, a->memory + a->start, a->axes - outer, a->shape + outer,
+                      a->strides + outer, a->offset ? a->offset + outer : NULL,
+                      a->global_shape ? a->global_shape + outer : NULL, a->axis);
+        require(tasks[i].region.count * rows_of(a) == a->count, "the region has another number of elements");
+        if (!outer) continue;
+        const fi_streams streams = {a->streams.count, a->strides[0], a->numbers, a->streams.step};
+        fi_set_streams(&tasks[i].region, a->fill.dtype, streams);
     }
     if (one_in(r, 2)) {
         do_work(r, with, tasks, count);

@@ -16,6 +16,7 @@ from fastinit import capi, checkpoint, insight
 from fastinit import dask as dask_init
 from fastinit import jax as jax_init
 from fastinit import keras as keras_init
+from fastinit import numba as numba_init
 from fastinit import torch as torch_init
 from fastinit.typing import Array, ComplexNumber, Layout, Number, Sizes, Stream
 
@@ -124,49 +125,61 @@ def schemes(w: Matrix, weights: Weights, g: fastinit.Generator) -> None:
     assert_type(fastinit.xavier_uniform(w, 784, 512), Matrix)
     assert_type(g.xavier_uniform(weights, 784, 512), Weights)
     dask_init.xavier_uniform((6, 4), 3, 784, 512)
+    numba_init.xavier_uniform(w, 784, 512, seed=7, stream=3)
     jax_init.xavier_uniform()
     assert_type(fastinit.glorot_uniform(w, 784, 512), Matrix)
     assert_type(g.glorot_uniform(weights, 784, 512), Weights)
     dask_init.glorot_uniform((6, 4), 3, 784, 512)
+    numba_init.glorot_uniform(w, 784, 512, seed=7, stream=3)
     jax_init.glorot_uniform()
     assert_type(fastinit.xavier_normal(w, 784, 512), Matrix)
     assert_type(g.xavier_normal(weights, 784, 512), Weights)
     dask_init.xavier_normal((6, 4), 3, 784, 512)
+    numba_init.xavier_normal(w, 784, 512, seed=7, stream=3)
     jax_init.xavier_normal()
     assert_type(fastinit.glorot_normal(w, 784, 512), Matrix)
     assert_type(g.glorot_normal(weights, 784, 512), Weights)
     dask_init.glorot_normal((6, 4), 3, 784, 512)
+    numba_init.glorot_normal(w, 784, 512, seed=7, stream=3)
     jax_init.glorot_normal()
     assert_type(fastinit.he_uniform(w, 784), Matrix)
     assert_type(g.he_uniform(weights, 784), Weights)
     dask_init.he_uniform((6, 4), 3, 784)
+    numba_init.he_uniform(w, 784, seed=7, stream=3)
     jax_init.he_uniform()
     assert_type(fastinit.kaiming_uniform(w, 784), Matrix)
     assert_type(g.kaiming_uniform(weights, 784), Weights)
     dask_init.kaiming_uniform((6, 4), 3, 784)
+    numba_init.kaiming_uniform(w, 784, seed=7, stream=3)
     jax_init.kaiming_uniform()
     assert_type(fastinit.he_normal(w, 784), Matrix)
     assert_type(g.he_normal(weights, 784), Weights)
     dask_init.he_normal((6, 4), 3, 784)
+    numba_init.he_normal(w, 784, seed=7, stream=3)
     jax_init.he_normal()
     assert_type(fastinit.kaiming_normal(w, 784), Matrix)
     assert_type(g.kaiming_normal(weights, 784), Weights)
     dask_init.kaiming_normal((6, 4), 3, 784)
+    numba_init.kaiming_normal(w, 784, seed=7, stream=3)
     jax_init.kaiming_normal()
     assert_type(fastinit.lecun_uniform(w, 784), Matrix)
     assert_type(g.lecun_uniform(weights, 784), Weights)
     dask_init.lecun_uniform((6, 4), 3, 784)
+    numba_init.lecun_uniform(w, 784, seed=7, stream=3)
     jax_init.lecun_uniform()
     assert_type(fastinit.lecun_normal(w, 784), Matrix)
     assert_type(g.lecun_normal(weights, 784), Weights)
     dask_init.lecun_normal((6, 4), 3, 784)
+    numba_init.lecun_normal(w, 784, seed=7, stream=3)
     jax_init.lecun_normal()
     assert_type(fastinit.lasagne_uniform(w, 784, 512), Matrix)
     assert_type(g.lasagne_uniform(weights, 784, 512), Weights)
     dask_init.lasagne_uniform((6, 4), 3, 784, 512)
+    numba_init.lasagne_uniform(w, 784, 512, seed=7, stream=3)
     assert_type(fastinit.lasagne_normal(w, 784, 512), Matrix)
     assert_type(g.lasagne_normal(weights, 784, 512), Weights)
     dask_init.lasagne_normal((6, 4), 3, 784, 512)
+    numba_init.lasagne_normal(w, 784, 512, seed=7, stream=3)
     # The end of it.
 
 
@@ -223,12 +236,16 @@ def mistakes(w: Matrix, name: str, sizes: Iterable[float]) -> None:
     g.orthogonal(w, gain="relu")  # type: ignore[arg-type]
     torch_init.kaiming_normal_(None, place=3)  # type: ignore[call-arg]
     torch_init.normal_(None, stream=1.5)  # type: ignore[arg-type]
+    torch_init.normal_(None, streams=8)  # type: ignore[arg-type]
     torch_init.uniform_(None, generator=7)  # type: ignore[arg-type]
     jax_init.he_normal("float32")  # type: ignore[arg-type]
     jax_init.variance_scaling(1.0, "fan_avg", "untruncated_normal")  # type: ignore[arg-type]
     keras_init.HeNormal(stream=None)  # type: ignore[arg-type]
     dask_init.normal((2, 3), offset=(0, 0))  # type: ignore[call-arg]
     dask_init.constant((2, 3))  # type: ignore[call-arg]
+    numba_init.normal(w, stream=3)  # type: ignore[call-arg]
+    numba_init.normal(w, 0.0, 1.0, 7, 3)  # type: ignore[call-arg]
+    numba_init.he_normal(w, "784", seed=7, stream=3)  # type: ignore[arg-type]
 
 
 def in_torch(tensor: Any, module: Any) -> None:
@@ -240,6 +257,8 @@ def in_torch(tensor: Any, module: Any) -> None:
     torch_init.kaiming_uniform_(tensor, 0.01, "fan_out")
     torch_init.normal_(tensor, 0.0, 0.02, generator=fastinit.Generator(7))
     torch_init.normal_(tensor, 1 + 2j)
+    torch_init.normal_(tensor, streams=range(8), offset=(0,), global_shape=(3,))
+    torch_init.orthogonal_(tensor, streams=["experts.0", 1])
     torch_init.init_module_(module, seed=np.random.SeedSequence(7))
     torch_init.ones_(tensor)
     torch_init.orthogonal_(tensor, gain=2)
@@ -324,6 +343,16 @@ def in_dask() -> None:
     dask_init.uniform((6, 4), 3, -1, 1)
     dask_init.variance_scaling((6, 4), 3, 2.0, "fan_out", "normal", layout="torch")
     dask_init.zeros((6, 4))
+
+
+def in_numba(words: Words, w: Matrix) -> None:
+    numba_init.bits(words, seed=7, stream="words")
+    numba_init.uniform(w, -1, 1, seed=7, stream=3, accumulate=True)
+    numba_init.normal(w, 0.0, 0.02, seed=7, streams=range(3), offset=(0,), global_shape=(9,))
+    numba_init.truncated_normal(w, std=0.02, low=-3, high=3, seed=7, streams=np.arange(3))
+    numba_init.variance_scaling(w, 2.0, "fan_avg", "uniform", fan_in=3, fan_out=4, seed=7, stream=3)
+    prepared = numba_init.prepare(numba_init.he_normal, np.float32, 784)
+    numba_init.fill(w, prepared, seed=7, stream=3, first=5)
 
 
 def in_checkpoints() -> None:

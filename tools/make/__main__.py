@@ -13,6 +13,7 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import compiled
 import core
 import faces
 import package
@@ -31,6 +32,8 @@ OUTPUTS: dict[str, Callable[[str], str]] = {
     "fastinit/jax/__init__.py": faces.names_of_jax,
     "fastinit/keras/schemes.py": faces.keras,
     "fastinit/keras/__init__.py": faces.names_of_keras,
+    "fastinit/numba/schemes.py": compiled.functions,
+    "fastinit/numba/__init__.py": compiled.names,
 }
 
 

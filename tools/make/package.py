@@ -24,6 +24,7 @@ def uses(text: str) -> str:
                 f"    assert_type(g.{each}(weights, {FANS[row.n]}), Weights)\n",
                 f"    dask_init.{each}((6, 4), 3, {FANS[row.n]})\n",
             ]
+            lines.append(f"    numba_init.{each}(w, {FANS[row.n]}, seed=7, stream=3)\n")
             if row.in_frameworks:
                 lines.append(f"    jax_init.{each}()\n")
     return between(text, "schemes", "".join(lines))
