@@ -84,6 +84,8 @@ class Worker:
         command = [python, "-P", __file__, "--work"]
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self.description = self.answer().strip()
+        if not self.description:
+            raise SystemExit(f"{python} does not run this: see above")
 
     def answer(self) -> str:
         assert self.process.stdout is not None
