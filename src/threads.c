@@ -27,10 +27,13 @@ void fi_set_work(fi_work *work, const fi_kernels *kernels, fi_task *tasks, size_
 }
 
 /* To look at the clock takes as long as to fill an array of a few dozen elements, which may be all of a chunk. */
-enum { CHUNKS_A_LOOK = 16 };
+enum { ELEMENTS_A_LOOK = 1 << 12 };
 
-/* Does one chunk. at is the task of the chunk that this thread did before, or 0: the next is mostly the same or close by. */
-static void do_chunk(const fi_work *work, size_t chunk, size_t *at) {
+/*
+ * Does one chunk, and returns the number of its elements, or ELEMENTS_A_LOOK if it is one of several. at is the task of the
+ * chunk that this thread did before, or 0: the next is mostly the same or close by.
+ */
+static size_t do_chunk(const fi_work *work, size_t chunk, size_t *at) {
     size_t low = *at, high = work->task_count; /* the last task with no more than chunk before it lies in [low, high) */
     for (size_t step = 1; high - low > step; step *= 2) {
         if (work->tasks[low + step].chunks_before > chunk) {
@@ -46,6 +49,16 @@ static void do_chunk(const fi_work *work, size_t chunk, size_t *at) {
     *at = low;
     const fi_task *const task = &work->tasks[low];
     fi_fill_chunk(work->kernels, &task->fill, &task->region, chunk - task->chunks_before);
+    return task->region.chunks > 1 ? ELEMENTS_A_LOOK : fi_region_work(&task->region);
+}
+
+static double now(void);
+
+/* Whether the time is over, as far as one looks: elements are those that were done since the last look. */
+static int is_over(size_t *elements, double end) {
+    if (*elements < ELEMENTS_A_LOOK) return 0;
+    *elements = 0;
+    return now() > end;
 }
 
 #if defined(_WIN32)
@@ -59,10 +72,10 @@ void fi_set_threads(int threads) { (void)threads; }
 
 static int do_work(fi_work *work, double seconds) {
     const double end = now() + seconds;
-    size_t task = 0;
-    for (unsigned chunks = 1; work->next_chunk < work->chunks; chunks++) {
-        do_chunk(work, work->next_chunk++, &task);
-        if (chunks % CHUNKS_A_LOOK == 0 && now() > end) break;
+    size_t task = 0, elements = 0;
+    while (work->next_chunk < work->chunks) {
+        elements += do_chunk(work, work->next_chunk++, &task);
+        if (is_over(&elements, end)) break;
     }
     return work->next_chunk == work->chunks;
 }
@@ -144,11 +157,11 @@ static struct {
     pthread_t helper[FI_THREADS_MAX];
 } pool = {.lock = PTHREAD_MUTEX_INITIALIZER, .wake = PTHREAD_COND_INITIALIZER, .forked = PTHREAD_COND_INITIALIZER};
 
-/* Claims a chunk and does it; returns whether there was one. */
-static bool do_next_chunk(job *j, size_t *task) {
+/* Claims a chunk and does it; returns whether there was one. Adds to the elements what do_chunk returns. */
+static bool do_next_chunk(job *j, size_t *task, size_t *elements) {
     const size_t chunk = atomic_fetch_add_explicit(&j->next_chunk, 1, memory_order_relaxed);
     if (chunk >= j->work->chunks) return false;
-    do_chunk(j->work, chunk, task);
+    *elements += do_chunk(j->work, chunk, task);
     return true;
 }
 
@@ -186,8 +199,8 @@ static void *help(void *unused) {
         pthread_mutex_unlock(&pool.lock);
         wake_helpers(wanted);
         move_to_leader(j);
-        size_t task = 0;
-        while (!j->stopped && !pool.ending && do_next_chunk(j, &task)) continue;
+        size_t task = 0, elements = 0;
+        while (!j->stopped && !pool.ending && do_next_chunk(j, &task, &elements)) continue;
         pthread_mutex_lock(&pool.lock);
         if (--j->helpers == 0) pthread_cond_signal(&j->left);
     }
@@ -284,11 +297,11 @@ static int do_work(fi_work *work, double seconds) {
     const int threads = most < 2 ? 1 : (int)fi_smaller(most, (size_t)fi_threads());
     job j = {.work = work, .next_chunk = work->next_chunk, .wanted = threads - 1, .left = PTHREAD_COND_INITIALIZER};
     cpu_sets own; /* not in the job: most have no use for them, and it begins with zeros */
-    size_t task = 0;
+    size_t task = 0, elements = 0;
 
     if (threads > 1) join_pool(&j, &own);
-    for (unsigned chunks = 1; do_next_chunk(&j, &task); chunks++) {
-        if (chunks % CHUNKS_A_LOOK == 0 && now() > end) break;
+    while (do_next_chunk(&j, &task, &elements)) {
+        if (is_over(&elements, end)) break;
     }
     j.stopped = true;
     if (threads > 1) leave_pool(&j);
