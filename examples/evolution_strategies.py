@@ -5,8 +5,12 @@ One step moves all parameters along z, standard normals: to theta + sigma z, to 
 scores say. The three moves draw the same z from (seed, pair), straight into the parameters. Nothing of the model's size
 is kept beside them, and the numbers (pair, slope) are all that another worker needs to get the same bits.
 
-    python examples/evolution_strategies.py            # learns, a few seconds
-    python examples/evolution_strategies.py --speed    # times a step, beside NumPy
+Or a population learns: the policies of many pairs, drawn by one call with a stream for each, play side by side. Which
+worker draws which of them does not matter, and the history is again all that another one needs.
+
+    python examples/evolution_strategies.py                 # learns, a few seconds
+    python examples/evolution_strategies.py --population    # learns by generations of 32 policies
+    python examples/evolution_strategies.py --speed         # times a step, beside NumPy
 
 The page: docs/evolution_strategies.md. Sources: Salimans, Ho, Chen, Sidor and Sutskever, "Evolution strategies as a
 scalable alternative to reinforcement learning", 2017; Malladi et al., "Fine-tuning language models with just forward
@@ -18,9 +22,9 @@ problems", 1983.
 import argparse
 import math
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from statistics import median
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -29,13 +33,16 @@ import fastinit
 
 Array: TypeAlias = npt.NDArray[np.float32]
 States: TypeAlias = npt.NDArray[np.float64]
-Parameters: TypeAlias = dict[str, Array]
+Parameters: TypeAlias = dict[str, Array]  # of one policy, or of many, which the first axes count
 History: TypeAlias = list[tuple[int, float]]  # (pair, slope)
 
 HIDDEN = 32
 SIGMA = 0.1  # of the perturbations
 RATE = 0.02  # of learning
 PAIRS = 120
+POPULATION = 16  # pairs of a generation
+GENERATIONS = 20
+GENERATION_RATE = 0.1
 EPISODES = 16  # side by side, for one score
 LIMIT = 500  # steps: a pole that stands so long is balanced
 
@@ -51,7 +58,7 @@ FALLEN = math.radians(12)
 
 
 def advance(states: States, force: npt.NDArray[np.float64]) -> States:
-    """One Euler step of Barto, Sutton and Anderson's equations, without their friction; a column is an episode."""
+    """One Euler step of Barto, Sutton and Anderson's equations, without their friction; the first axis is a state."""
     _, velocity, angle, spin = states
     cos, sin = np.cos(angle), np.sin(angle)
     push = (force + POLE * HALF_LENGTH * spin**2 * sin) / (CART + POLE)
@@ -65,17 +72,19 @@ def starts(g: fastinit.Generator, name: str, episodes: int) -> States:
     return g.uniform(np.empty((4, episodes)), -0.05, 0.05, stream=f"starts/{name}")
 
 
-def balance(parameters: Parameters, states: States) -> float:
-    """The steps until the pole falls or the cart leaves its track, LIMIT at most; the mean over the episodes."""
+def balance(parameters: Parameters, states: States) -> Any:
+    """The steps until the pole falls or the cart leaves its track, LIMIT at most; each policy's mean over episodes."""
     hidden, out = parameters["fc1.weight"], parameters["fc2.weight"]
-    episodes: int = states.shape[1]
-    steps = 0
+    policies, episodes = hidden.shape[:-2], states.shape[1]
+    states = np.stack([np.broadcast_to(state, (*policies, episodes)) for state in states])
+    standing = np.ones((*policies, episodes), bool)
+    steps = np.zeros(policies)
     for _ in range(LIMIT):
-        steps += states.shape[1]
-        (action,) = out @ np.tanh(hidden @ states)
-        states = advance(states, np.where(action > 0, FORCE, -FORCE))
-        states = states[:, (np.abs(states[0]) <= TRACK) & (np.abs(states[2]) <= FALLEN)]
-        if not states.size:
+        steps += standing.sum(axis=-1)
+        action = (out @ np.tanh(hidden @ np.moveaxis(states, 0, -2)))[..., 0, :]
+        states = np.where(standing, advance(states, np.where(action > 0, FORCE, -FORCE)), states)
+        standing &= (np.abs(states[0]) <= TRACK) & (np.abs(states[2]) <= FALLEN)
+        if not standing.any():
             break
     return steps / episodes
 
@@ -141,23 +150,96 @@ def rebuild(seed: int, history: Iterable[tuple[int, float]]) -> Parameters:
     return parameters
 
 
+# ---- The same with a population --------------------------------------------------------------------------------------
+
+
+def population(g: fastinit.Generator, parameters: Parameters, pairs: Sequence[int]) -> Parameters:
+    """
+    The policies theta + sigma z of all these pairs, then theta - sigma z, along a first axis of every array. Those of a
+    pair are the same, whichever others are drawn with it.
+    """
+    n = len(pairs)
+    policies = {name: np.repeat(w[np.newaxis], 2 * n, axis=0) for name, w in parameters.items()}
+    fills = {
+        name: (w[:n], "normal", 0.0, SIGMA, {"streams": [f"{name}/{pair}" for pair in pairs]})
+        for name, w in policies.items()
+    }
+    g.fill(fills, accumulate=True)
+    for name, w in policies.items():
+        np.subtract(2 * parameters[name], w[:n], out=w[n:])
+    return policies
+
+
+def follow(g: fastinit.Generator, parameters: Parameters, history: Iterable[tuple[int, float]]) -> None:
+    """Takes the steps that these pairs and slopes say, one after the other: the same roundings on every worker."""
+    for pair, slope in history:
+        perturb(g, parameters, pair, GENERATION_RATE / POPULATION * slope)
+
+
+def learn_by_population(
+    seed: int, generations: int = GENERATIONS, report: Callable[[int, float], None] | None = None
+) -> tuple[Parameters, History]:
+    """Climbs as learn does, along the mean of the slopes of a generation's pairs, which are scored side by side."""
+    g = fastinit.Generator(seed)
+    parameters, history = new_policy(g), []
+    for generation in range(generations):
+        pairs = range(generation * POPULATION, (generation + 1) * POPULATION)
+        steps = balance(population(g, parameters, pairs), starts(g, f"generation {generation}", EPISODES))
+        above, below = np.log(steps).reshape(2, POPULATION)
+        slopes = (above - below) / (2 * SIGMA)
+        found = list(zip(pairs, slopes.tolist(), strict=True))  # what workers exchange
+        follow(g, parameters, found)
+        history += found
+        if report:
+            report(generation, float(steps.mean()))
+    return parameters, history
+
+
+def rebuild_by_population(seed: int, history: Iterable[tuple[int, float]]) -> Parameters:
+    """What learn_by_population made, without one episode."""
+    g = fastinit.Generator(seed)
+    parameters = new_policy(g)
+    follow(g, parameters, history)
+    return parameters
+
+
+# ---- What is printed -------------------------------------------------------------------------------------------------
+
+
 def show_learning(seed: int, pairs: int = PAIRS, every: int = 10) -> None:
-    print(" pairs  steps balanced  seconds")
+    show("pairs", every, seed, lambda report: learn(seed, pairs, report), rebuild)
+
+
+def show_population(seed: int, generations: int = GENERATIONS, every: int = 2) -> None:
+    show(
+        "generations", every, seed, lambda report: learn_by_population(seed, generations, report), rebuild_by_population
+    )
+
+
+def show(
+    what: str,
+    every: int,
+    seed: int,
+    learner: Callable[[Callable[[int, float], None]], tuple[Parameters, History]],
+    rebuilder: Callable[[int, History], Parameters],
+) -> None:
+    """Prints the way of one who learns, what was learned, and whether it can be rebuilt."""
+    print(f"{what:>11}  steps balanced  seconds")
     means: list[float] = []
     began = time.perf_counter()
 
-    def report(pair: int, mean: float) -> None:
+    def report(done: int, mean: float) -> None:
         means.append(mean)
         if len(means) == every:
-            print(f"{pair + 1:6}{sum(means) / every:16.1f}{time.perf_counter() - began:9.1f}")
+            print(f"{done + 1:11}{sum(means) / every:16.1f}{time.perf_counter() - began:9.1f}")
             means.clear()
 
-    parameters, history = learn(seed, pairs, report)
+    parameters, history = learner(report)
     fresh = balance(parameters, starts(fastinit.Generator(seed), "test", 256))
     print(f"\n256 fresh starts: {fresh:.1f} of {LIMIT} steps")
 
     began = time.perf_counter()
-    other = rebuild(seed, history)
+    other = rebuilder(seed, history)
     took = time.perf_counter() - began
     same = all(np.array_equal(other[name].view(np.uint32), w.view(np.uint32)) for name, w in parameters.items())
     print(f"rebuilt from {len(history)} (pair, slope) in {1e3 * took:.0f} ms: {'the same' if same else 'other'} bits")
@@ -233,9 +315,11 @@ def show_speed(seed: int) -> None:
 def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description="An evolution strategy that stores no perturbation, on the cart-pole.")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--speed", action="store_true", help="time a step beside NumPy's, instead of learning")
+    way = parser.add_mutually_exclusive_group()
+    way.add_argument("--population", action="store_true", help="learn by generations of policies side by side")
+    way.add_argument("--speed", action="store_true", help="time a step beside NumPy's, instead of learning")
     options = parser.parse_args(arguments)
-    (show_speed if options.speed else show_learning)(options.seed)
+    (show_speed if options.speed else show_population if options.population else show_learning)(options.seed)
 
 
 if __name__ == "__main__":

@@ -7,10 +7,11 @@ import os
 import subprocess
 import sys
 import threading
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import nullcontext
 from dataclasses import asdict, replace
-from itertools import combinations
+from itertools import chain, combinations, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ import pytest
 
 import fastinit
 from fastinit.bench import cases, environment, measure, models, peers, schema
-from fastinit.bench.results import LIMIT, OWN
+from fastinit.bench.results import LIMIT, OWN, WAYS
 
 TINY = measure.Effort(rounds=4, batch_seconds=1e-5, case_seconds=60)
 FOUND, _ = peers.found()
@@ -213,6 +214,34 @@ def test_every_side_has_memory_of_its_own(case: cases.Case) -> None:
     assert len(memory[OWN]) == len(memory[LIMIT]) == len(memory["NumPy"]) - case.adds == 1
     for one, other in combinations(memory, 2):
         assert not any(np.shares_memory(a, b) for a in memory[one] for b in memory[other])
+
+
+def rows_case(threads: str = "one") -> cases.Case:
+    """A small array whose rows have streams of their own."""
+    case = cases.fill("streams", "normal", "float32", (SIDE, SIDE), threads=threads, layout=next(iter(cases.ROWS)))
+    return replace(case, peers=tuple(FOUND))
+
+
+def test_other_ways_to_rows_write_what_streams_writes() -> None:
+    case = rows_case()
+    own = peers.by_fastinit(case)
+    ways = peers.by_other_ways(case, own.names)
+    assert list(ways) == list(WAYS)
+    rows = run(own).copy()
+    one = run(ways.pop("one stream")).copy()
+    for way in ways.values():
+        own.names["w"][...] = 0
+        np.testing.assert_array_equal(run(way), rows)
+    assert not np.array_equal(one, rows)
+    np.testing.assert_array_equal(one[0], rows[0])  # stream 0 is the first of both
+    assert set(measure.statements(case)) == {OWN, *WAYS, *FOUND} - {"np.random", "MKL"}
+
+
+def test_rows_by_numpy_are_the_same_on_any_number_of_threads() -> None:
+    one, every = (peers.ALL["NumPy"].statement(rows_case(threads)) for threads in ("one", "all"))
+    assert one is not None
+    assert every is not None
+    np.testing.assert_array_equal(run(one), run(every))
 
 
 def test_64_bit_numbers_stay_as_they_were_in_jax() -> None:
@@ -418,12 +447,25 @@ def test_every_side_has_the_threads_of_the_case_and_its_own_back(threads: str, c
 # ---- The clock -------------------------------------------------------------------------------------------------------
 
 
-def test_sides_take_turns() -> None:
+def test_sides_take_turns_and_none_always_comes_after_the_same_one() -> None:
     log: list[str] = []
-    effort = measure.Effort(rounds=3, batch_seconds=0, case_seconds=60)
-    seconds = measure.interleaved({"a": "log.append('a')", "b": "log.append('b')"}, {"log": log}, effort)
-    assert "".join(log) == "ab" * 4  # the first calls find out how many make a batch
-    assert [len(rounds) for rounds in seconds.values()] == [3, 3]
+    effort = measure.Effort(rounds=40, batch_seconds=0, case_seconds=60)
+    seconds = measure.interleaved({side: f"log.append('{side}')" for side in "abc"}, {"log": log}, effort)
+    rounds = ["".join(log[i : i + 3]) for i in range(0, len(log), 3)]
+    assert rounds.pop(0) == "abc"  # the first calls find out how many make a batch
+    assert {"".join(sorted(each)) for each in rounds} == {"abc"}
+    assert len(set(rounds)) == 6
+    assert {side: len(times) for side, times in seconds.items()} == dict.fromkeys("abc", 40)
+
+
+@pytest.mark.parametrize("count", range(6, 11))
+def test_no_side_comes_after_the_same_one_in_most_rounds(count: int) -> None:
+    sides = [*"abcdefghij"[:count]]
+    rounds = [measure.order_of_round(sides, number) for number in range(25)]
+    assert all(sorted(each) == sides for each in rounds)
+    for first in range(20):
+        few = list(chain.from_iterable(rounds[first : first + 5]))
+        assert max(Counter(pairwise(few)).values()) <= 2
 
 
 @pytest.mark.parametrize(

@@ -137,6 +137,24 @@ def test_ratio_is_the_median_of_the_ratios_within_rounds() -> None:
     assert report.section_table(here, "draws").rows[0][-1] == "5.0 x"
 
 
+def test_other_ways_of_fastinit_stand_beside_it_and_are_no_libraries() -> None:
+    times = {OWN: 1e-3, "loop": 3e-3, "fill": 2e-3, "one stream": 5e-4, "NumPy": 0.2}
+    here = run_of(
+        measurement(times, section="streams", layout="10,000 of 64"),
+        measurement({OWN: 1e-3, "NumPy": 0.2}, section="streams", layout="256 of 64 x 64"),
+    )
+    assert report.title(here) == "fastinit beside NumPy"
+    table = report.section_table(here, "streams")
+    columns = [column.title for column in table.columns]
+    first, second = (dict(zip(columns, row, strict=True)) for row in table.rows)
+    assert columns[-4:] == ["vs loop", "vs fill", "vs one stream", "vs NumPy"]
+    assert [first[column] for column in columns[-4:]] == ["3.0 x", "2.0 x", "0.50 x", "200 x"]
+    assert [second[column] for column in columns[-4:]] == ["-", "-", "-", "200 x"]
+    assert "- **vs fill:** fastinit's fill of the rows" in report.markdown(here)
+    assert "vs fill" not in report.markdown(small_run())
+    assert compare.compare(here, here).machine == 1.0  # told from the libraries
+
+
 def test_title_names_numpy_once() -> None:
     sides = {OWN: 1.0, "NumPy SFC64": 2.0}
     assert report.title(run_of(measurement(sides))) == "fastinit beside NumPy SFC64"
@@ -383,6 +401,7 @@ SIDES = ("measurements", 3, "sides")
             "environment.governor: a list of 0 is not accepted; accepted is a",
         ),
         (spoiled("peers", "memset", value="x"), "peers.memset: it is no other library"),
+        (spoiled("peers", "fill", value="x"), "peers.fill: it is no other library"),
         (spoiled("peers", value=[]), "peers: a list of 0 is not accepted; accepted is an object of 0 to 20 keys"),
         (
             spoiled("missing", value={"\n": "", "\\n": ""}),
@@ -480,7 +499,7 @@ def test_report_fits_the_terminal_and_names_the_columns_it_leaves_out(width: int
         _, _, after = text.partition(f"\n{table.title}\n")
         head, _, rest = after.partition("─")
         words = head.rpartition("\n\n")[2].split()  # of the columns' titles
-        blocks = rest.partition("Rows: ")[0].split(f"no room in {width} columns for: ")
+        blocks = rest.partition("Rows:")[0].split(f"no room in {width} columns for: ")
         named = " ".join(blocks[1].partition("\n\n")[0].split()).split(", ") if len(blocks) > 1 else []
         for column in table.columns:
             assert (column.title in named) != (set(column.title.split()) <= set(words)), (name, column.title)
@@ -582,6 +601,20 @@ def test_what_is_markup_elsewhere_is_text_in_the_report() -> None:
     assert f'<th scope="row">{escape(draw)}</th>' in page_of(here)
     assert '\n| &lt;b>&amp;"\\|\\*\\` |' in report.markdown(here)
     assert draw in in_terminal(report.markdown(here))
+
+
+def test_chart_of_ratios_names_every_bar_right_of_the_rows_names() -> None:
+    pytest.importorskip("matplotlib")
+    times = {OWN: 1e-3, "loop": 3e-3, "one stream": 5e-4, "NumPy": 0.2}
+    (chart,) = charts.of_section(run_of(measurement(times, section="streams", layout="10,000 of 64")), "streams")
+    (axes,) = chart.figure.axes
+    assert {text.get_text(): text.xy[0] for text in axes.texts} == {
+        "3.0 x loop": pytest.approx(3),
+        "0.50 x one stream": 1,
+        "200 x NumPy": pytest.approx(200),
+    }
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["10,000 of 64\none thread"]
+    assert "10,000 of 64 one thread 0.50 x one stream" in chart.alt
 
 
 def test_chart_of_sizes_draws_the_medians() -> None:

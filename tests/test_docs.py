@@ -71,7 +71,18 @@ RUN_BY = [
     ("docs/checkpoints.md", "", "", "test_checkpoint.py::test_commands_of_the_page_print_what_it_shows"),
     ("docs/command_line.md", "text", "usage: ", "test_docs.py::test_help_is_what_the_page_shows"),
     ("docs/evolution_strategies.md", "python", "", "test_examples.py::test_the_page_shows_the_examples_lines"),
-    ("docs/evolution_strategies.md", "text", " pairs  steps", "test_examples.py::test_the_commands_print_their_tables"),
+    (
+        "docs/evolution_strategies.md",
+        "text",
+        "      pairs  steps",
+        "test_examples.py::test_the_commands_print_their_tables",
+    ),
+    (
+        "docs/evolution_strategies.md",
+        "text",
+        "generations  steps",
+        "test_examples.py::test_the_commands_print_their_tables",
+    ),
     (
         "docs/randomness.md",
         "text",
@@ -99,6 +110,7 @@ COMMANDS = {
     "python -m fastinit bits": "test_command_line.py::test_bits_of_several_seeds_and_streams_take_turns",
     "python benchmarks/pictures.py": "python benchmarks/pictures.py",
     "python benchmarks/shapes.py": "python benchmarks/shapes.py calls",
+    "python benchmarks/small_calls.py": "test_docs.py::test_benchmark_scripts_of_the_pages_run",
     "python benchmarks/loops.py": "python3 benchmarks/loops.py --kernels avx2 --cpu znver2",
     "python benchmarks/against_mkl.py": "test_docs.py::test_benchmark_scripts_of_the_pages_run",
     "python benchmarks/against_torch.py": "test_docs.py::test_benchmark_scripts_of_the_pages_run",
@@ -210,6 +222,7 @@ BENCHMARKS = {
         ("torch",),
         "script.ELEMENTS, script.SHAPE, script.SMALL = 1 << 12, (64, 64), (64,); script.main()",
     ),
+    "small_calls": ((), "script.ROUNDS, sys.argv[1:] = 2, ['--least', '100']; script.main()"),
     "frameworks": (
         ("torch", "jax"),
         "script.MODELS.pop('GPT-2, 124 M'); [script.report(each, 1) for each in script.STATEMENTS]",
@@ -222,6 +235,7 @@ BENCHMARKS = {
     [
         "against_mkl",
         "against_torch",
+        "small_calls",
         pytest.param("frameworks", marks=pytest.mark.slow),
     ],  # JAX compiles for half a minute
 )
@@ -421,6 +435,10 @@ def test_the_figures_of_hot_loops_are_those_of_the_benchmarks_page():
     by_cython, _, within = [row[1] for row in table_rows("docs/c_interface.md", "Noise drawn and added")[1:]]
     assert f"takes {by_cython} from there" in PAGES["docs/hot_loops.md"]
     assert f"Within a larger one they take {within.split()[0]}." in PAGES["docs/hot_loops.md"]
+
+    streams = next(row for row in table_rows("docs/benchmarks.md", "## Many streams in one call") if row[1] == "1")
+    shown = table_rows("docs/hot_loops.md", "## Many arrays of one shape")
+    assert_rounded([shown[1][1], *(row[2] for row in shown[2:])], streams[2:])
 
     many = rows_of("docs/benchmarks.md", "**Many arrays.**")
     shown = rows_of("docs/hot_loops.md", "## `fill`, or a loop?")

@@ -83,6 +83,43 @@ def test_an_undone_perturbation_leaves_the_parameters_up_to_rounding(parameters)
         assert np.abs(w - before[name]).max() <= 3 * 2**-24 * largest[name]
 
 
+def test_each_policy_of_a_population_is_the_one_that_its_pair_moves_to(parameters):
+    pairs = [6, 7, 900]
+    policies = es.population(fastinit.Generator(SEED), parameters, pairs)
+    for i, pair in enumerate(pairs):
+        above = copies(parameters)
+        es.perturb(fastinit.Generator(SEED), above, pair, es.SIGMA)
+        for name, w in parameters.items():
+            np.testing.assert_array_equal(policies[name][i], above[name])
+            np.testing.assert_array_equal(policies[name][len(pairs) + i], 2 * w - above[name])
+
+
+def test_workers_that_share_a_population_draw_the_same_policies(parameters):
+    whole = es.population(fastinit.Generator(SEED), parameters, range(8))
+    for worker in range(2):
+        part = es.population(fastinit.Generator(SEED), parameters, range(8)[worker::2])
+        for name, policies in whole.items():
+            np.testing.assert_array_equal(part[name], policies[worker::2])
+
+
+def test_a_population_is_scored_as_its_policies_are(parameters, learned):
+    states = es.starts(fastinit.Generator(SEED), "test", 16)
+    policies = {name: np.stack([w, learned[0][name]]) for name, w in parameters.items()}
+    one_by_one = [es.balance(each, states) for each in (parameters, learned[0])]
+    assert one_by_one[1] > 10 * one_by_one[0]
+    np.testing.assert_allclose(es.balance(policies, states), one_by_one, rtol=0.01)
+
+
+def test_a_population_learns_and_its_pairs_and_slopes_rebuild_what_it_learned(parameters):
+    learned, history = es.learn_by_population(SEED, 12)
+    assert [pair for pair, _ in history] == list(range(12 * es.POPULATION))
+    fresh = es.starts(fastinit.Generator(SEED), "test", 64)
+    assert es.balance(parameters, fresh) < 100
+    assert es.balance(learned, fresh) > 200
+    assert bits(es.rebuild_by_population(SEED, history)) == bits(learned)
+    assert bits(es.rebuild_by_population(SEED + 1, history)) != bits(learned)
+
+
 def test_an_upright_pole_is_balanced_until_it_falls_or_the_cart_leaves(parameters):
     upright, fallen, off_track = ([0, 0, 0, 0], [0, 0, 0.3, 0], [3, 0, 0, 0])
     assert es.balance(parameters, np.array([fallen, off_track]).T.astype(float)) == 1
@@ -120,6 +157,11 @@ def test_the_commands_print_their_tables(capsys, monkeypatch):
     es.show_learning(SEED, pairs=10, every=5)
     printed = capsys.readouterr().out
     assert re.search(r"^ +5 +\d+\.\d +\d+\.\d$", printed, re.M)
+    assert "the same bits" in printed
+    es.show_population(SEED, generations=2, every=1)
+    printed = capsys.readouterr().out
+    assert re.search(r"^generations .*\n +1 +\d+\.\d +\d+\.\d$", printed, re.M)
+    assert "rebuilt from 32 (pair, slope)" in printed
     assert "the same bits" in printed
 
     threads = fastinit.get_num_threads()

@@ -71,6 +71,9 @@ LAYOUTS: dict[str, Callable[[Callable[[tuple[int, int]], Any], int, int], Any]] 
     "backwards": lambda make, rows, columns: make((rows, columns))[::-1, ::-1],
 }
 
+# Arrays of which each index of the first axis is a tensor with a stream of its own: a population, layers, experts.
+ROWS = {"10,000 of 64": (10_000, 64), "256 of 64 x 64": (256, 64, 64), "64 of 512 x 512": (64, 512, 512)}
+
 
 # ---- Cases -----------------------------------------------------------------------------------------------------------
 
@@ -127,6 +130,11 @@ class Case:
         """Bytes that all sides need, about: an array each, and buffers of float32 or float64."""
         largest = max((each.elements for each in self.model), default=self.key.elements)
         return (len(self.peers) + 2) * self.bytes + 32 * largest
+
+    @property
+    def has_rows(self) -> bool:
+        """Whether each index of the first axis is a tensor with a stream of its own."""
+        return self.key.layout in ROWS
 
     @property
     def model(self) -> list[Parameter]:
@@ -204,6 +212,12 @@ def small(quick: bool) -> Iterator[Case]:
             yield fill("small", draw, "float32", near_square(elements))
 
 
+def streams(quick: bool) -> Iterator[Case]:
+    for layout, shape in [*ROWS.items()][: 1 if quick else None]:
+        for count in ("one", "all"):
+            yield fill("streams", "normal", "float32", shape, threads=count, layout=layout)
+
+
 def threads(quick: bool) -> Iterator[Case]:
     rows = [(draw, dtype) for draw in ("normal", "uniform") for dtype in ("float32", "float64")]
     for draw, dtype in rows[:1] if quick else [*rows, ("normal", "bfloat16")]:
@@ -259,6 +273,13 @@ SECTIONS = {
         "What a call costs in a hot loop: matrices of 16 to 4096 elements, on one thread, beside NumPy and PyTorch.",
         small,
     ),
+    "streams": Section(
+        "Many streams in one call",
+        "Tensors of one shape in one array, each from a stream of its own. NumPy makes a generator for each, of a "
+        "child of SeedSequence.spawn; PyTorch seeds its generator anew for each; JAX maps a compiled function over "
+        "split keys.",
+        streams,
+    ),
     "threads": Section(
         "Threads",
         "16 Mi elements on one thread and on as many as this process may use. NumPy's generators follow the recipe of "
@@ -292,7 +313,7 @@ SECTIONS = {
 # Who does not take part: it would take time, or in a model memory, and say nothing new. A quick run leaves more out:
 # JAX compiles a model for 15 seconds.
 SLOWER = ("NumPy SFC64", "np.random")
-ABSENT = {"small": (*SLOWER, "JAX", "MKL"), "pages": SLOWER, "model": SLOWER}
+ABSENT = {"small": (*SLOWER, "JAX", "MKL"), "streams": (*SLOWER, "MKL"), "pages": SLOWER, "model": SLOWER}
 ABSENT_IF_QUICK = {
     "threads": SLOWER,
     "pages": ("JAX",),

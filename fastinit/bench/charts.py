@@ -13,6 +13,7 @@ from fastinit.bench.report import MORE_OF_NUMPY
 from fastinit.bench.results import (
     LIMIT,
     OWN,
+    WAYS,
     Measurement,
     Results,
     count_text,
@@ -51,6 +52,7 @@ STYLES = {
     "JAX": Style("#009e73", "P", DASHED),
     "MKL": Style(INK, "X", DASH_DOT),
     LIMIT: Style(FAINT, "", DOTTED, 1.6),
+    **dict.fromkeys(WAYS, Style("#d55e00", "o")),
 }
 OTHER = Style(FAINT, "*")
 # For lines that are all fastinit's.
@@ -304,16 +306,16 @@ def calls_text(group: list[Measurement]) -> str:
 
 
 def charts_of_ratios(members: list[Measurement]) -> Iterator[Chart]:
-    """Bars of the ratio to each peer, in as many charts as pages need."""
-    groups = parts([each for each in members if each.peers])
+    """Bars of the ratio to each peer, and to fastinit's other ways, in as many charts as pages need."""
+    groups = parts([each for each in members if ratios_of(each)])
     for number, part in enumerate(groups, 1):
         figure, axes = panel(bars_height(part))
         draw_ratios(axes, part, members)
         place = f" ({number} of {len(groups)})" if len(groups) > 1 else ""
         nearest = [
-            f"{fill(each)} {ratio_text(ratio)} {name}"
+            f"{row_name(each, ' ')} {ratio_text(ratio)} {name}"
             for each in part
-            for name, ratio in [min(each.ratios.items(), key=lambda item: item[1])]
+            for name, ratio in [min(ratios_of(each).items(), key=lambda item: item[1])]
         ]
         alt = f"Bar chart of the others' times over fastinit's. The fastest of the others: {'; '.join(nearest)}."
         yield Chart(f"The others' times over fastinit's{place}", alt, figure)
@@ -366,7 +368,7 @@ def charts_of_threads(members: list[Measurement]) -> Iterator[Chart]:
 
 def parts(group: list[Measurement], most: float = 0) -> list[list[Measurement]]:
     """The cases in parts of about as many bars: most, or what MOST_BARS allows."""
-    bars = sum(len(each.peers) for each in group)
+    bars = sum(len(ratios_of(each)) for each in group)
     most = most or bars / max(1, -(-bars // MOST_BARS))
     found: list[list[Measurement]] = []
     done = 0
@@ -374,33 +376,50 @@ def parts(group: list[Measurement], most: float = 0) -> list[list[Measurement]]:
         if done >= most * len(found):
             found.append([])
         found[-1].append(each)
-        done += len(each.peers)
+        done += len(ratios_of(each))
     return found
+
+
+def ratios_of(measurement: Measurement) -> dict[str, float]:
+    """Of fastinit's other ways, where there are some, and of the peers."""
+    return measurement.ratios_of_ways | measurement.ratios
+
+
+def row_name(measurement: Measurement, between: str) -> str:
+    """What a row of bars is called: in cases of many rows the draw is the same, and their shapes differ."""
+    key = measurement.key
+    if measurement.ratios_of_ways:
+        return between.join((key.layout, f"{key.threads} thread{'' if key.threads == 'one' else 's'}"))
+    return between.join((key.draw, key.dtype))
 
 
 def bars_height(group: list[Measurement]) -> float:
     """Inches."""
-    return 0.75 + BAR_INCHES * sum(len(each.peers) + 1 for each in group)
+    return 0.75 + BAR_INCHES * sum(len(ratios_of(each)) + 1 for each in group)
 
 
 def draw_ratios(axes: "Axes", part: list[Measurement], members: list[Measurement]) -> None:
     """A bar for each peer of each case, from 1 x on a logarithmic axis that has room for all members."""
-    least, most = (each([ratio for one in members for ratio in one.ratios.values()] or [1.0]) for each in (min, max))
-    axes.set(xscale="log", xlim=(least / 4 if least < 1 else 0.8, most * 6))
+    ratios = [ratio for each in members for ratio in ratios_of(each).values()] or [1.0]
+    least, most = min(ratios), max(ratios)
+    axes.set(xscale="log", xlim=(min(least, 1.0) * 0.8, most * 6))
     y = 0
     middles: list[float] = []
     places: list[int] = []
     bars: list[tuple[str, float]] = []
     for each in part:
-        places += range(y, y + len(each.ratios))
-        bars += each.ratios.items()
-        middles.append(y + (len(each.ratios) - 1) / 2)
-        y += len(each.ratios) + 1
+        own = ratios_of(each)
+        places += range(y, y + len(own))
+        bars += own.items()
+        middles.append(y + (len(own) - 1) / 2)
+        y += len(own) + 1
     colors = [style(name).color for name, _ in bars]
-    drawn = axes.barh(places, [ratio - 1 for _, ratio in bars], left=1, height=0.82, color=colors)
-    axes.bar_label(drawn, [literal(f"{ratio_text(ratio)} {name}") for name, ratio in bars], padding=3, fontsize=8)
+    axes.barh(places, [ratio - 1 for _, ratio in bars], left=1, height=0.82, color=colors)
+    for place, (name, ratio) in zip(places, bars, strict=True):  # right of the bar: on its left are the rows' names
+        text, end = literal(f"{ratio_text(ratio)} {name}"), (max(ratio, 1.0), place)
+        axes.annotate(text, end, (3, 0), textcoords="offset points", va="center", fontsize=8)
     axes.axvline(1, color=INK, linewidth=1.2)
-    rows_axis(axes, middles, [f"{each.key.draw.replace(', ', NEW_LINE)}\n{each.key.dtype}" for each in part])
+    rows_axis(axes, middles, [row_name(each, NEW_LINE).replace(", ", NEW_LINE) for each in part])
     axes.set(ylim=(y - 1.2, -0.8), xlabel="time over fastinit's; left of 1 x: faster than fastinit")
     axes.xaxis.set_major_formatter(lambda value, _: f"{value:g} x")
     axes.xaxis.set_minor_formatter("")
@@ -425,6 +444,7 @@ SECTION_CHARTS: dict[str, tuple[Callable[[list[Measurement]], Iterator[Chart]], 
     "draws": (charts_of_ratios, charts_of_shares),
     "sizes": (charts_of_sizes, charts_of_shares_over_size),
     "small": (charts_of_small,),
+    "streams": (charts_of_ratios,),
     "threads": (charts_of_threads,),
 }
 

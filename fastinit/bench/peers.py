@@ -166,6 +166,9 @@ def by_fastinit(case: Case) -> Statement:
     if case.model:
         layers = {each.name: (written(each.shape), *scheme(each)) for each in case.model}
         return Statement("g.fill(layers)", {"g": g, "layers": layers})
+    if case.has_rows:
+        text = f"g.normal(w, 0.0, {case.scale_text}, streams=range({case.shape[0]}))"
+        return Statement(text, {"g": g, **rows_of(case)})
     fresh = case.key.pages == "fresh"
     w = f"np.empty({size_text(case)}, np.{case.key.dtype})" if fresh else "w"
     text = FASTINIT[case.key.draw].format(w=w, scale=case.scale_text, case=case)
@@ -177,6 +180,32 @@ def scheme(parameter: Parameter) -> tuple[Any, ...]:
     if parameter.kind == "he":
         return "variance_scaling", 2.0, "fan_out", "normal", {"layout": "torch"}
     return ("normal", 0.0, parameter.std) if parameter.kind == "normal" else (parameter.kind,)
+
+
+WAY_OF_ROWS = {
+    "loop": "for i, row in enumerate(rows): g.normal(row, 0.0, {scale}, stream=i)",
+    "fill": "g.fill(fills)  # fills = {{i: (row, 'normal', 0.0, {scale}) for i, row in enumerate(rows)}}",
+    "one stream": "g.normal(w, 0.0, {scale})",
+}
+
+
+def by_other_ways(case: Case, own: _Names) -> dict[str, Statement]:
+    """
+    fastinit's other ways to rows of streams of their own; none of another case.
+
+    They fill the same array as its own statement: how a large one happens to lie in memory makes more of a difference.
+    """
+    if not case.has_rows:
+        return {}
+    fills = {i: (row, "normal", 0.0, float(case.scale_text)) for i, row in enumerate(own["rows"])}
+    names = {**own, "fills": fills}
+    return {way: Statement(text.format(scale=case.scale_text), names) for way, text in WAY_OF_ROWS.items()}
+
+
+def rows_of(case: Case) -> _Names:
+    """NumPy's array of the case, and its rows."""
+    w = written(case.shape, case.key.dtype)
+    return {"w": w, "rows": list(w)}
 
 
 # ---- NumPy's generators ----------------------------------------------------------------------------------------------
@@ -201,6 +230,10 @@ NUMPY_MODEL = {
     "# draw(rng, (w, std)): rng.standard_normal(out=w, dtype=w.dtype); np.multiply(w, std, out=w)\n"
     "for w, value in constant: w.fill(value)",
 }
+NUMPY_ROWS = (
+    "for row, seed in zip(rows, {seeds}): rng = np.random.Generator(np.random.{generator}(seed)); "
+    "rng.standard_normal(out=row, dtype=row.dtype); np.multiply(row, std, out=row)"
+)
 DRAWN_BY_NUMPY = ("float32", "float64")
 
 
@@ -212,6 +245,8 @@ def by_numpy(case: Case, bit_generator: Callable[[int], np.random.BitGenerator])
         return Statement(text, {"rng": rng, "np": np})
     if case.model:
         return model_by_numpy(case, rng)
+    if case.has_rows:
+        return rows_by_numpy(case, bit_generator.__name__)
     dtype = np.dtype(case.key.dtype if case.key.dtype in DRAWN_BY_NUMPY else "float32")
     dense = case.key.layout in ("contiguous", "Fortran order")
     in_place = dense and case.key.dtype == dtype.name and not case.adds
@@ -269,6 +304,20 @@ def model_by_numpy(case: Case, rng: np.random.Generator) -> Statement:
     return Statement(NUMPY_MODEL[case.key.threads], names)
 
 
+def rows_by_numpy(case: Case, generator: str) -> Statement:
+    """As its documentation makes independent streams; on several threads each takes a part of the rows."""
+    names: _Names = {"np": np, "std": np.array(case.scale, case.key.dtype), **rows_of(case)}
+    seeds = f"np.random.SeedSequence({SEED}).spawn({case.shape[0]})"
+    if case.key.threads == "one":
+        return Statement(NUMPY_ROWS.format(seeds=seeds, generator=generator), names)
+    count, scope = fastinit.get_num_threads(), dict(names)
+    text = NUMPY_ROWS.format(seeds="seeds", generator=generator)
+    exec(f"def draw(rows, seeds):\n    {text}", scope)
+    names |= {"draw": scope["draw"], "pool": ThreadPoolExecutor(count)}
+    call = f"list(pool.map(draw, np.array_split(w, {count}), np.array_split({seeds}, {count})))"
+    return Statement(f"{call}  # draw(rows, seeds): {text}", names)
+
+
 # ---- np.random and mkl_random ----------------------------------------------------------------------------------------
 
 
@@ -290,7 +339,7 @@ def by_legacy(case: Case, rs: str, random_state: Any) -> Statement | None:
     names = {"np": np, rs: random_state, "redraw_beyond_two": redraw_beyond_two}
     if case.model:
         return Statement(LEGACY_MODEL.format(rs=rs), names | parts_of_model(case, written))
-    if case.draw.distribution not in LEGACY:
+    if case.draw.distribution not in LEGACY or case.has_rows:
         return None
     dtype, bits = case.key.dtype, BY_NAME[case.key.dtype].bits
     before, value = (
@@ -331,6 +380,7 @@ TORCH = {
     ADDED: "t.add_(z.normal_(), alpha={scale})",
 }
 TORCH_MODEL = "for t, std in drawn: init.normal_(t, 0.0, std)\nfor t, value in constant: init.constant_(t, value)"
+TORCH_ROWS = "for i, row in enumerate(rows): init.normal_(row, 0.0, {scale}, generator=generator.manual_seed(i))"
 # init.normal_ takes seven times as long where an array is not contiguous; the uniform_ is not slower.
 TORCH_STRIDED_NORMAL = "t.copy_(z.normal_(0.0, {scale}))"
 
@@ -341,6 +391,10 @@ def by_torch(case: Case) -> Statement | None:
     names: _Names = {"torch": torch, "init": torch.nn.init}
     if case.model:
         return Statement(TORCH_MODEL, names | parts_of_model(case, torch.zeros))
+    if case.has_rows:
+        w = torch.zeros(case.shape)
+        names |= {"w": w, "rows": list(w), "generator": torch.Generator()}
+        return Statement(TORCH_ROWS.format(scale=case.scale_text), names)
     if case.key.layout == "backwards":  # it has no negative strides
         return None
     text = TORCH.get(case.key.draw) or TORCH[case.draw.distribution]
@@ -391,7 +445,7 @@ def by_jax(case: Case) -> Statement | None:
     """A function compiled beforehand, which makes new arrays: JAX has none to fill."""
     import jax
 
-    if case.key.layout != "contiguous" and not case.model:
+    if case.key.layout != "contiguous" and not case.model and not case.has_rows:
         return None
     with jax_for("float32"):
         key = jax.random.key(SEED)
@@ -399,7 +453,10 @@ def by_jax(case: Case) -> Statement | None:
         source = f"lambda key: {JAX_MODEL.format(count=len(case.model))}"
         names = {"jax": jax, "key": key, "draw": model_by_jax(case.key.draw, source)}
         return Statement(f"jax.block_until_ready(draw(key))  # draw = jax.jit({source})", names)
-    value = JAX[case.key.draw].format(shape=case.shape, dtype=case.key.dtype, scale=case.scale_text)
+    shape = case.shape[1:] if case.has_rows else case.shape
+    value = JAX[case.key.draw].format(shape=shape, dtype=case.key.dtype, scale=case.scale_text)
+    if case.has_rows:
+        value = f"jax.vmap(lambda key: {value})(jax.random.split(key, {case.shape[0]}))"
     arguments = "w, key" if case.adds else "key"
     source = f"lambda {arguments}: {value}"
     names = {"key": key, "draw": compiled_by_jax(source, case.shape, case.key.dtype, case.adds)}

@@ -13,6 +13,7 @@ from fastinit.bench.results import (
     NOISY_SPREAD,
     NOTHING,
     OWN,
+    WAYS,
     Key,
     Measurement,
     Results,
@@ -177,7 +178,7 @@ LABELS: dict[str, tuple[Label, Label]] = {
 SELDOM = ("elements", "threads")
 MANY_ROWS = 5
 # What the draws' names, or the text of the section, tell already.
-TOLD = {"layouts": ("elements",), "model": ("elements",)}
+TOLD = {"layouts": ("elements",), "model": ("elements",), "streams": ("elements",)}
 MORE_OF_NUMPY = ("np.random", "NumPy SFC64")
 
 
@@ -214,6 +215,7 @@ def section_table(results: Results, name: str) -> Table:
     bases = {base: beside(base, members) for base in BASES}
     bases = {base: texts for base, texts in bases.items() if set(texts) > {NOTHING}}
     peers = [name for name in results.peers if any(name in each.sides for each in members)]
+    ways = [way for way in WAYS if any(way in each.sides for each in members)]
     memset = [column for column in ("of memset",) if any(LIMIT in each.sides for each in members)]
 
     def row(i: int, each: Measurement) -> list[str]:
@@ -229,6 +231,7 @@ def section_table(results: Results, name: str) -> Table:
             digits_text(each.gigabytes_per_second),
             *(share_text(each) for _ in memset),
             *(column[i] for column in bases.values()),
+            *(ratio_text(each.ratios_of_ways[way]) if way in each.sides else NOTHING for way in ways),
             *ratio_texts(each, peers),
         ]
 
@@ -237,7 +240,7 @@ def section_table(results: Results, name: str) -> Table:
         *(Column(field, numeric=field == "elements") for field in shown),
         *map(Column, ("a call", "ns an element", "spread", "GB/s", *memset)),
         *(Column(base.title) for base in bases),
-        *(Column(f"vs {peer}") for peer in peers),
+        *(Column(f"vs {other}") for other in (*ways, *peers)),
     ]
     rows = [row(i, each) for i, each in enumerate(members)]
     scope = f" Rows: {', '.join(common)}." if common else ""
@@ -337,6 +340,8 @@ def notes(results: Results, tables: list[Table]) -> Iterator[tuple[str, str]]:
     yield "a call", f"the median of {rounds_text(results.measurements)}; in each, all sides take turns"
     yield "spread", "the middle half of fastinit's times, as a part of their median"
     yield "vs", "the other's time / fastinit's in the same round, the median; below 1 x fastinit is slower"
+    ways = (way for way in WAYS if any(way in each.sides for each in results.measurements))
+    yield from ((f"vs {way}", WAYS[way]) for way in ways)
     yield "bold, in a terminal with a star", "the fastest of the other libraries in this row"
     yield "GB/s", "bytes of the array over the time of a call"
     if told := [each.key.elements for each in results.measurements if LIMIT in each.sides]:

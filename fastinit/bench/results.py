@@ -21,7 +21,13 @@ MOST_BYTES = 16 << 20  # of the JSON; a full run with every library takes less t
 OWN = "fastinit"
 LIMIT = "memset"
 # Of the report, in its order: cases.SECTIONS says what each is.
-SECTIONS = ("draws", "sizes", "small", "threads", "pages", "layouts", "adding", "model")
+SECTIONS = ("draws", "sizes", "small", "streams", "threads", "pages", "layouts", "adding", "model")
+# fastinit's other ways to the rows of an array, which take part beside the one that has a case: what each is.
+WAYS = {
+    "loop": "fastinit's calls for each row, in a Python loop",
+    "fill": "fastinit's fill of the rows, recorded beforehand",
+    "one stream": "fastinit's fill of the whole array from one stream, the bound of what streams= can reach",
+}
 
 # A measurement is called noisy when the interquartile range of its times exceeds this part of their median ...
 NOISY_SPREAD = 0.2
@@ -81,7 +87,8 @@ class Measurement:
 
     key: Annotated[Key, Flat]
     bytes: Bytes  # of the array
-    sides: Annotated[Mapping[Name, Side], Count(1, 20)]  # fastinit's is OWN, memset's, where it tells anything, LIMIT
+    # fastinit's is OWN, its others, where there are some, WAYS, memset's, where it tells anything, LIMIT.
+    sides: Annotated[Mapping[Name, Side], Count(1, 20)]
 
     def seconds(self, name: str) -> Spread:
         """A call of a side."""
@@ -114,7 +121,12 @@ class Measurement:
     @property
     def peers(self) -> list[str]:
         """The sides that draw, other than fastinit."""
-        return [name for name in self.sides if name not in (OWN, LIMIT)]
+        return [name for name in self.sides if name not in (OWN, LIMIT, *WAYS)]
+
+    @cached_property
+    def ratios_of_ways(self) -> dict[str, float]:
+        """The median ratio of each of fastinit's other ways."""
+        return {name: self.ratio(name).median for name in self.sides if name in WAYS}
 
     @property
     def noisy(self) -> bool:
@@ -128,7 +140,7 @@ class Results:
     environment: Environment
     peers: Annotated[Mapping[Name, str], Count(0, 20)]  # what each side is: "NumPy": "Generator(PCG64), NumPy 2.4.6"
     missing: Annotated[Mapping[Name, str], Count(0, 40)]  # what was not measured, and why: "JAX": "not installed"
-    # A report of more would take minutes; a full run with every library has 170.
+    # A report of more would take minutes; a full run with every library has 180.
     measurements: Annotated[tuple[Measurement, ...], Count(0, 300)]
 
     @property
@@ -198,10 +210,10 @@ def of_json(content: bytes) -> Results:
 
 def check(results: Results) -> None:
     """ValueError, in one line, if parts of the run contradict each other."""
-    for name in (OWN, LIMIT):
+    for name in (OWN, LIMIT, *WAYS):
         if name in results.peers:
             raise ValueError(f"peers.{name}: it is no other library; accepted are names of others")
-    known = (OWN, LIMIT, *results.peers)
+    known = (OWN, LIMIT, *WAYS, *results.peers)
     places: dict[Key, int] = {}
     for i, each in enumerate(results.measurements):
         path = f"measurements[{i}]"
@@ -214,7 +226,8 @@ def check(results: Results) -> None:
         for name, side in each.sides.items():
             place = schema.below(f"{path}.sides", name)
             if name not in known:
-                raise ValueError(f"{place}: it is unknown; accepted are {OWN}, {LIMIT} and the keys of peers")
+                own = ", ".join((OWN, LIMIT, *WAYS))
+                raise ValueError(f"{place}: it is unknown; accepted are {own} and the keys of peers")
             if len(side.seconds) != rounds:
                 raise ValueError(f"{place}.seconds: {len(side.seconds)} rounds; {OWN} has {rounds}")
 
