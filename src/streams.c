@@ -4,8 +4,8 @@
 #include "move.h"
 
 enum {
-    /* Elements of a chunk; see region.c. */
-    CHUNK = 1 << 14,
+    /* Elements of a chunk: fewer than in region.c, since short blocks take longer, and the last chunk is waited for. */
+    CHUNK = 1 << 13,
     /* What a block costs at least, in elements: kernels draw whole groups. */
     LEAST_BLOCK = FI_GROUP_MAX,
 };
