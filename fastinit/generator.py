@@ -447,10 +447,10 @@ class Generator(_core.Generator):
         self, specs: Iterable[tuple[Any, _Spec]], label: str, named: bool = False, accumulate: bool = False
     ) -> list[_core.Pending]:
         """Runs the fills under their keys, which may repeat; the label, with the key in it, begins the errors."""
-        pending = _core.record(self, Generator(0), SCHEMES, specs, named, accumulate, label)
-        _core.check_apart(pending, label)
-        self._run(pending, label)
-        return pending
+        recording = _core.record(self, Generator(0), SCHEMES, specs, named, accumulate, label)
+        _core.check_apart(recording, label)
+        self._run(recording, label)
+        return recording.pending
 
 
 def _with_hint(function: _Function) -> _Function:

@@ -15,7 +15,7 @@ from cpython.complex cimport PyComplex_ImagAsDouble, PyComplex_RealAsDouble
 from cpython.exc cimport PyErr_CheckSignals
 from cpython.float cimport PyFloat_AS_DOUBLE, PyFloat_AsDouble, PyFloat_Check
 from cpython.long cimport PyLong_AsLongLongAndOverflow, PyLong_AsUnsignedLongLong, PyLong_CheckExact
-from cpython.mem cimport PyMem_Calloc, PyMem_Free
+from cpython.mem cimport PyMem_Calloc, PyMem_Free, PyMem_RawFree, PyMem_RawRealloc
 from cpython.number cimport PyNumber_Index
 from cpython.object cimport Py_TYPE, PyObject, PyObject_Hash, PyTypeObject
 from cpython.pycapsule cimport PyCapsule_New
@@ -24,7 +24,7 @@ from cpython.tuple cimport PyTuple_CheckExact, PyTuple_GET_ITEM
 from cpython.unicode cimport PyUnicode_CheckExact, PyUnicode_Compare, PyUnicode_FromObject, PyUnicode_KIND
 from libc.stddef cimport ptrdiff_t
 from libc.stdint cimport uint32_t, uint64_t, uintptr_t
-from libc.string cimport memcmp, memcpy, strcmp, strrchr
+from libc.string cimport memcmp, memcpy, memset, strcmp, strrchr
 
 cnp.import_array()
 
@@ -310,7 +310,7 @@ cdef class Draws:
     cdef uint64_t _seed, _stream, _spawned
     cdef fi_parameter _last_parameter
     cdef readonly bint _from_entropy
-    cdef list _pending  # the fills that record() has checked; None in any other generator
+    cdef Recording _recording  # the fills that record() has checked; None in any other generator
     cdef dict _package  # of a generator that stands for the default one among these names; None in any other
     cdef type _class  # of the default one, as it was at first
     cdef object __weakref__
@@ -517,8 +517,8 @@ cdef class Draws:
     @cython.final
     cdef inline object finish(self, call *c, cnp.ndarray array, Rows rows):
         """Of a fill whose draw and constants are set."""
-        if self._pending is not None:
-            self._pending.append(Pending.of_fill(c, array, rows))
+        if self._recording is not None:
+            self._recording.add(Pending.of_fill(c, array, rows))[0] = c.fill
             return array
         self.take_stream(c)
         run_fill(kernels, c, array, rows, 0)
@@ -557,8 +557,8 @@ cdef class Draws:
         if descr_of(out) is not dtype:
             raise ValueError(f"out was changed while the arguments were read: it had dtype {dtype}")
         fi_set_value(&c.fill, <const char *>value, len(value))
-        if self._pending is not None:
-            self._pending.append(Pending.of_constants(out, value))
+        if self._recording is not None:
+            self._recording.add(Pending.of_constants(out, value))
             return out
         run_constant(&c.fill, out)
         return out
@@ -568,10 +568,10 @@ cdef class Draws:
         check_self(self)
         check_view(out, view)
         each = Pending.of_constants(out, value, marks, mark)
-        if self._pending is not None:
-            self._pending.append(each)
-        else:
-            run_fills([each], "out")
+        cdef Recording recording = Recording() if self._recording is None else self._recording
+        recording.add(each)
+        if self._recording is None:
+            run_fills(recording, 0, 1, "out")
         return out
 
     def _write_draws(self, out, cnp.ndarray view, stream, Rows rows, write):
@@ -585,48 +585,54 @@ cdef class Draws:
         read_call(&c, stream, None, None, None, False)
         c.unnamed = c.unnamed and rows is None
         check_view(out, view)
-        if self._pending is not None:
-            self._pending.append(Pending.of_draws(&c, out, rows, write))
+        if self._recording is not None:
+            self._recording.add(Pending.of_draws(&c, out, rows, write)).stream = 0 if stream is None else c.fill.stream
             return out
         self.take_stream(&c)
         in_standard_environment(write, c.fill.seed, c.fill.stream if rows is None else rows.tolist())
         return out
 
-    def _run(self, list pending, str label):
+    def _run(self, Recording recording, str label):
         """Runs fills that were recorded, with this generator's seed and unnamed streams."""
         check_self(self)
         cdef Pending each
-        cdef list batch = []
-        check_unchanged(pending, label)
-        for each in pending:
+        cdef size_t i, first = 0, count = <size_t>len(recording.pending)
+        check_unchanged(recording, 0, count, label)
+        for i in range(count):
+            each = recording.pending[i]
             if each.call is None:
-                batch.append(each)
                 continue
-            self._run_batch(batch, label)
-            batch = []
+            self._run_batch(recording, first, i, label)
+            first = i + 1
             try:
                 each.call()
             except (TypeError, ValueError) as error:
                 raise labelled(error, label.format(each.key)) from error
-        self._run_batch(batch, label)
+        self._run_batch(recording, first, count, label)
 
-    cdef int _run_batch(self, list pending, str label) except -1:
+    cdef int _run_batch(self, Recording recording, size_t first, size_t end, str label) except -1:
+        """The fills from first to end, none of which is a call."""
         cdef Pending each
-        cdef uint64_t seed = 0
-        cdef uint64_t unnamed = 0, next_unnamed
-        for each in pending:
+        cdef fi_fill *fill
+        cdef size_t i
+        cdef uint64_t seed = 0, unnamed = 0, next_unnamed
+        for i in range(first, end):
+            each = recording.pending[i]
             unnamed += each.unnamed
         next_unnamed = self.take_streams(unnamed, &seed)
-        for each in pending:
-            each.fill.seed = seed
+        for i in range(first, end):
+            each = recording.pending[i]
+            fill = &recording.tasks[i].fill
+            fill.seed = seed
             if each.unnamed:
-                each.fill.stream = next_unnamed
+                fill.stream = next_unnamed
                 next_unnamed += 1
-        run_fills(pending, label)
-        for each in pending:
+        run_fills(recording, first, end, label)
+        for i in range(first, end):
+            each = recording.pending[i]
             if each.write is not None:
-                stream = each.fill.stream if each.rows is None else each.rows.tolist()
-                in_standard_environment(each.write, each.fill.seed, stream)
+                stream = recording.tasks[i].fill.stream if each.rows is None else each.rows.tolist()
+                in_standard_environment(each.write, seed, stream)
         return 0
 
     def bits(self, out, *, stream=None, streams=None, offset=None, global_shape=None):

@@ -19,7 +19,6 @@ cdef class Pending:
     cdef bytes value  # of constants, as the bytes of an element
     cdef list marks  # views of parts of the array, if some get another value,
     cdef bytes mark  # which is this one
-    cdef fi_fill fill
     cdef bytes block  # offset, then global_shape, if it is one
     cdef Rows rows  # the streams of the rows, if these are tensors
     cdef bint unnamed, is_complex
@@ -73,13 +72,11 @@ cdef class Pending:
         self.rows = rows
         self.write = write
         self.unnamed = c.unnamed
-        self.fill.stream = 0 if c.unnamed else c.fill.stream
         return self
 
     @staticmethod
     cdef Pending of_fill(const call *c, cnp.ndarray array, Rows rows):
         cdef Pending self = Pending.of_draws(c, array, rows, None)
-        self.fill = c.fill
         self.is_complex = c.is_complex
         cdef Py_ssize_t size = (cnp.PyArray_NDIM(array) - c.where.outer) * sizeof(uint64_t)
         if c.where.given:
@@ -87,24 +84,51 @@ cdef class Pending:
         return self
 
 
+cdef class Recording:
+    """Fills in turn: what Python knows of them, and their tasks, whose memory is the next recording's, not the system's."""
+
+    cdef readonly list pending
+    cdef fi_task *tasks  # their fills are set, but for the seed and the next unnamed streams; of constants and calls not
+    cdef size_t room
+
+    def __cinit__(self):
+        self.pending = []
+
+    def __dealloc__(self):
+        PyMem_RawFree(self.tasks)
+
+    cdef fi_fill *add(self, Pending each) except NULL:
+        """Adds a fill; returns where its task's is."""
+        cdef size_t count = <size_t>len(self.pending), room = count + count // 2 + 16
+        cdef fi_task *moved
+        if count == self.room:
+            moved = <fi_task *>PyMem_RawRealloc(self.tasks, room * sizeof(fi_task))
+            if moved is NULL:
+                raise MemoryError
+            self.tasks, self.room = moved, room
+        self.pending.append(each)
+        return &self.tasks[count].fill
+
+
 def record(Generator generator, Generator recorder, dict accepted, specs, bint named, bint accumulate, str label):
     """
-    The fills of pairs of a key and a tuple (out, scheme, *arguments), as a list of Pending, for this generator.
+    The fills of pairs of a key and a tuple (out, scheme, *arguments), as a Recording, for this generator.
 
     The recorder, which nobody else has, is spent. accepted tells of each scheme whether it draws. Named fills that do
     take their key as the stream. The label, with the key in it, begins the errors.
     """
     cdef Pending each
     cdef dict known = {}
-    recorder._pending = []
+    cdef Recording recording = Recording()
+    recorder._recording = recording
     for key, spec in specs:
         try:
             record_one(generator, recorder, accepted, known, key, spec, named, accumulate)
         except (TypeError, ValueError) as error:
             raise labelled(error, label.format(key)) from error.__cause__
-        each = recorder._pending[-1]
+        each = recording.pending[-1]
         each.key = key
-    return recorder._pending
+    return recording
 
 
 cdef class Recorded:
@@ -168,7 +192,7 @@ cdef int record_one(
     array = array_of(items[0])  # what a subclass does, it does when its turn comes
     check_memory(array)
     method = functools.partial(getattr(generator, scheme.name), items[0], *items[2:], **keywords)
-    recorder._pending.append(Pending.of_call(array, method))
+    recorder._recording.add(Pending.of_call(array, method))
     return 0
 
 
@@ -210,11 +234,11 @@ cdef str described(object spec):
     return f"one of {len(spec)} item{'' if len(spec) == 1 else 's'}"
 
 
-def check_apart(list pending, str label):
+def check_apart(Recording recording, str label):
     """Raises an error, with the label and their keys in it, if two of the arrays share memory."""
     cdef fi_overlap found
-    if find_overlap(pending, &found):
-        one, other = [label.format((<Pending>pending[i]).key) for i in (found.first, found.second)]
+    if find_overlap(recording.pending, &found):
+        one, other = [label.format((<Pending>recording.pending[i]).key) for i in (found.first, found.second)]
         raise ValueError(f"{one} and {other} share memory; each array is filled once")
 
 
@@ -232,10 +256,12 @@ cdef bint find_overlap(list pending, fi_overlap *found) except -1:
     return shared
 
 
-cdef int check_unchanged(list pending, str label) except -1:
+cdef int check_unchanged(Recording recording, size_t first, size_t end, str label) except -1:
     """Raises before the first byte if code that ran since the checks has changed an array."""
     cdef Pending each
-    for each in pending:
+    cdef size_t i
+    for i in range(first, end):
+        each = recording.pending[i]
         if not each.is_unchanged():
             raise changed(label.format(each.key), each.dtype, sizes_of(each.extent()))
     return 0
@@ -258,41 +284,41 @@ cdef int set_marks(fi_marks *marks, list views, bytes value) except -1:
     return 0
 
 
-cdef int run_fills(list pending, str label) except -1:
-    """Runs those that the core writes, side by side."""
+cdef int run_fills(Recording recording, size_t first, size_t end, str label) except -1:
+    """Runs those of the fills from first to end that the core writes, side by side."""
     cdef Pending each
+    cdef fi_task *task
     cdef const uint64_t *offset
     cdef const uint64_t *global_shape
-    cdef size_t count = 0, axes = 0, marked = 0
-    for each in pending:
+    cdef size_t i, axes = 0, marked = 0
+    for i in range(first, end):
+        each = recording.pending[i]
         axes += <size_t>each.axes + 2
         marked += each.marks is not None
-    cdef bytearray memory_of_tasks = bytearray(<Py_ssize_t>(len(pending) * sizeof(fi_task)))
     cdef bytearray memory_of_axes = bytearray(<Py_ssize_t>(axes * sizeof(fi_axis)))
     cdef bytearray memory_of_marks = bytearray(<Py_ssize_t>(marked * sizeof(fi_marks)))
-    cdef fi_task *tasks = <fi_task *><char *>memory_of_tasks
     cdef fi_axis *axis = <fi_axis *><char *>memory_of_axes
     cdef fi_marks *marks = <fi_marks *><char *>memory_of_marks
-    for each in pending:
+    for i in range(first, end):
+        each = recording.pending[i]
+        task = &recording.tasks[i]
         if each.write is not None:
-            continue
-        if each.value is not None:
-            fi_set_value(&tasks[count].fill, <const char *>each.value, len(each.value))
+            memset(&task.region, 0, sizeof(fi_region))  # nothing
+        elif each.value is not None:
+            fi_set_value(&task.fill, <const char *>each.value, len(each.value))
             if each.marks is not None:
                 set_marks(marks, each.marks, each.mark)
-            set_constant_region(&tasks[count], each.extent(), NULL if each.marks is None else marks, axis)
+            set_constant_region(task, each.extent(), NULL if each.marks is None else marks, axis)
             marks += each.marks is not None
         else:
             offset = global_shape = NULL
             if each.block is not None:
                 offset = <const uint64_t *><const char *>each.block
                 global_shape = offset + len(each.block) // (2 * sizeof(uint64_t))
-            tasks[count].fill = each.fill
-            set_region(&tasks[count], each.extent(), each.rows, offset, global_shape, each.is_complex, axis)
+            set_region(task, each.extent(), each.rows, offset, global_shape, each.is_complex, axis)
         axis += each.axes + 2
-        count += 1
-    check_unchanged(pending, label)  # again: what was allocated since may have made Python run
-    return run_tasks(kernels, tasks, count)
+    check_unchanged(recording, first, end, label)  # again: what was allocated since may have made Python run
+    return run_tasks(kernels, recording.tasks + first, end - first)
 
 
 cdef int run_constant(fi_fill *fill, cnp.ndarray array) except -1:

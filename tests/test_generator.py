@@ -511,7 +511,8 @@ for cls in (_core.Draws, _core.Generator):
     for name, method in vars(cls).items():
         if type(method).__name__ == "cython_function_or_method":
             code = method.__code__
-            types = {"package": {}, "rows": None, "value": b"", "marks": [], "mark": b"", "pending": [], "label": ""}
+            types = {"package": {}, "rows": None, "value": b"", "marks": [], "mark": b"", "recording": None}
+            types["label"] = ""
             others = [types.get(each, np.zeros(2)) for each in code.co_varnames[1 : code.co_argcount]]
             try:
                 method(np.zeros((2, 3)), *others)
