@@ -159,6 +159,8 @@ cdef int record_one(
         raise TypeError(f"accepted is a tuple (out, scheme, *arguments), not {described(spec)}")
     cdef tuple items = tuple(spec)
     cdef dict keywords = None
+    if len(items) < 2:  # of a class with an iterator of its own
+        raise TypeError(f"accepted is a tuple (out, scheme, *arguments), not {described(items)}")
     if PyUnicode_CheckExact(items[1]):
         scheme = known.get(items[1])
     if scheme is None:

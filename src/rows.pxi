@@ -112,7 +112,9 @@ cdef int read_range(Rows rows, object streams) except -1:
 cdef cnp.ndarray numbers_of_array(object streams):
     cdef cnp.ndarray given = numpy.array(streams)  # a copy, of NumPy's own class
     if cnp.PyArray_NDIM(given) != 1:
-        raise ValueError(f"streams has shape={shape_of(given)}; accepted is one axis: a stream for each row of out")
+        raise ValueError(f"streams has shape={shape_of(given)}; accepted is one axis: a stream for each row")
+    if hasattr(streams, "mask"):  # masked elements are none, and each says so
+        return numbers_of_items(streams)
     if given.dtype.kind not in "iu":
         return numbers_of_items(given.tolist())
     if given.dtype.kind == "i":

@@ -23,7 +23,7 @@ END
 
 # Each line as it stands, and each function whether it is used or not, so nothing is inlined. The kernels, where the
 # tests spend their time, are optimised a little and count without locks: threads lose some counts there.
-counted=(--coverage -fprofile-abs-path -DFASTINIT_COMPILER_H -DALWAYS_INLINE= -DUNROLLED=)
+counted=(--coverage -fprofile-abs-path -DFASTINIT_COMPILER_H -DALWAYS_INLINE= -DOUT_OF_LINE= -DUNROLLED=)
 unused=(-fkeep-static-functions -Dinline= -Wno-unused-function)
 
 # The last of several options counts, so the compiler is one that adds its own to those of the build. The C that Cython

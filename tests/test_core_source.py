@@ -154,3 +154,12 @@ def test_a_compiler_that_takes_much_time_or_memory_fails_its_check(tmp_path, com
     assert re.search(r" portable +\d+\.\d s +\d+ MB", row)
     assert row.startswith("compiled  " if said is None else "TOO MUCH  ")
     assert said is None or row.endswith(said)
+
+
+@pytest.mark.parametrize("script", ["c/check_sanitizers.sh", "c/fuzz.sh", "coverage.sh"])
+def test_scripts_that_leave_the_compilers_header_out_define_what_it_defines(script):
+    header = (ROOT / "src/compiler.h").read_text(encoding="utf-8")
+    names = set(re.findall(r"#define (?!FASTINIT)(\w+) ", header))
+    assert names >= {"ALWAYS_INLINE", "OUT_OF_LINE", "UNROLLED"}
+    defined = re.findall(r"-D(\w+)=", (ROOT / "tests" / script).read_text(encoding="utf-8"))
+    assert names <= set(defined)

@@ -779,3 +779,12 @@ def test_a_fill_of_many_arguments_is_what_a_call_with_them_is(g):
     g.fill({"a": (out, "normal", keywords)}, accumulate=True)
     expected = fastinit.Generator(g.seed).normal(np.zeros((3, 4), np.float32), stream="a", accumulate=True, **keywords)
     assert same(out, expected)
+
+
+def test_a_tuple_that_yields_less_than_it_holds_is_refused(g):
+    class Short(tuple):
+        def __iter__(self):
+            return iter(())
+
+    with pytest.raises(TypeError, match=r"fills\[0\]: accepted is a tuple \(out, scheme, \*arguments\), not one of 0"):
+        g.fill([Short((np.zeros(3), "normal"))])

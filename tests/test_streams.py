@@ -262,6 +262,7 @@ REFUSED = [
         ValueError,
         "offset=(3,) and the shape of out[i], (4,), reach beyond",
     ),
+    ({"streams": np.ma.array([1] * 10, mask=[0] * 9 + [1])}, TypeError, "streams[9]: stream must be an integer"),
     ({"streams": range(10), "offset": (3,)}, ValueError, "accepted are both or neither"),
 ]
 

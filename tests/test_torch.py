@@ -362,6 +362,14 @@ def test_bool_is_a_constant_of_bool_tensors_alone():
             assert tensor.tolist() == [1, 1]
 
 
+def test_a_tensor_of_streams_may_hold_numbers_of_names_and_others():
+    numbers = np.array([fastinit.stream_number("a"), 5, 2**64 - 1], np.uint64)
+    filled = init.normal_(torch.zeros(3, 4), streams=torch.tensor(numbers))
+    assert torch.equal(filled, init.normal_(torch.zeros(3, 4), streams=["a", 5, 2**64 - 1]))
+    with pytest.raises(ValueError, match=r"streams has shape=\(3, 1\); accepted is one axis"):
+        init.normal_(torch.zeros(3, 4), streams=torch.tensor([[1], [2], [3]]))
+
+
 @pytest.mark.parametrize(
     "tensor", [torch.zeros(3), torch.zeros(3, dtype=torch.complex64).conj()], ids=["plain", "conj"]
 )
@@ -786,8 +794,8 @@ def test_bad_streams_are_refused_before_the_first_byte(lazy_device, monkeypatch,
         (lambda t, g: init.normal_(t, 0, -1, generator=g, streams=range(3)), "std=-1"),
         (lambda t, g: init.normal_(t.int(), generator=g, streams=range(3)), "tensor has dtype torch.int32"),
         (lambda t, g: init.uniform_(t.cfloat(), generator=g, streams=range(3)), "tensor has dtype torch.complex64"),
-        (lambda t, g: init.eye_(t[0], streams=range(4)), "streams with identity, which draws nothing"),
-        (lambda t, g: init.dirac_(t, streams=range(3)), "streams with dirac, which draws nothing"),
+        (lambda t, g: init.eye_(t[0], streams=range(4)), "streams is given to a function that draws nothing"),
+        (lambda t, g: init.dirac_(t, streams=range(3)), "streams is given to a function that draws nothing"),
         (lambda t, g: init.zeros_(t, streams=range(3)), "unexpected keyword argument 'streams'"),
         (
             lambda t, g: init.init_module_(owner_of(t), {"weight": ("normal", {"streams": range(3)})}, seed=SEED),

@@ -101,14 +101,14 @@ def _in_memory(streams: Streams) -> Streams:
     if not isinstance(streams, torch.Tensor):
         return streams
     try:
-        return np.array(streams.tolist())
+        return streams.tolist() if streams.ndim == 1 else np.array(streams.tolist())
     except RuntimeError as error:  # on the meta device, for instance
         raise TypeError(f"streams is a {type(streams).__name__} that cannot be read: {error}") from None
 
 
 def _check_rows(tensor: Tensor, recipe: Recipe, rows: _core.Rows) -> None:
     if not recipe.draws:
-        raise TypeError(f"streams with {recipe.scheme}, which draws nothing; accepted is a draw or a scheme that draws")
+        raise TypeError("streams is given to a function that draws nothing; accepted are those that draw")
     if tensor.ndim == 0:
         raise ValueError("tensor has no axes; accepted with streams= is a tensor of one axis or more")
     if len(rows) != tensor.shape[0]:

@@ -11,7 +11,7 @@ trap 'rm -rf "$work"' EXIT
 
 # Without compiler.h's forced inlining and unrolling: with every access checked they would take minutes to compile.
 checked=(-O1 -g "-fsanitize=address,undefined" -fno-sanitize-recover=all
-  -DFASTINIT_COMPILER_H -DALWAYS_INLINE=inline -DUNROLLED=)
+  -DFASTINIT_COMPILER_H -DALWAYS_INLINE=inline -DOUT_OF_LINE= -DUNROLLED=)
 flags=("${core_flags[@]}" "${checked[@]}")
 export UBSAN_OPTIONS=print_stacktrace=1
 

@@ -18,7 +18,7 @@ trap 'kill $(jobs -p) 2> /dev/null || true; rm -rf "$work"' EXIT
 sanitizers=address,undefined,local-bounds
 # Without compiler.h's forced inlining and unrolling: with every access checked they would take minutes to compile.
 flags=("${core_flags[@]}" -O1 -g
-  -DFASTINIT_COMPILER_H -DALWAYS_INLINE=inline -DUNROLLED= -fno-sanitize-recover=all)
+  -DFASTINIT_COMPILER_H -DALWAYS_INLINE=inline -DOUT_OF_LINE= -DUNROLLED= -fno-sanitize-recover=all)
 # The kernels' branches depend on random bits and would teach libFuzzer nothing.
 native_kernels clang "${flags[@]}" -fsanitize=$sanitizers
 for target in regions overlap; do
