@@ -85,10 +85,14 @@ cdef class Pending:
 
 
 cdef class Recording:
-    """Fills in turn: what Python knows of them, and their tasks, whose memory is the next recording's, not the system's."""
+    """
+    Fills in turn: what Python knows of them, and their tasks.
+
+    These are in one piece of memory, which the C library keeps for the next recording.
+    """
 
     cdef readonly list pending
-    cdef fi_task *tasks  # their fills are set, but for the seed and the next unnamed streams; of constants and calls not
+    cdef fi_task *tasks  # of draws the fill is set, but for the seed and a next unnamed stream
     cdef size_t room
 
     def __cinit__(self):
