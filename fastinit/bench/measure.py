@@ -162,7 +162,12 @@ def order_of_round(sides: list[str], number: int) -> list[str]:
 
 
 def calls_a_batch(timer: timeit.Timer, batch_seconds: float) -> int:
-    """The least power of two of calls that takes batch_seconds; finding it warms the caches up."""
+    """
+    The least power of two of calls that takes batch_seconds; finding it warms the caches up.
+
+    The first call does not count: what it alone does, such as an import, may take as long as a batch is to.
+    """
+    timer.timeit(1)
     calls = 1
     while timer.timeit(calls) * 1e-9 < batch_seconds:
         calls *= 2
