@@ -74,8 +74,10 @@ _LIMITS: dict[Any, tuple[int, int, str, str]] = {
 
 def _integer(name: str, kind: Any, value: Any) -> Any:
     """An integer that the type holds; what ctypes has made already stays as it is."""
-    if isinstance(value, kind) or (name == "accumulate" and isinstance(value, bool)):
+    if isinstance(value, kind):
         return value
+    if name == "accumulate" and isinstance(value, bool | np.bool_):
+        return int(value)
     integer = _core.integer_of(name, value, "an integer")
     low, end, low_text, end_text = _LIMITS[kind]
     if name == "step":  # which is added modulo 2**64
@@ -110,6 +112,9 @@ class _Members(Structure):
     """A structure whose members are as set, or refused."""
 
     def __setattr__(self, name: str, value: Any) -> None:
+        if not hasattr(type(self), name):
+            accepted = ", ".join(member for member, *_ in self._fields_)
+            raise AttributeError(f"{type(self).__name__} has no member {name}; it has {accepted}")
         kinds: dict[str, Any] = {name: kind for name, kind, *_ in self._fields_}
         super().__setattr__(name, _converted((name, kinds.get(name)), value))
 
@@ -161,6 +166,7 @@ def _function(name: str, returned: Any, *parameters: tuple[str, Any]) -> tuple[s
                 return prototype.__call__(self, *map(_converted, parameters, arguments))
         return prototype.__call__(self, *arguments)
 
+    call.__qualname__ = name  # as errors of Python's show it
     own = {"_flags_": prototype._flags_, "_restype_": returned, "_argtypes_": prototype._argtypes_}
     return name, type(name, (prototype,), {**own, "__call__": call, "__module__": __name__})
 

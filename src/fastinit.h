@@ -54,7 +54,7 @@ typedef enum {
     FASTINIT_BAD_ACCUMULATE = -6,  /* accumulate is neither 0 nor 1 */
     FASTINIT_BITS_ACCUMULATE = -7, /* accumulate is 1, and bits are not added */
     FASTINIT_UNALIGNED = -8,       /* the address of contiguous memory is no multiple of the size of an element */
-    FASTINIT_BAD_AXES = -9,        /* fewer than 0 or more than 64 */
+    FASTINIT_BAD_AXES = -9,        /* fewer than 0, or 1 in fill_streams, or more than 64 */
     FASTINIT_BAD_SHAPE = -10,      /* a size is negative */
     FASTINIT_BAD_OFFSET = -11,     /* offset + shape is beyond global_shape, or one of these two is NULL */
     FASTINIT_TOO_LARGE = -12       /* an element's number is not below 2^63, or a tensor has more elements */

@@ -649,6 +649,18 @@ def test_ctypes_makes_no_other_number_of_what_is_left():
         capi.normal(*NORMAL.values(), 0)
     with pytest.raises(TypeError, match="normal takes 9 arguments"):
         capi.normal(*[*NORMAL.values()][:-1])
+    with pytest.raises(TypeError, match=r"^normal\(\) got an unexpected keyword argument 'accumulate'"):
+        capi.normal(*[*NORMAL.values()][:-1], accumulate=0)
+
+
+@pytest.mark.parametrize(("structure", "member"), [(capi.fastinit_fill, "seed"), (capi.fastinit_scheme, "gain")])
+def test_structures_have_no_other_members(structure, member):
+    one = structure()
+    for call in (lambda: setattr(one, "sed", 3), lambda: structure(sed=3)):
+        with pytest.raises(AttributeError, match=rf"{structure.__name__} has no member sed; it has .*{member}"):
+            call()
+    setattr(one, member, 3)
+    assert getattr(one, member) == 3
 
 
 def test_numbers_of_any_kind_are_accepted_by_ctypes_as_by_python():
@@ -657,6 +669,7 @@ def test_numbers_of_any_kind_are_accepted_by_ctypes_as_by_python():
     assert capi.normal(*arguments.values()) == 0
     for change in (
         {"out": expected.ctypes, "count": np.int64(4), "std": 1, "accumulate": False},
+        {"accumulate": np.bool_(False)},
         {"out": ctypes.c_void_p(expected.ctypes.data), "seed": np.uint64(2**64 - 1), "std": np.float32(1)},
         {"seed": ctypes.c_uint64(2**64 - 1), "stream": ctypes.c_uint64(2**64 - 1), "mean": ctypes.c_double(0)},
     ):
@@ -664,8 +677,9 @@ def test_numbers_of_any_kind_are_accepted_by_ctypes_as_by_python():
         expected[:] = 7
         assert capi.normal(*{**arguments, **change}.values()) == 0
         assert np.array_equal(expected, before)
-    fill = capi.fastinit_fill(seed=np.uint64(2**64 - 1), stream=2**64 - 1, accumulate=True)
-    assert (fill.seed, fill.stream, fill.accumulate) == (2**64 - 1, 2**64 - 1, 1)
+    for true in (True, np.bool_(True)):
+        fill = capi.fastinit_fill(seed=np.uint64(2**64 - 1), stream=2**64 - 1, accumulate=true)
+        assert (fill.seed, fill.stream, fill.accumulate) == (2**64 - 1, 2**64 - 1, 1)
 
 
 def test_steps_between_streams_go_backwards_too():

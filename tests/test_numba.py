@@ -262,15 +262,16 @@ def test_a_prepared_fill_writes_ranges_blocks_and_rows_and_adds():
 
 
 def test_what_is_no_prepared_fill_for_the_array_is_refused():
-    prepared, words = jit.prepare(jit.normal, np.float32), np.zeros(64, np.uint64)
-    words.view(np.int32)[7] = capi.FASTINIT_FLOAT32
+    prepared = jit.prepare(jit.normal, np.float32)
+    words = prepared.copy()
+    words.view(np.uint32)[1] += 1  # the version
     fill = function_of("fill(out, prepared, seed=7, stream=3)", "out", "prepared")
     out = np.full(9, 7, np.float32)
     for call in (fill, fill.py_func):
         for wrong, message in (
             (words, r"not what prepare\(\) has returned"),
             (words[:8], r"not what prepare\(\) has returned"),
-            (np.zeros(64, np.uint64), "another dtype"),
+            (np.zeros(64, np.uint64), r"not what prepare\(\) has returned"),
             (jit.prepare(jit.normal, np.float64), "another dtype"),
         ):
             with pytest.raises(ValueError, match=message):
@@ -394,7 +395,7 @@ def test_without_compiling_the_same_code_runs_in_python():
 @of_each_function
 def test_called_from_python_the_functions_do_what_they_do_compiled(name):
     for dtype in DTYPES[name]:
-        for where in ("stream=3", "streams=[5, 6, 7]", "stream=3, offset=(1, 2), global_shape=(9, 9)"):
+        for where in ("stream=3", "streams=np.array([5, 6, 7])", "stream=3, offset=(1, 2), global_shape=(9, 9)"):
             out = np.zeros((3, 5), dtype)
             eval(f"jit.{call_of(name, where)}", {"jit": jit, "out": out, "np": np})
             assert same(out, python_writes(name, np.zeros_like(out), where))
@@ -466,9 +467,11 @@ TYPES = [
         "stream must be an integer, not float32; some versions of Numba make",
     ),
     ("normal(out, stream=3)", "seed is missing; accepted is an integer"),
+    ("normal(out, seed=None, stream=3)", "seed is missing; accepted is an integer"),
     ("normal(out, seed=7)", "accepted is one of stream, an integer or a literal string, and streams"),
     ("normal(out, seed=7, stream=3, streams=range(4))", "accepted is one of stream"),
     ("normal(out, seed=7, stream=str(out.size))", "not a string that is made at run time"),
+    ("normal(out, seed=7, streams=[0, 1, 2, 3])", "streams must be an array of integers of one axis, or a range"),
     ("normal(out, seed=7, streams=np.ones(4))", "streams must be an array of integers of one axis, or a range"),
     ("normal(out, seed=7, streams=np.ones((4, 1), np.int64))", "streams must be an array of integers of one axis"),
     ("normal(out[0, 0:1].reshape(()), seed=7, streams=np.arange(1))", "out has no axes"),
@@ -486,6 +489,9 @@ TYPES = [
     ("normal(out, seed=7, stream=3, offset=(0.5, 0), global_shape=(9, 9))", "offset must be a tuple of integers"),
     ("normal(out, seed=7, stream=3, offset=0, global_shape=(9, 9))", "offset must be a tuple of integers"),
     ("normal(3, seed=7, stream=3)", "out must be an array"),
+    ("normal([1.0], seed=7, stream=3)", "out must be an array"),
+    ('normal(out, seed="a name", stream=3)', "seed must be an integer"),
+    ("normal(out, 0.0, 1.0, 7, 3)", "too many positional arguments"),
     ("normal(out.astype(np.int32), seed=7, stream=3)", "out has dtype int32; accepted are float32, float64"),
     ("normal(out.astype(np.complex64), seed=7, stream=3)", "out has dtype complex64; accepted are"),
     ("bits(out, seed=7, stream=3)", "out has dtype float32; accepted are uint32, uint64"),
@@ -498,15 +504,138 @@ TYPES = [
     ("fill(out.T, prepare(normal, np.float32), seed=7, stream=3, first=1)", "first is accepted of a contiguous array"),
     ("fill(out, prepare(normal, np.float32), seed=7, streams=range(4), first=1)", "first is accepted of"),
     ("fill(out, prepare(normal, np.float32), seed=7, stream=3, first=1.0)", "first must be an integer"),
+    (
+        "fill(out, prepare(normal, np.float32), seed=7, stream=3, first=1, offset=(0, 0), global_shape=(9, 9))",
+        "first is accepted of",
+    ),
+    ("fill(out[:, :2], prepare(normal, np.float32), seed=7, stream=3, first=1)", "first is accepted of a contiguous"),
+    ("fill(out[::-1], prepare(normal, np.float32), seed=7, stream=3, first=1)", "first is accepted of a contiguous"),
 ]
 
 
 @pytest.mark.parametrize(("call", "message"), TYPES)
-def test_a_type_that_is_refused_does_not_compile(call, message):
+def test_a_type_that_is_refused_does_not_compile_and_does_not_run_in_python(call, message):
     out = np.full((4, 3), 7, np.float32)
+    function = function_of(call, "out")
     with pytest.raises(numba.TypingError, match=message):
-        run(call, out=out)
+        function(out)
+    if "str(out.size)" not in call:  # of Python's strings none is a literal
+        with pytest.raises(TypeError, match=message):
+            function.py_func(out)
     assert (out == 7).all()
+
+
+def test_python_writes_nothing_beside_a_view():
+    memory = np.zeros(16, np.float32)
+    prepared = jit.prepare(jit.normal, np.float32, 0.0, 1.0)
+    for view in (memory[:8][::-1], memory[::2], memory[:12].reshape(3, 4)[:, 1:3], memory.reshape(4, 4).T):
+        with pytest.raises(TypeError, match="first is accepted of a contiguous array"):
+            jit.fill(view, prepared, seed=1, stream=1, first=0)
+    for offset, whole in (((0,), (5,)), ((0, 0, 0), (5, 5, 5)), ((), ())):
+        with pytest.raises(TypeError, match=rf"offset has {len(offset)} numbers; accepted are 2"):
+            jit.normal(np.zeros((2, 2)), seed=1, stream=1, offset=offset, global_shape=whole)
+    assert not memory.any()
+    with pytest.raises(TypeError, match="prepared must be what prepare"):
+        jit.fill(memory, prepared.view(np.uint8), seed=1, stream=1)
+    jit.fill(memory[4:8], prepared, seed=7, stream=1, first=4)
+    assert same(memory[4:8], G.normal(np.zeros(8, np.float32), stream=1)[4:])
+    assert not memory[:4].any()
+    assert not memory[8:].any()
+
+
+@pytest.mark.parametrize(
+    "call", ["bits(words, stream=3, seed=1)", "normal(out, seed=1, stream=3)", "normal(out, std=2.0, seed=1, stream=3)"]
+)
+def test_in_a_try_block_of_which_numba_drops_the_names_nothing_is_compiled_with_other_arguments(call):
+    body = f"""
+try:
+    {call}
+except Exception:
+    return 1
+return 0
+"""
+    given, expected = ((np.zeros(3), np.zeros(3, np.uint32)) for _ in range(2))
+    function_of(call, "out", "words")(*expected)
+    refusal = ""
+    try:
+        function_of(body, "out", "words")(*given)
+    except numba.TypingError as error:
+        refusal = str(error)
+    if refusal:
+        expected = np.zeros(3), np.zeros(3, np.uint32)
+    assert not refusal or "in a try block Numba passes arguments on without their names" in refusal
+    assert all(map(same, given, expected))  # of a Numba that keeps the names, too
+
+
+def test_a_function_that_draws_can_be_called_in_a_try_block():
+    @numba.njit
+    def draw(out, std):
+        jit.normal(out, 0.0, std, stream=3, seed=7)
+
+    @numba.njit
+    def tried(out, std):
+        try:
+            draw(out, std)
+        except Exception:
+            return 1
+        return 0
+
+    out = np.zeros(3)
+    assert tried(out, -1.0) == 1
+    assert not out.any()
+    assert tried(out, 1.0) == 0
+    assert same(out, G.normal(np.zeros(3), stream=3))
+
+
+@pytest.mark.parametrize("where", ["stream=3", "streams=range(out.shape[0])", "streams=np.arange(out.shape[0])"])
+def test_arrays_that_surely_overlap_themselves_are_refused(where):
+    function = function_of(f"normal(out, seed=7, {where})", "out")
+    memory = np.zeros(100)
+    strided = np.lib.stride_tricks.as_strided
+    for shape, strides in (
+        ((5,), (0,)),
+        ((5,), (4,)),
+        ((5,), (-4,)),
+        ((2, 5), (8, 0)),
+        ((5, 3), (8, 8)),
+        ((5, 3), (8, 16)),
+        ((3, 5), (16, -8)),
+        ((2, 1, 3), (16, 8, 8)),
+    ):
+        out = strided(memory[50:], shape, strides)
+        for call in (function, function.py_func):
+            with pytest.raises(ValueError, match="out overlaps itself; accepted are arrays"):
+                call(out)
+        assert not memory.any()
+    for shape, strides in (((5,), (16,)), ((1, 5), (0, 16)), ((3, 2), (8, 24)), ((2, 3), (-24, 8)), ((0, 5), (8, 0))):
+        out, expected = strided(memory[50:], shape, strides), np.zeros(shape)
+        for call in (function, function.py_func):
+            call(out)
+            eval(f"G.normal(expected, {where})", {"G": G, "expected": expected, "out": out, "np": np})
+            assert same(np.ascontiguousarray(out), expected)
+
+
+def test_unaligned_arrays_are_filled_and_with_first_refused():
+    memory = np.zeros(8 * 12 + 1, np.uint8)
+    prepared = jit.prepare(jit.normal, float)
+    for call in (
+        "normal(out, seed=7, stream=3)",
+        "fill(out, prepared, seed=7, stream=3)",
+        "he_normal(out, 2, seed=7, stream=3)",
+    ):
+        function = function_of(call, "out", "prepared")
+        expected = np.zeros((3, 4))
+        function(expected, prepared)
+        for each in (function, function.py_func):
+            out = memory[1:].view(float).reshape(3, 4)
+            out[:] = 0
+            each(out, prepared)
+            assert same(out.copy(), expected)
+    function = function_of("fill(out, prepared, seed=7, stream=3, first=0)", "out", "prepared")
+    for each in (function, function.py_func):
+        with pytest.raises(ValueError, match="out's address is no multiple of the size of an element"):
+            each(out, prepared)
+        assert same(out.copy(), expected)
 
 
 def test_arrays_that_numba_knows_and_fastinit_does_not_fill_are_refused():

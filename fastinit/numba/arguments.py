@@ -2,18 +2,19 @@
 The arguments of the functions of ``fastinit.numba``: their types when a call is compiled, their values when it runs.
 
 What takes values has two bodies: its own, for Python, which runs it where Numba does not compile
-(``NUMBA_DISABLE_JIT=1``), and the one that is compiled.
+(``NUMBA_DISABLE_JIT=1``), and the one that is compiled. Types are checked by the same functions in both.
 """
 
+import functools
 import inspect
 from collections.abc import Callable
 from types import FunctionType
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, TypeAlias, TypeVar, cast
 
 import numpy as np
 from llvmlite import ir
-from numba import types
-from numba.core.errors import TypingError
+from numba import typeof, types
+from numba.core.errors import NumbaError, TypingError
 from numba.extending import intrinsic, overload
 from numpy.typing import NDArray
 
@@ -37,7 +38,10 @@ def compiled(function: Body, check: Callable[[Kinds], None] | None = None, by_li
 
     check raises a TypingError of arguments whose types are not accepted: when Numba first looks at the call, so that
     the error is a short one. by_literals has literal strings known when the call is compiled, and the call compiled for
-    each. Numba knows nothing of arguments for keywords alone; its body takes all by position, too.
+    each. Numba knows nothing of arguments for keywords alone: its body takes all by position, too, and calls by
+    position are refused here, since Numba makes them of names in a try block.
+
+    Returns the function, or, with check, one that checks as much when Python calls it.
     """
     code = function.__code__
     keywords = code.co_varnames[code.co_argcount : code.co_argcount + code.co_kwonlyargcount]
@@ -49,20 +53,65 @@ def compiled(function: Body, check: Callable[[Kinds], None] | None = None, by_li
         (*(function.__defaults__ or ()), *(known.get(name) for name in keywords)),
         function.__closure__,
     )
-    signature = inspect.signature(body)
+    signature = _with_defaults(inspect.signature(function))
 
     def typed(*positional: Any, **named: Any) -> Any:
         if check is not None:
             try:
                 bound = signature.bind(*positional, **named)
             except TypeError as error:
-                raise TypingError(str(error)) from None
+                raise TypingError(f"{error}{_IN_TRY if keywords else ''}") from None
             bound.apply_defaults()
             check(bound.arguments)
         return body
 
-    overload(function, strict=False, jit_options=POINTERS, prefer_literal=by_literals)(typed)
-    return function
+    options: dict[str, Any] = {"strict": False, "jit_options": POINTERS, "prefer_literal": by_literals}
+    overload(function, **options)(typed)
+    if check is None:
+        return function
+
+    @functools.wraps(function)
+    def called(*positional: Any, **named: Any) -> Any:
+        bound = signature.bind(*positional, **named)
+        bound.apply_defaults()
+        try:
+            check({name: _type_of(name, value) for name, value in bound.arguments.items()})
+        except TypingError as error:
+            raise TypeError(str(error)) from None
+        return function(*positional, **named)
+
+    overload(called, **options)(typed)
+    return cast(Body, called)
+
+
+_IN_TRY = (
+    "; in a try block Numba passes arguments on without their names: there, call a compiled function that has this call"
+)
+
+
+def _with_defaults(signature: inspect.Signature) -> inspect.Signature:
+    """One in which what is missing is None, for keywords: so an unknown keyword is what is named in an error."""
+    return signature.replace(
+        parameters=[
+            each.replace(default=None) if each.kind is each.KEYWORD_ONLY and each.default is each.empty else each
+            for each in signature.parameters.values()
+        ]
+    )
+
+
+def _type_of(name: str, value: Any) -> Any:
+    """Numba's type of an argument of Python's, in which every string is as good as a literal one."""
+    if isinstance(value, str):
+        return types.StringLiteral(value)
+    if type(value) is int:
+        return types.int64  # one that is larger is refused as a value
+    if isinstance(value, range):
+        return types.range_state64_type
+    try:
+        return typeof(value)
+    except (ValueError, NumbaError):
+        dtype = f" of dtype {value.dtype}" if isinstance(value, np.ndarray) else ""
+        raise TypeError(f"{name} is of a type that Numba does not compile: {type(value).__name__}{dtype}") from None
 
 
 # ---- Types -----------------------------------------------------------------------------------------------------------
@@ -75,7 +124,7 @@ def is_none(kind: Any) -> bool:
 
 def _check_word(name: str, kind: Any) -> None:
     if is_none(kind):
-        raise TypingError(f"{name} is missing; accepted is an integer")
+        raise TypingError(f"{name} is missing; accepted is an integer{_IN_TRY}")
     if not isinstance(kind, types.Integer):
         mixed = "; some versions of Numba make a float of an int64 and a uint64: convert one of the two"
         raise TypingError(f"{name} must be an integer, not {kind}{mixed if isinstance(kind, types.Float) else ''}")
@@ -213,7 +262,7 @@ def _word(name: str) -> Callable[[Any], int]:
     refused = f"{name} is out of range; accepted is 0 <= {name} < 2**64"
 
     def word(value: Any) -> int:
-        if isinstance(value, str):
+        if name == "stream" and isinstance(value, str):
             return _core.stream_number(value)
         integer = int(_core.integer_of(name, value, "an integer"))
         if not 0 <= integer < 2**64:
@@ -288,6 +337,27 @@ def check_length(streams: int, out: Array) -> None:
         raise ValueError(
             "streams and out's first axis differ in length; accepted is one stream for each index of the axis"
         )
+
+
+def check_overlap(out: Array) -> None:
+    """That no two elements surely share memory, as far as that is seen at once."""
+    for i in range(out.ndim if out.size > 1 else 0):
+        step = abs(out.strides[i])
+        if out.shape[i] > 1 and step < out.itemsize:
+            raise ValueError(_OVERLAPS)
+        for j in range(out.ndim):
+            small = abs(out.strides[j])
+            # One index further in axis i is some indices further in axis j.
+            if i != j and out.shape[i] > 1 and small <= step < out.shape[j] * small and step % small == 0:
+                raise ValueError(_OVERLAPS)
+
+
+_OVERLAPS = "out overlaps itself; accepted are arrays whose elements do not share memory"
+
+
+@overload(check_overlap, strict=False, jit_options=POINTERS)
+def _(out: Any) -> Any:
+    return check_overlap if out.layout == "A" else lambda out: None
 
 
 @compiled

@@ -29,6 +29,7 @@ from fastinit.numba.arguments import (
     Streams,
     check_block,
     check_length,
+    check_overlap,
     compiled,
     dtype_number,
     dtype_number_of_type,
@@ -42,6 +43,7 @@ from fastinit.numba.arguments import (
 
 FILL_WORDS = ctypes.sizeof(capi.fastinit_fill) // 8
 DTYPE_AT = capi.fastinit_fill.dtype.offset // 4
+SIZE_AT = capi.fastinit_fill.size.offset // 4
 # Elements from which on fill_block is called, which may take more than one thread: what it costs more is nothing then.
 MANY = 1 << 15
 
@@ -180,6 +182,8 @@ def _refuser(parameters: str = "") -> Callable[[int], None]:
             )
         if code == capi.FASTINIT_TOO_LARGE:
             raise ValueError("an element's number is not below 2**63, or the tensor has more elements")
+        if code == capi.FASTINIT_UNALIGNED:
+            raise ValueError("out's address is no multiple of the size of an element, as first needs it")
         raise ValueError("a function of fastinit.h has refused its arguments")
 
     return compiled(refuse)
@@ -274,7 +278,6 @@ def draw(
     accumulate: bool,
 ) -> None:
     """Fills an array with what a set function sets."""
-    dtype_number(dtypes_of(setter), "out has dtype", out.dtype)
     prepared = set_fill(setter, parameters, out.dtype)
     write_prepared(prepared, None, out, seed, stream, streams, offset, global_shape, accumulate)
 
@@ -295,7 +298,7 @@ def _(setter: Any, parameters: Any, out: Any, seed: Any, stream: Any, streams: A
     def in_one(  # type: ignore[no-untyped-def]
         setter, parameters, out, seed, stream, streams, offset, global_shape, accumulate
     ):
-        if out.size < MANY:
+        if _is_for_one_call(out):
             source = seed_of(seed), stream_of(stream), 0, accumulate
             refuse(in_one_call(out.ctypes.data, out.size, dtype, *parameters, *source))
         else:
@@ -319,17 +322,14 @@ def write_prepared(
     accumulate: bool,
 ) -> None:
     """Fills an array with what a prepared fill describes."""
-    if prepared.dtype != np.uint64 or prepared.shape != (FILL_WORDS,):
+    if prepared.size != FILL_WORDS or prepared.view(np.uint32)[SIZE_AT] != prepared.nbytes:
         raise ValueError(_NOT_PREPARED)
     fill = capi.fastinit_fill.from_buffer_copy(prepared.tobytes())
     if dtype_number(DTYPES, "out has dtype", out.dtype) != fill.dtype:
         raise ValueError(_ANOTHER_DTYPE)
-    if not out.flags.writeable:
-        raise ValueError("out is read-only; a writeable array is accepted")
-    if (stream is None) is (streams is None):
-        raise TypeError("accepted is one of stream, an integer or a string, and streams, an array or a range")
     fill.seed, fill.accumulate = seed_of(seed), accumulate
     check_block(offset, global_shape)
+    check_overlap(out)
     sizes = (out.shape, ctypes.c_ssize_t), (out.strides, ctypes.c_ssize_t)
     block = (offset, ctypes.c_uint64), (global_shape, ctypes.c_uint64)
     given = [None if values is None else (kind * len(values))(*values) for values, kind in sizes + block]
@@ -353,7 +353,7 @@ def _(prepared: Any, first: Any, out: Any, *_: Any) -> Any:
     def body(  # type: ignore[no-untyped-def]
         prepared, first, out, seed, stream, streams, offset, global_shape, accumulate
     ):
-        if prepared.size != FILL_WORDS:
+        if prepared.size != FILL_WORDS or prepared.view(np.uint32)[SIZE_AT] != 8 * FILL_WORDS:
             raise ValueError(_NOT_PREPARED)
         if prepared.view(np.int32)[DTYPE_AT] != number:
             raise ValueError(_ANOTHER_DTYPE)
@@ -368,6 +368,17 @@ def _(prepared: Any, first: Any, out: Any, *_: Any) -> Any:
 
 
 # ---- Writing, in compiled code alone ---------------------------------------------------------------------------------
+
+
+def _is_for_one_call(out: Array) -> bool:
+    """Whether a contiguous array is small, and aligned: fill_block fills all."""
+    raise NotImplementedError
+
+
+@overload(_is_for_one_call, strict=False, jit_options=POINTERS)
+def _(out: Any) -> Any:
+    mask = np.uintp(out.dtype.bitwidth // 8 - 1)
+    return lambda out: out.size < MANY and np.uintp(out.ctypes.data) & mask == 0
 
 
 def _write(*arguments: Any) -> None:
@@ -388,7 +399,7 @@ def _write_contiguous(  # type: ignore[no-untyped-def]
     fill, out, seed, stream, streams, offset, global_shape, accumulate
 ):
     _set_callers_own(fill, seed_of(seed), stream_of(stream), accumulate)
-    if out.size < MANY:
+    if _is_for_one_call(out):
         _refuse(_fill_range(fill, 0, out.size, out.ctypes.data))
     else:
         shape, strides = _on_stack(out.shape), _on_stack(out.strides)
@@ -399,6 +410,7 @@ def _write_block(  # type: ignore[no-untyped-def]
     fill, out, seed, stream, streams, offset, global_shape, accumulate
 ):
     check_block(offset, global_shape)
+    check_overlap(out)
     _set_callers_own(fill, seed_of(seed), stream_of(stream), accumulate)
     shape, strides = _on_stack(out.shape), _on_stack(out.strides)
     block, whole = _on_stack(offset), _on_stack(global_shape)
@@ -410,6 +422,7 @@ def _write_range_of_streams(  # type: ignore[no-untyped-def]
 ):
     check_block(offset, global_shape)
     check_length(len(streams), out)
+    check_overlap(out)
     if len(streams) > 0:
         first, step = first_and_step(streams)
         _set_callers_own(fill, seed_of(seed), first, accumulate)
@@ -422,6 +435,7 @@ def _write_streams(  # type: ignore[no-untyped-def]
     fill, out, seed, stream, streams, offset, global_shape, accumulate
 ):
     check_block(offset, global_shape)
+    check_overlap(out)
     _set_callers_own(fill, seed_of(seed), 0, accumulate)
     shape, strides = _on_stack(out.shape), _on_stack(out.strides)
     block, whole = _on_stack(offset), _on_stack(global_shape)

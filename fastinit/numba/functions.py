@@ -1,5 +1,6 @@
 """The functions of ``fastinit.numba``, but for the schemes that have names."""
 
+import functools
 import math
 from collections.abc import Callable
 from typing import Any, TypeAlias
@@ -35,8 +36,9 @@ def filling(setter: Any, rule: Callable[..., tuple[Any, ...]], by_literals: bool
     """Lets Numba compile calls of a function that fills arrays, and prepare() take it."""
 
     def register(function: Body) -> Body:
-        _RULES[function] = setter, compiled(rule, check_parameters, by_literals)
-        return compiled(function, checked_with(calls.dtypes_of(setter)), by_literals)
+        checked = compiled(function, checked_with(calls.dtypes_of(setter)), by_literals)
+        _RULES[checked] = setter, compiled(rule, check_parameters, by_literals)
+        return checked
 
     return register
 
@@ -281,6 +283,7 @@ def _(function: Any, dtype: Any, *parameters: Any) -> Any:
     return body
 
 
+@functools.partial(compiled, check=checked_with(DTYPES))
 def fill(
     out: Array,
     prepared: NDArray[np.uint64],
@@ -309,6 +312,3 @@ def fill(
         of the stream's tensor. On the calling thread.
     """
     write_prepared(prepared, first, out, seed, stream, streams, offset, global_shape, accumulate)
-
-
-compiled(fill, checked_with(DTYPES))
