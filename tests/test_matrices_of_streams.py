@@ -276,7 +276,23 @@ def test_what_a_helper_raises_ends_the_call(kind):
     assert len(parts) <= 2  # of 100
 
 
-def test_an_interrupt_waits_for_the_helpers_and_stops_them():
+@pytest.fixture
+def interrupts():
+    """Ctrl-C raises KeyboardInterrupt, in a shell's background job too, which is born without it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+def while_wanted(check):
+    """What a helper works on, for half a minute at most."""
+    end = time.monotonic() + 30
+    while time.monotonic() < end:
+        check()
+        time.sleep(0.001)
+
+
+def test_an_interrupt_waits_for_the_helpers_and_stops_them(interrupts):
     begun, ended = threading.Event(), []
 
     def work(part, check):
@@ -285,9 +301,7 @@ def test_an_interrupt_waits_for_the_helpers_and_stops_them():
             signal.raise_signal(signal.SIGINT)
         begun.set()
         try:
-            while True:
-                check()
-                time.sleep(0.001)
+            while_wanted(check)
         finally:
             time.sleep(0.1)
             ended.append(part)
@@ -298,7 +312,7 @@ def test_an_interrupt_waits_for_the_helpers_and_stops_them():
 
 
 @unix
-def test_an_interrupt_while_the_helpers_are_waited_for_stops_them():
+def test_an_interrupt_while_the_helpers_are_waited_for_stops_them(interrupts):
     waiting, ended = threading.Event(), []
 
     def work(part, check):
@@ -309,9 +323,7 @@ def test_an_interrupt_while_the_helpers_are_waited_for_stops_them():
         time.sleep(0.1)  # the calling thread waits by now
         signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
         try:
-            while True:
-                check()
-                time.sleep(0.001)
+            while_wanted(check)
         finally:
             ended.append(part)
 
