@@ -97,6 +97,7 @@ class Pending:
     @property
     def out(self) -> np.ndarray[Any, Any]: ...
 
+@disjoint_base
 class Recording:
     @property
     def pending(self) -> list[Pending]: ...

@@ -377,6 +377,7 @@ static void take_strides(reader *r, array *a) {
         take_nested_strides(r, a);
         measure(a);
     }
+    if (!loose && a->count == 0) take_loose_strides(r, a); /* rows that there are none of have strides, too */
     for (int i = 0; i < a->axes; i++) { /* nobody looks at the stride of a single element, or of none */
         if ((a->count == 0 || a->shape[i] == 1) && one_in(r, 2)) a->strides[i] = (ptrdiff_t)take(r, 8);
     }
