@@ -123,25 +123,14 @@ cdef int run_region(
 ) except -1:
     cdef fi_task task
     cdef fi_axis axis[FI_AXES_MAX + 2]
-    task.fill.dtype = c.fill.dtype
+    task.fill = c.fill
     set_region(
         &task, extent_of(array), rows, c.where.offset if c.where.given else NULL,
         c.where.global_shape if c.where.given else NULL, c.is_complex, axis
     )
     if first:
         fi_start_region_at(&task.region, task.fill.dtype, first)
-    if rows is None and task.region.count < RELEASE_GIL_FROM:
-        fill_chunks(with_kernels, &c.fill, &task.region)
-        return 0
-    task.fill = c.fill
     return run_tasks(with_kernels, &task, 1)
-
-
-cdef inline void fill_chunks(const fi_kernels *with_kernels, const fi_fill *fill, const fi_region *region) noexcept:
-    """All of a small region: without what threads and signals would take."""
-    cdef size_t chunk
-    for chunk in range(region.chunks):
-        fi_fill_chunk(with_kernels, fill, region, chunk)
 
 
 cdef void set_region(
@@ -180,11 +169,12 @@ cdef void set_constant_region(fi_task *task, fi_extent array, const fi_marks *ma
 cdef int run_tasks(const fi_kernels *with_kernels, fi_task *tasks, size_t count) except -1:
     cdef fi_work work
     cdef bint done = False
-    cdef size_t i
+    cdef size_t i, chunk
     fi_set_work(&work, with_kernels, tasks, count)
-    if work.element_count < RELEASE_GIL_FROM:
+    if work.element_count < RELEASE_GIL_FROM:  # without what threads and signals would take
         for i in range(count):
-            fill_chunks(with_kernels, &tasks[i].fill, &tasks[i].region)
+            for chunk in range(tasks[i].region.chunks):
+                fi_fill_chunk(with_kernels, &tasks[i].fill, &tasks[i].region, chunk)
         return 0
     while not done:
         with nogil:

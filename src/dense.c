@@ -31,8 +31,6 @@ typedef struct {
     size_t left;
 } walk;
 
-typedef uint32_t four_words __attribute__((vector_size(16)));
-
 /* Lists as many blocks as there are or as a piece has; returns how many. */
 static inline size_t list_piece(walk *w, uint32_t *list) {
     const size_t blocks = fi_smaller(w->left, PIECE_BLOCKS), row_blocks = w->row_blocks;
@@ -58,7 +56,7 @@ static inline size_t list_piece(walk *w, uint32_t *list) {
             next += is_end ? skipped + 1 : 1;
             left_in_row = is_end ? row_blocks : left_in_row;
         }
-        const four_words together = {four[0], four[1], four[2], four[3]};
+        const fi_four_words together = {four[0], four[1], four[2], four[3]};
         memcpy(list + i, &together, sizeof together);
     }
     w->next = next;

@@ -30,12 +30,12 @@ static inline size_t fi_parts(size_t whole, size_t part) {
 /* How many whole groups elements are; a group is a power of two of them. */
 static inline size_t fi_groups(size_t elements, size_t group) { return elements >> __builtin_ctzll(group); }
 
-/* Lists consecutive blocks. Where a vector is at hand four at a time: there is room for three more than the last. */
+typedef uint32_t fi_four_words __attribute__((vector_size(16)));
+
+/* Lists consecutive blocks, four at a time: there is room for three more than the last. */
 static inline void fi_list_blocks(uint32_t *list, uint64_t first, size_t count) {
     const uint32_t low = (uint32_t)first;
-#if defined(__GNUC__) || defined(__clang__)
-    typedef uint32_t four_words __attribute__((vector_size(16)));
-    four_words next = {low, low + 1, low + 2, low + 3}, after = next + 4;
+    fi_four_words next = {low, low + 1, low + 2, low + 3}, after = next + 4;
     size_t i = 0;
     for (; i + 4 < count; i += 8) {
         memcpy(list + i, &next, sizeof next);
@@ -44,9 +44,6 @@ static inline void fi_list_blocks(uint32_t *list, uint64_t first, size_t count) 
         after += 8;
     }
     if (i < count) memcpy(list + i, &next, sizeof next);
-#else
-    for (size_t i = 0; i < count; i++) list[i] = low + (uint32_t)i;
-#endif
 }
 
 /* The number of one of a fill's streams. */
