@@ -66,18 +66,8 @@ def target_of(
     if not isinstance(tensor, torch.Tensor):
         raise TypeError(f"tensor must be a torch.Tensor, not {type(tensor).__name__}")
     rows = None if streams is None else _core.rows_of(stream, _in_memory(streams))
-    if torch.nn.parameter.is_lazy(tensor):
-        raise ValueError("tensor is of a lazy module and has no shape yet; run the module once on an input")
+    _check_kind(tensor)
     dtype = _dtype_of(tensor, recipe, **complex_by)
-    if tensor.layout != torch.strided or tensor.is_nested:
-        kind = "is nested" if tensor.is_nested else f"has layout {tensor.layout}"
-        raise TypeError(f"tensor {kind}; accepted is a plain one of layout torch.strided")
-    whole = getattr(tensor, "ds_shape", None)  # which DeepSpeed sets
-    if whole is not None and tuple(whole) != tuple(tensor.shape):
-        raise ValueError(
-            f"tensor has shape {tuple(tensor.shape)} and is a placeholder of DeepSpeed's ZeRO-3 for a parameter of "
-            f"shape {tuple(whole)}; fill it inside deepspeed.zero.GatheredParameters(..., modifier_rank=0)"
-        )
     if rows is not None:
         _check_rows(tensor, recipe, rows)
     drawn = Drawn(recipe, tuple(tensor.shape), dtype, stream=stream, streams=rows)
@@ -94,6 +84,21 @@ def target_of(
     if rows is None:
         return Target(tensor, replace(drawn, shape=tuple(global_shape)), [Part(tensor, tuple(offset))])
     return Target(tensor, replace(drawn, shape=(len(rows), *global_shape)), [Part(tensor, (0, *offset))])
+
+
+def _check_kind(tensor: Tensor, label: str = "tensor") -> None:
+    """Raises if it is no tensor of one block of memory with strides, or stands for one that is elsewhere."""
+    if torch.nn.parameter.is_lazy(tensor):
+        raise ValueError(f"{label} is of a lazy module and has no shape yet; run the module once on an input")
+    if tensor.layout != torch.strided or tensor.is_nested:
+        kind = "is nested" if tensor.is_nested else f"has layout {tensor.layout}"
+        raise TypeError(f"{label} {kind}; accepted is a plain one of layout torch.strided")
+    whole = getattr(tensor, "ds_shape", None)  # which DeepSpeed sets
+    if whole is not None and tuple(whole) != tuple(tensor.shape):
+        raise ValueError(
+            f"{label} has shape {tuple(tensor.shape)} and is a placeholder of DeepSpeed's ZeRO-3 for a parameter of "
+            f"shape {tuple(whole)}; fill it inside deepspeed.zero.GatheredParameters(..., modifier_rank=0)"
+        )
 
 
 def _in_memory(streams: Streams) -> Streams:
@@ -180,32 +185,37 @@ def fill_part(part: Part, array: np.ndarray[Any, Any] | None, drawn: Drawn, gene
 
 
 def array_of(tensor: Tensor) -> np.ndarray[Any, Any] | None:
-    """
-    The memory of a tensor as an array, or None if it lies on another device or holds other values than the tensor's.
-
-    The memory is borrowed by its address. Tensor.numpy() would make the storage one that can never be resized again,
-    as FSDP and out= do, and would hand out memory that resize_ has freed.
-    """
+    """The memory of a tensor as an array; None if it lies on another device or holds other values than the tensor's."""
     if not tensor.is_cpu or tensor.is_neg() or tensor.is_conj():
         return None
     dtype = numpy_dtype(tensor.dtype)
     assert dtype is not None  # as target_of has seen
+    return _borrowed(tensor, dtype, "cpu")
+
+
+def _borrowed(tensor: Tensor, dtype: np.dtype[Any], device: str, label: str = "tensor") -> np.ndarray[Any, Any]:
+    """
+    The memory of a tensor as an array; if it is not the CPU's, an array of which no element can be read.
+
+    It is borrowed by its address. Tensor.numpy() would make the storage one that can never be resized again, as FSDP
+    and out= do, and would hand out memory that resize_ has freed.
+    """
     try:
         storage = tensor.untyped_storage()
         # A FakeTensor's storage is on the meta device; to ask for its address is a warning.
-        has_memory = type(tensor) in _PLAIN or storage.device.type == "cpu"
+        has_memory = type(tensor) in _PLAIN or storage.device.type == device
         address = tensor.data_ptr() if has_memory else 0
     except RuntimeError as error:  # inside torch.vmap, for instance
-        raise TypeError(f"tensor is a {type(tensor).__name__}, whose memory cannot be written to: {error}") from None
+        raise TypeError(f"{label} is a {type(tensor).__name__}, whose memory cannot be written to: {error}") from None
     held = storage.nbytes()
     available = held - tensor.storage_offset() * dtype.itemsize
     if not address and held and tensor.numel():
-        raise TypeError(f"tensor is a {type(tensor).__name__}, whose memory cannot be written to: it has none")
+        raise TypeError(f"{label} is a {type(tensor).__name__}, whose memory cannot be written to: it has none")
     try:
         return _core.borrowed(address, available, tensor.shape, tensor.stride(), dtype, tensor)
     except ValueError:
         raise ValueError(
-            f"tensor of shape {tuple(tensor.shape)} has a storage of {held} bytes, less than it needs: its memory was "
+            f"{label} of shape {tuple(tensor.shape)} has a storage of {held} bytes, less than it needs: its memory was "
             "freed, as FSDP frees the parameters that it has sharded; accepted is a tensor that has its memory"
         ) from None
 
