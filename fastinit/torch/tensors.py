@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from typing import Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import numpy as np
 import torch
@@ -17,6 +17,9 @@ from fastinit.draw import Drawn
 from fastinit.dtypes import BY_NAME, REALS, dtype_named
 from fastinit.recipe import Recipe
 from fastinit.typing import Stream, Streams
+
+if TYPE_CHECKING:
+    from fastinit.gpu.arrays import DeviceArray
 
 Tensor: TypeAlias = torch.Tensor
 _Shape: TypeAlias = tuple[int, ...]
@@ -191,6 +194,45 @@ def array_of(tensor: Tensor) -> np.ndarray[Any, Any] | None:
     dtype = numpy_dtype(tensor.dtype)
     assert dtype is not None  # as target_of has seen
     return _borrowed(tensor, dtype, "cpu")
+
+
+def device_array_of(tensor: Tensor, label: str = "tensor") -> "DeviceArray":
+    """
+    The memory of a tensor on a CUDA device, ready on that device's current stream.
+
+    Errors call the tensor by the label.
+    """
+    from fastinit.gpu.arrays import LEGACY, DeviceArray, checked
+
+    if not tensor.is_cuda or torch.version.hip is not None:
+        of_rocm = " of a ROCm build of PyTorch" if tensor.is_cuda else ""
+        raise TypeError(f"{label} is on the device {tensor.device}{of_rocm}; accepted is a CUDA device")
+    _check_kind(tensor, label)
+    if is_dtensor(tensor):
+        raise TypeError(f"{label} is a DTensor, of which this process holds shards; fastinit.torch fills those")
+    dtype = numpy_dtype(tensor.dtype)
+    if dtype is None:
+        raise TypeError(f"{label} has dtype {tensor.dtype}; accepted are {', '.join(sorted(BY_NAME))}")
+    for lazily, done in ((tensor.is_neg(), "neg"), (tensor.is_conj(), "conj")):
+        if lazily:
+            raise TypeError(
+                f"{label} is a lazy view, whose memory holds other values than its own: is_{done}() is true; accepted "
+                f"is the tensor of which it is one, or the copy {label}.resolve_{done}()"
+            )
+    memory = _borrowed(tensor, dtype, "cuda", label)
+    return checked(
+        DeviceArray(
+            tensor,
+            address=memory.__array_interface__["data"][0] if memory.size else 0,
+            shape=memory.shape,
+            strides=memory.strides,
+            dtype=dtype,
+            device=tensor.device.index,
+            # PyTorch calls the legacy default stream 0, which the driver may be told to read as another.
+            stream=torch.cuda.current_stream(tensor.device).cuda_stream or LEGACY,
+        ),
+        label,
+    )
 
 
 def _borrowed(tensor: Tensor, dtype: np.dtype[Any], device: str, label: str = "tensor") -> np.ndarray[Any, Any]:
