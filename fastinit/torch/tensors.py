@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from typing import Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import numpy as np
 import torch
@@ -17,6 +17,9 @@ from fastinit.draw import Drawn
 from fastinit.dtypes import BY_NAME, REALS, dtype_named
 from fastinit.recipe import Recipe
 from fastinit.typing import Stream, Streams
+
+if TYPE_CHECKING:
+    from fastinit.gpu.arrays import DeviceArray
 
 Tensor: TypeAlias = torch.Tensor
 _Shape: TypeAlias = tuple[int, ...]
@@ -66,18 +69,8 @@ def target_of(
     if not isinstance(tensor, torch.Tensor):
         raise TypeError(f"tensor must be a torch.Tensor, not {type(tensor).__name__}")
     rows = None if streams is None else _core.rows_of(stream, _in_memory(streams))
-    if torch.nn.parameter.is_lazy(tensor):
-        raise ValueError("tensor is of a lazy module and has no shape yet; run the module once on an input")
+    _check_kind(tensor)
     dtype = _dtype_of(tensor, recipe, **complex_by)
-    if tensor.layout != torch.strided or tensor.is_nested:
-        kind = "is nested" if tensor.is_nested else f"has layout {tensor.layout}"
-        raise TypeError(f"tensor {kind}; accepted is a plain one of layout torch.strided")
-    whole = getattr(tensor, "ds_shape", None)  # which DeepSpeed sets
-    if whole is not None and tuple(whole) != tuple(tensor.shape):
-        raise ValueError(
-            f"tensor has shape {tuple(tensor.shape)} and is a placeholder of DeepSpeed's ZeRO-3 for a parameter of "
-            f"shape {tuple(whole)}; fill it inside deepspeed.zero.GatheredParameters(..., modifier_rank=0)"
-        )
     if rows is not None:
         _check_rows(tensor, recipe, rows)
     drawn = Drawn(recipe, tuple(tensor.shape), dtype, stream=stream, streams=rows)
@@ -94,6 +87,21 @@ def target_of(
     if rows is None:
         return Target(tensor, replace(drawn, shape=tuple(global_shape)), [Part(tensor, tuple(offset))])
     return Target(tensor, replace(drawn, shape=(len(rows), *global_shape)), [Part(tensor, (0, *offset))])
+
+
+def _check_kind(tensor: Tensor, label: str = "tensor") -> None:
+    """Raises if it is no tensor of one block of memory with strides, or stands for one that is elsewhere."""
+    if torch.nn.parameter.is_lazy(tensor):
+        raise ValueError(f"{label} is of a lazy module and has no shape yet; run the module once on an input")
+    if tensor.layout != torch.strided or tensor.is_nested:
+        kind = "is nested" if tensor.is_nested else f"has layout {tensor.layout}"
+        raise TypeError(f"{label} {kind}; accepted is a plain one of layout torch.strided")
+    whole = getattr(tensor, "ds_shape", None)  # which DeepSpeed sets
+    if whole is not None and tuple(whole) != tuple(tensor.shape):
+        raise ValueError(
+            f"{label} has shape {tuple(tensor.shape)} and is a placeholder of DeepSpeed's ZeRO-3 for a parameter of "
+            f"shape {tuple(whole)}; fill it inside deepspeed.zero.GatheredParameters(..., modifier_rank=0)"
+        )
 
 
 def _in_memory(streams: Streams) -> Streams:
@@ -180,32 +188,76 @@ def fill_part(part: Part, array: np.ndarray[Any, Any] | None, drawn: Drawn, gene
 
 
 def array_of(tensor: Tensor) -> np.ndarray[Any, Any] | None:
-    """
-    The memory of a tensor as an array, or None if it lies on another device or holds other values than the tensor's.
-
-    The memory is borrowed by its address. Tensor.numpy() would make the storage one that can never be resized again,
-    as FSDP and out= do, and would hand out memory that resize_ has freed.
-    """
+    """The memory of a tensor as an array; None if it lies on another device or holds other values than the tensor's."""
     if not tensor.is_cpu or tensor.is_neg() or tensor.is_conj():
         return None
     dtype = numpy_dtype(tensor.dtype)
     assert dtype is not None  # as target_of has seen
+    return _borrowed(tensor, dtype, "cpu")
+
+
+def device_array_of(tensor: Tensor, label: str = "tensor") -> "DeviceArray":
+    """
+    The memory of a tensor on a CUDA device, ready on that device's current stream.
+
+    Errors call the tensor by the label.
+    """
+    from fastinit.gpu.arrays import LEGACY, DeviceArray, checked
+
+    if not tensor.is_cuda or torch.version.hip is not None:
+        of_rocm = " of a ROCm build of PyTorch" if tensor.is_cuda else ""
+        raise TypeError(f"{label} is on the device {tensor.device}{of_rocm}; accepted is a CUDA device")
+    _check_kind(tensor, label)
+    if is_dtensor(tensor):
+        raise TypeError(f"{label} is a DTensor, of which this process holds shards; fastinit.torch fills those")
+    dtype = numpy_dtype(tensor.dtype)
+    if dtype is None:
+        raise TypeError(f"{label} has dtype {tensor.dtype}; accepted are {', '.join(sorted(BY_NAME))}")
+    for lazily, done in ((tensor.is_neg(), "neg"), (tensor.is_conj(), "conj")):
+        if lazily:
+            raise TypeError(
+                f"{label} is a lazy view, whose memory holds other values than its own: is_{done}() is true; accepted "
+                f"is the tensor of which it is one, or the copy {label}.resolve_{done}()"
+            )
+    memory = _borrowed(tensor, dtype, "cuda", label)
+    return checked(
+        DeviceArray(
+            tensor,
+            address=memory.__array_interface__["data"][0] if memory.size else 0,
+            shape=memory.shape,
+            strides=memory.strides,
+            dtype=dtype,
+            device=tensor.device.index,
+            # PyTorch calls the legacy default stream 0, which the driver may be told to read as another.
+            stream=torch.cuda.current_stream(tensor.device).cuda_stream or LEGACY,
+        ),
+        label,
+    )
+
+
+def _borrowed(tensor: Tensor, dtype: np.dtype[Any], device: str, label: str = "tensor") -> np.ndarray[Any, Any]:
+    """
+    The memory of a tensor as an array; if it is not the CPU's, an array of which no element can be read.
+
+    It is borrowed by its address. Tensor.numpy() would make the storage one that can never be resized again, as FSDP
+    and out= do, and would hand out memory that resize_ has freed.
+    """
     try:
         storage = tensor.untyped_storage()
         # A FakeTensor's storage is on the meta device; to ask for its address is a warning.
-        has_memory = type(tensor) in _PLAIN or storage.device.type == "cpu"
+        has_memory = type(tensor) in _PLAIN or storage.device.type == device
         address = tensor.data_ptr() if has_memory else 0
     except RuntimeError as error:  # inside torch.vmap, for instance
-        raise TypeError(f"tensor is a {type(tensor).__name__}, whose memory cannot be written to: {error}") from None
+        raise TypeError(f"{label} is a {type(tensor).__name__}, whose memory cannot be written to: {error}") from None
     held = storage.nbytes()
     available = held - tensor.storage_offset() * dtype.itemsize
     if not address and held and tensor.numel():
-        raise TypeError(f"tensor is a {type(tensor).__name__}, whose memory cannot be written to: it has none")
+        raise TypeError(f"{label} is a {type(tensor).__name__}, whose memory cannot be written to: it has none")
     try:
         return _core.borrowed(address, available, tensor.shape, tensor.stride(), dtype, tensor)
     except ValueError:
         raise ValueError(
-            f"tensor of shape {tuple(tensor.shape)} has a storage of {held} bytes, less than it needs: its memory was "
+            f"{label} of shape {tuple(tensor.shape)} has a storage of {held} bytes, less than it needs: its memory was "
             "freed, as FSDP frees the parameters that it has sharded; accepted is a tensor that has its memory"
         ) from None
 
