@@ -24,7 +24,7 @@ class _Programs:
 
     def __init__(self, driver: Any = None, compiler: Any = None) -> None:
         self._driver, self._compiler = driver, compiler
-        self.functions: dict[tuple[int, Kernel], Any] = {}
+        self.functions: dict[tuple[int, Kernel], tuple[Callable[..., None], Any]] = {}  # with what launches them
         self._lock = threading.Lock()
 
     @property
@@ -35,12 +35,12 @@ class _Programs:
                 driver = self._driver = self._driver or Driver()
         return driver
 
-    def load(self, device: int, kernel: Kernel) -> Any:
+    def load(self, device: int, kernel: Kernel) -> tuple[Callable[..., None], Any]:
         """A kernel's function on a device. Threads wait for each other, so that none compiles what another does."""
         driver = self.driver
         with self._lock:
-            function = self.functions.get((device, kernel))
-            if function is None:
+            found = self.functions.get((device, kernel))
+            if found is None:
                 if self._compiler is None:
                     self._compiler = Compiler(cache=Cache.of_user())
                 image = self._compiler.compile(kernel, driver.architecture(device))
@@ -48,8 +48,8 @@ class _Programs:
                     function = driver.load(device, image, kernel.name)
                 except DriverError as error:
                     raise DriverError(f"{error}{self._older_driver()}") from error
-                self.functions[device, kernel] = function
-        return function
+                found = self.functions[device, kernel] = driver.launch, function
+        return found
 
     def _older_driver(self) -> str:
         """What an error of loading says besides, where the compiler is of a CUDA that the driver does not know."""
@@ -90,12 +90,10 @@ def launcher(array: "DeviceArray", kernel: Kernel) -> Callable[[int, int], None]
     try:
         if device is None:
             device = programs.driver.device_of(array.address)
-        function = programs.functions.get((device, kernel))
-        if function is None:
-            function = programs.load(device, kernel)
+        launch, function = programs.functions.get((device, kernel)) or programs.load(device, kernel)
     except (DriverError, CompilerError) as error:
         _fail(array, device, error)
-    launch, stream = programs.driver.launch, array.stream
+    stream = array.stream
 
     def run(groups: int, parameters: int) -> None:
         try:
