@@ -5,7 +5,9 @@ import enum
 import multiprocessing
 import os
 import re
+import shutil
 import stat
+import subprocess
 import sys
 import threading
 import types
@@ -406,6 +408,59 @@ def test_the_real_driver_takes_contexts_as_numbers():
     assert int(real.CUcontext(0xC000)) == 0xC000
     assert not real.CUresult.CUDA_SUCCESS
     assert real.CUresult.CUDA_ERROR_INVALID_VALUE
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the stand-in is a library of Linux")
+def test_the_real_bindings_hand_the_driver_what_they_were_given(tmp_path):
+    bindings("driver")
+    source, library = ROOT / "tests" / "c" / "libcuda.c", tmp_path / "libcuda.so.1"
+    cc = shutil.which("cc") or pytest.skip("there is no C compiler here")
+    subprocess.run([cc, "-shared", "-fPIC", f"-Wl,-soname,{library.name}", "-o", library, source, "-ldl"], check=True)
+    code = f"""
+import ctypes, sys
+ctypes.CDLL({str(library)!r})
+sys.path.insert(0, {str(Path(__file__).parent)!r})
+from test_gpu_programs import KERNEL, DeviceArray, Driver, StandInCompiler, launch
+driver = Driver()
+print(driver.version(), driver.devices(), driver.name(0), driver.architecture(0), flush=True)
+number, text = ctypes.c_int(42), ctypes.create_string_buffer(b"text")
+parameters = (ctypes.c_void_p * 2)(ctypes.addressof(number), ctypes.addressof(text))
+with launch.use_driver(driver, StandInCompiler()):
+    array = DeviceArray(device=None, address=0x7F0000007000, stream=0x7FFFF0001230, synchronize=True)
+    launch.launcher(array, KERNEL)(2**31 - 1, ctypes.addressof(parameters))
+    launch.launcher(DeviceArray(stream=1), KERNEL)(3, ctypes.addressof(parameters))
+    for fill in (lambda: launch.finish(array), lambda: launch.launcher(DeviceArray(device=None), KERNEL)):
+        try:
+            fill()
+        except Exception as error:
+            ctypes.CDLL(None).fflush(None)
+            print(error, flush=True)
+"""
+    run = fresh_python(code)
+    known = "cannot fill the array of shape (2, 3) and dtype float32 on"
+    assert run.stdout.splitlines() == [
+        "13000 1 Stand-in 0 sm_90",
+        "push 0xc0de",
+        "mode 2",
+        f"image {KERNEL.name} for sm_90",
+        f"function 0x11 {KERNEL.name}",
+        "load 0x22",
+        "mode 0",
+        "pop 0xc0de",
+        "push 0xc0de",
+        "launch 0x22 2147483647 1 1 256 1 1 0 0x7ffff0001230 42 text 0",
+        "pop 0xc0de",
+        "push 0xc0de",
+        "launch 0x22 3 1 1 256 1 1 0 0x1 42 text 0",
+        "pop 0xc0de",
+        "push 0xc0de",
+        "wait 0x7ffff0001230",
+        "pop 0xc0de",
+        f"{known} CUDA device 0: cuStreamSynchronize failed: CUDA_ERROR_ILLEGAL_ADDRESS, what it means; "
+        "work that was enqueued before may be what failed; this process cannot use the device any more",
+        f"{known} a CUDA device: cuPointerGetAttribute failed: CUDA_ERROR_INVALID_VALUE, what it means; "
+        "0x7000 is no address in the memory of a CUDA device",
+    ], run.stderr
 
 
 # ---- The compiler ----------------------------------------------------------------------------------------------------
