@@ -1,0 +1,134 @@
+"""
+From a kernel to its launch on the device of an array: loaded once for each device, compiled where it must be.
+
+The core asks for a launcher before it changes anything, so that whatever is missing is an error before the first byte.
+"""
+
+import contextlib
+import os
+import threading
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from fastinit.gpu.cache import Cache
+from fastinit.gpu.compiler import Compiler, CompilerError
+from fastinit.gpu.driver import Driver, DriverError
+from fastinit.gpu.kernels import THREADS, Kernel
+
+if TYPE_CHECKING:
+    from fastinit.gpu.arrays import DeviceArray
+
+
+class _Programs:
+    """The driver, the compiler, and the kernels that were loaded by them."""
+
+    def __init__(self, driver: Any = None, compiler: Any = None) -> None:
+        self._driver, self._compiler = driver, compiler
+        self.functions: dict[tuple[int, Kernel], tuple[Callable[..., None], Any]] = {}  # with what launches them
+        self._lock = threading.Lock()
+
+    @property
+    def driver(self) -> Any:
+        driver = self._driver
+        if driver is None:
+            with self._lock:
+                driver = self._driver = self._driver or Driver()
+        return driver
+
+    def load(self, device: int, kernel: Kernel) -> tuple[Callable[..., None], Any]:
+        """A kernel's function on a device. Threads wait for each other, so that none compiles what another does."""
+        driver = self.driver
+        with self._lock:
+            found = self.functions.get((device, kernel))
+            if found is None:
+                if self._compiler is None:
+                    self._compiler = Compiler(cache=Cache.of_user())
+                image = self._compiler.compile(kernel, driver.architecture(device))
+                try:
+                    function = driver.load(device, image, kernel.name)
+                except DriverError as error:
+                    raise DriverError(f"{error}{self._older_driver()}") from error
+                found = self.functions[device, kernel] = driver.launch, function
+        return found
+
+    def _older_driver(self) -> str:
+        """What an error of loading says besides, where the compiler is of a CUDA that the driver does not know."""
+        compiler, version = self._compiler.version(), self.driver.version()
+        if int(compiler.partition(".")[0]) <= version // 1000:
+            return ""
+        return (
+            f"; the kernel was compiled by NVRTC {compiler}, and the driver is of CUDA {version // 1000}."
+            f"{version % 1000 // 10}: install a newer driver, or NVRTC {version // 1000}"
+        )
+
+    def after_fork_in_child(self) -> None:
+        """A thread of the parent may have held the lock. The driver stays: it knows whose it is and says so."""
+        self._lock = threading.Lock()
+
+
+_programs = _Programs()
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=lambda: _programs.after_fork_in_child())
+
+
+def launcher(array: "DeviceArray", kernel: Kernel) -> Callable[[int, int], None]:
+    """
+    What launches a kernel on the array's stream, by the number of groups and the address of the parameters.
+
+    The kernel is loaded, and before that compiled, if it has not been on this device.
+
+    Raises
+    ------
+    ImportError
+        If cuda-bindings is not installed.
+    DriverError, CompilerError
+        If the kernel cannot be had; they name the array. So does a DriverError of the launch.
+    """
+    programs = _programs
+    device = array.device
+    try:
+        if device is None:
+            device = programs.driver.device_of(array.address)
+        launch, function = programs.functions.get((device, kernel)) or programs.load(device, kernel)
+    except (DriverError, CompilerError) as error:
+        _fail(array, device, error)
+    stream = array.stream
+
+    def run(groups: int, parameters: int) -> None:
+        try:
+            launch(device, function, groups, THREADS, stream, parameters)
+        except DriverError as error:
+            _fail(array, device, error)
+
+    return run
+
+
+def finish(array: "DeviceArray") -> None:
+    """Waits for the fill where the array asks for it: others may read the memory on streams of their own."""
+    if array.synchronize:
+        device = array.device
+        try:
+            if device is None:
+                device = _programs.driver.device_of(array.address)
+            _programs.driver.synchronize(device, array.stream)
+        except DriverError as error:
+            _fail(array, device, error)
+
+
+def _fail(array: "DeviceArray", device: int | None, error: DriverError | CompilerError) -> NoReturn:
+    where = "a CUDA device" if device is None else f"CUDA device {device}"
+    raise type(error)(
+        f"cannot fill the array of shape {array.shape} and dtype {array.dtype} on {where}: {error}"
+    ) from error
+
+
+@contextlib.contextmanager
+def use_driver(driver: Any, compiler: Any) -> Iterator[None]:
+    """Has all fills of the process go through another driver and compiler, with nothing loaded yet: for tests."""
+    global _programs
+    before, _programs = _programs, _Programs(driver, compiler)
+    try:
+        yield
+    finally:
+        _programs = before
