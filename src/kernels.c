@@ -85,6 +85,7 @@ static ALWAYS_INLINE void philox_step(philox_state *s, int step, const fi_philox
 #define OP(name) JOIN(f32_, name)
 #define OP_(name) JOIN(F32_, name)
 #include "vecmath.h"
+#include "values.h"
 #include "draws.h"
 #undef OP
 #undef OP_
@@ -92,6 +93,7 @@ static ALWAYS_INLINE void philox_step(philox_state *s, int step, const fi_philox
 #define OP(name) JOIN(f64_, name)
 #define OP_(name) JOIN(F64_, name)
 #include "vecmath.h"
+#include "values.h"
 #include "draws.h"
 #undef OP
 #undef OP_
