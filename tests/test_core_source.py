@@ -36,14 +36,16 @@ def test_an_instruction_set_has_the_portable_operations_in_their_order(header):
 
 def test_the_build_compiles_every_source_and_every_instruction_set():
     (sources,) = rows("sources")
-    assert sources == sorted(path.stem for path in SOURCE.glob("*.c") if path.stem != "kernels")
+    files = [path.relative_to(SOURCE).with_suffix("").as_posix() for path in SOURCE.rglob("*.c")]
+    assert sources == sorted(name for name in files if name != "kernels")
     assert sorted(name for name, *_ in rows("kernels")) == HEADERS
     assert rows("kernels")[-1] == ["portable", "any"]
 
 
 def uses():
     """The files of the core that each of them uses: what it includes, and those whose functions and tables it names."""
-    files = {path.name: without_comments(path) for path in [*SOURCE.glob("*.c"), *SOURCE.glob("*.h")]}
+    paths = [*SOURCE.glob("*.[ch]"), *SOURCE.glob("gpu/*.[ch]")]
+    files = {path.name: without_comments(path) for path in paths}
     defined = {}
     for name, text in files.items():
         if name.endswith(".c"):
@@ -54,7 +56,7 @@ def uses():
     assert len(defined) > 30
     used = {}
     for name, text in files.items():
-        used[name] = {part for part in re.findall(r'#include "([\w/.]+)"', text) if part in files}
+        used[name] = {part for part in re.findall(r'#include "(?:\.\./)?([\w/.]+)"', text) if part in files}
         if name.endswith(".c"):
             used[name] |= {defined[word] for word in re.findall(r"\bfi_\w+", text) if word in defined}
         used[name].discard(name)
