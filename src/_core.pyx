@@ -90,6 +90,7 @@ include "arrays.pxi"
 include "fans.pxi"
 include "streams.pxi"
 include "rows.pxi"
+include "gpu.pxi"
 
 
 # ---- The fill --------------------------------------------------------------------------------------------------------
@@ -510,9 +511,29 @@ cdef class Draws:
         if self._recording is not None:
             self._recording.add(Pending.of_fill(c, array, rows))[0] = c.fill
             return array
+        if c.on_device:
+            return self.finish_on_device(c, array, rows)
         self.take_stream(c)
         run_fill(kernels, c, array, rows, 0)
         return array
+
+    @cython.final
+    cdef object finish_on_device(self, call *c, cnp.ndarray array, Rows rows):
+        cdef fi_task task
+        cdef fi_axis axis[FI_AXES_MAX + 2]
+        memory = memory_behind(array)
+        task.fill = c.fill
+        set_region(
+            &task, extent_of(array), rows, c.where.offset if c.where.given else NULL,
+            c.where.global_shape if c.where.given else NULL, c.is_complex, axis
+        )
+        check_alignment(&task, array)
+        cdef Launches launches = Launches.of(memory, &task.fill)
+        launches.launcher(fi_gpu_form_of(&task))  # what a machine may lack, it lacks before a stream is taken
+        self.take_stream(c)
+        task.fill.seed, task.fill.stream = c.fill.seed, c.fill.stream
+        launches.run(&task.fill, &task.region)
+        return memory.out
 
     @cython.final
     cdef object fill_scheme(
@@ -520,7 +541,7 @@ cdef class Draws:
         object stream, object streams, object offset, object global_shape, bint accumulate
     ):
         """A draw whose one parameter the scheme gives."""
-        array_of(out)
+        out = opened(out)
         cdef call c
         cdef Rows rows = read_call(&c, stream, streams, offset, global_shape, accumulate)
         read_fans(scheme, out, &c.where, fan_in, fan_out, layout)
@@ -537,31 +558,33 @@ cdef class Draws:
             refuse_scheme(&c.fill, scheme, draw, refusal)
         return self.finish(&c, array, rows)
 
-    def _fill_constant(self, cnp.ndarray out, dtype, bytes value, offset, global_shape):
+    def _fill_constant(self, out, dtype, bytes value, offset, global_shape):
         """Fills out, which had the dtype when its value was converted, with the bytes of one element."""
         check_self(self)
         cdef call c
         read_call(&c, None, None, offset, global_shape, False)
-        array_for_constants(out)
-        check_block(&c.where, out, False)
-        if descr_of(out) is not dtype:
+        cdef cnp.ndarray array = array_for_constants(out)
+        check_block(&c.where, array, False)
+        if descr_of(array) is not dtype:
             raise ValueError(f"out was changed while the arguments were read: it had dtype {dtype}")
         fi_set_value(&c.fill, <const char *>value, len(value))
         if self._recording is not None:
-            self._recording.add(Pending.of_constants(out, value))
-            return out
-        run_constant(&c.fill, out)
+            self._recording.add(Pending.of_constants(array, value))
+        elif is_on_device(out):
+            run_constants(Pending.of_constants(array, value))
+        else:
+            run_constant(&c.fill, array)
         return out
 
     def _fill_marked(self, out, cnp.ndarray view, bytes value, list marks, bytes mark):
         """Fills out, of which there is a view, with one value, as an element's bytes, and parts of it with another."""
         check_self(self)
         check_view(out, view)
-        each = Pending.of_constants(out, value, marks, mark)
-        cdef Recording recording = Recording() if self._recording is None else self._recording
-        recording.add(each)
+        each = Pending.of_constants(view if is_on_device(out) else out, value, marks, mark)
         if self._recording is None:
-            run_fills(recording, 0, 1, "out")
+            run_constants(each)
+        else:
+            self._recording.add(each)
         return out
 
     def _write_draws(self, out, cnp.ndarray view, stream, Rows rows, write):
@@ -650,6 +673,7 @@ cdef class Draws:
         array([1713891541, 3781805453], dtype=uint32)
         """
         check_self(self)
+        out = opened(out)
         cdef call c
         cdef Rows rows = read_call(&c, stream, streams, offset, global_shape, False)
         cdef cnp.ndarray array = checked_array(out, &c, WORDS)
@@ -688,7 +712,7 @@ cdef class Draws:
         array([ 0.22591972, -0.06282699, -0.8535366 ], dtype=float32)
         """
         check_self(self)
-        array_of(out)
+        out = opened(out)
         cdef call c
         cdef double least = number("low", low), most = number("high", high)
         cdef Rows rows = read_call(&c, stream, streams, offset, global_shape, accumulate)
@@ -733,7 +757,7 @@ cdef class Draws:
         array([0.9990298, 1.0001941, 0.9987644], dtype=float32)
         """
         check_self(self)
-        array_of(out)
+        out = opened(out)
         cdef call c
         cdef double parts[2]
         cdef bint has_parts = read_complex("mean", mean, parts)
@@ -787,7 +811,7 @@ cdef class Draws:
         array([10.01335623, 10.12240233, 10.46153973])
         """
         check_self(self)
-        array_of(out)
+        out = opened(out)
         cdef call c
         cdef double center = number("mean", mean), deviation = number("std", std)
         cdef double least = number("low", low), most = number("high", high)

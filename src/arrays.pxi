@@ -22,6 +22,7 @@ cdef struct call:
     block where
     bint unnamed  # the generator's next stream; otherwise it is fill.stream
     bint is_complex  # the fill's elements are the parts
+    bint on_device  # the array is memory of a GPU
 
 
 cdef bint is_bfloat16(cnp.ndarray array):
@@ -74,11 +75,8 @@ cdef int part_dtype_of(cnp.ndarray array) noexcept:
 
 
 cdef inline cnp.ndarray array_of(object out):
-    return <cnp.ndarray>out if cnp.PyArray_Check(out) else refused_array(out)
-
-
-cdef cnp.ndarray refused_array(object out):
-    raise TypeError(f"out must be a NumPy array, not {type(out).__name__}{hints().instead_of_array(out)}")
+    """out, or an array that stands for memory of a device: see gpu.pxi."""
+    return <cnp.ndarray>out if cnp.PyArray_Check(out) else array_on_device(out)
 
 
 cdef inline size_t size_of(cnp.ndarray array) noexcept:
@@ -99,6 +97,7 @@ cdef inline cnp.ndarray array_of_dtype(object out, call *c, int accepted):
     """out as an array of a dtype that the draw fills; sets the fill's dtype."""
     cdef cnp.ndarray array = array_of(out)
     cdef int dtype = dtype_of(array)
+    c.on_device = is_on_device(out)
     c.is_complex = False
     if dtype < 0 and accepted == REALS_OR_COMPLEX:
         dtype = part_dtype_of(array)
@@ -196,6 +195,8 @@ def view_of(out, bint for_constants):
     cdef call c
     c.where.given = c.where.outer = False
     cdef cnp.ndarray array = array_for_constants(out) if for_constants else checked_array(out, &c)
+    if is_on_device(out):
+        return array
     cdef cnp.dtype descr = descr_of(array)
     Py_INCREF(descr)  # which the next call takes
     cdef cnp.ndarray view = PyArray_NewFromDescr(
@@ -228,8 +229,11 @@ cdef bint is_same_extent(const fi_extent *one, const fi_extent *other) noexcept:
     )
 
 
-def check_view(cnp.ndarray array, cnp.ndarray view):
+def check_view(out, cnp.ndarray view):
     """Raises if an array is no longer what it was when the view of it was made, or cannot be written to."""
+    if is_on_device(out):
+        return
+    cdef cnp.ndarray array = out
     cdef fi_extent then = extent_of(view), now = extent_of(array)
     if not (
         cnp.PyArray_FLAGS(array) & cnp.NPY_ARRAY_WRITEABLE

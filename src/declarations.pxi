@@ -14,11 +14,14 @@ cdef extern from "core.h" nogil:
     ctypedef enum fi_dtype:
         FI_UINT32, FI_UINT64, FI_FLOAT32, FI_FLOAT64, FI_FLOAT16, FI_BFLOAT16
     ctypedef struct fi_value:
-        pass
+        size_t size
+    ctypedef enum fi_draw:
+        FI_BITS, FI_CONSTANT
     ctypedef struct fi_kernels:
         pass
     ctypedef struct fi_fill:
         fi_dtype dtype
+        fi_draw draw
         int accumulate
         uint64_t seed, stream
         double scale

@@ -7,7 +7,7 @@ cdef enum:
 cdef class Pending:
     """A fill whose arguments are checked and that is still to run, and what its array was when it was checked."""
 
-    cdef readonly cnp.ndarray out
+    cdef cnp.ndarray array
     cdef readonly object key  # among the fills
     cdef void *data
     cdef object dtype
@@ -21,13 +21,14 @@ cdef class Pending:
     cdef bytes mark  # which is this one
     cdef bytes block  # offset, then global_shape, if it is one
     cdef Rows rows  # the streams of the rows, if these are tensors
-    cdef bint unnamed, is_complex
+    cdef bint unnamed, is_complex, on_device
 
     @staticmethod
     cdef Pending of_array(cnp.ndarray out):
         cdef Pending self = Pending.__new__(Pending)
+        self.on_device = stands_for_device(out)
         cdef size_t size = cnp.PyArray_NDIM(out) * sizeof(cnp.npy_intp)
-        self.out = out
+        self.array = out
         self.data = cnp.PyArray_DATA(out)
         self.dtype = descr_of(out)
         self.axes = cnp.PyArray_NDIM(out)
@@ -38,6 +39,11 @@ cdef class Pending:
             memcpy(self.sizes_strides + self.axes, cnp.PyArray_STRIDES(out), size)
         return self
 
+    @property
+    def out(self):
+        """What was given to be filled."""
+        return memory_behind(self.array).out if self.on_device else self.array
+
     cdef fi_extent extent(self) noexcept:
         """Where the array lay, as long as this fill is there."""
         cdef const ptrdiff_t *sizes = <const ptrdiff_t *>self.sizes_strides
@@ -47,11 +53,11 @@ cdef class Pending:
 
     cdef bint is_unchanged(self) noexcept:
         """Whether the array is what it was, and can be written to."""
-        cdef fi_extent then = self.extent(), now = extent_of(self.out)
+        cdef fi_extent then = self.extent(), now = extent_of(self.array)
         return (
-            cnp.PyArray_FLAGS(self.out) & cnp.NPY_ARRAY_WRITEABLE
+            cnp.PyArray_FLAGS(self.array) & cnp.NPY_ARRAY_WRITEABLE
             and is_same_extent(&then, &now)
-            and cnp.PyArray_DESCR(self.out) == <void *>self.dtype
+            and cnp.PyArray_DESCR(self.array) == <void *>self.dtype
         )
 
     @staticmethod
@@ -323,8 +329,18 @@ cdef int run_fills(Recording recording, size_t first, size_t end, str label) exc
                 global_shape = offset + len(each.block) // (2 * sizeof(uint64_t))
             set_region(task, each.extent(), each.rows, offset, global_shape, each.is_complex, axis)
         axis += each.axes + 2
+        if each.on_device:
+            check_alignment(task, each.array)
     check_unchanged(recording, first, end, label)  # again: what was allocated since may have made Python run
+    launch_tasks(recording, first, end)
     return run_tasks(kernels, recording.tasks + first, end - first)
+
+
+cdef int run_constants(Pending each) except -1:
+    """One fill, with marks or on a device."""
+    cdef Recording recording = Recording()
+    recording.add(each)
+    return run_fills(recording, 0, 1, "out")
 
 
 cdef int run_constant(fi_fill *fill, cnp.ndarray array) except -1:

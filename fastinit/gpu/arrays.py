@@ -3,7 +3,7 @@
 import itertools
 import operator
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -34,6 +34,7 @@ class DeviceArray:
     synchronize: bool = False  # whether the call waits for the fill, as whoever uses the memory next may not
     read_only: bool = False
     owner: object = field(default=None, repr=False)  # what else has to live for as long as the memory is used
+    written: Callable[[], None] | None = field(default=None, repr=False)  # is to be told of each fill
 
 
 def is_device_array(out: object) -> bool:
@@ -66,7 +67,7 @@ def device_array(out: object) -> DeviceArray:
     if _is_tensor(out):
         from fastinit.torch.tensors import device_array_of
 
-        return device_array_of(out, "out")
+        return device_array_of(out, "out", counts=True)
     if _may_be_written_to(out):
         # First, as it names the stream on which the memory is ready, on which the fill then needs no waiting.
         interface = _interface_of(out)

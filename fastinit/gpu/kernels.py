@@ -16,7 +16,7 @@ class Kernel(NamedTuple):
     ['-DFI_KERNEL_DTYPE=FI_FLOAT32', '-DFI_KERNEL_ADDS=1']
     """
 
-    form: str  # "range", "region", "streams", "ranges" or "constant"
+    form: str  # "range", "region", "blocks", "ranges" or "constant": see fi_gpu_form of src/gpu/launch.h
     draw: str  # NAME of src/draws.def, or "CONSTANT"
     dtype: str  # NAME of src/dtypes.def; of constants the size of an element, as "BYTES4"
     accumulate: bool
@@ -30,9 +30,11 @@ class Kernel(NamedTuple):
     @property
     def defines(self) -> list[str]:
         """The compiler's options that make this kernel of the source."""
+        form = [f"-DFI_KERNEL={self.name}", f"-DFI_FORM_{self.form.upper()}"]
+        if self.form == "constant":
+            return [*form, f"-DFI_KERNEL_BYTES={self.dtype.removeprefix('BYTES')}"]
         return [
-            f"-DFI_KERNEL={self.name}",
-            f"-DFI_FORM_{self.form.upper()}",
+            *form,
             f"-DFI_KERNEL_DRAW=FI_{self.draw}",
             f"-DFI_KERNEL_DTYPE=FI_{self.dtype}",
             f"-DFI_KERNEL_ADDS={int(self.accumulate)}",

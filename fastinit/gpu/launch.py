@@ -7,6 +7,7 @@ The core asks for a launcher before it changes anything, so that whatever is mis
 import contextlib
 import os
 import threading
+import warnings
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -24,6 +25,7 @@ class _Programs:
 
     def __init__(self, driver: Any = None, compiler: Any = None) -> None:
         self._driver, self._compiler = driver, compiler
+        self.served: dict[int, bool] = {}
         self.functions: dict[tuple[int, Kernel], tuple[Callable[..., None], Any]] = {}  # with what launches them
         self._lock = threading.Lock()
 
@@ -104,8 +106,33 @@ def launcher(array: "DeviceArray", kernel: Kernel) -> Callable[[int, int], None]
     return run
 
 
+def serves(device: int) -> bool:
+    """
+    Whether kernels fill arrays on a device. Tried once, with a warning if not: for who can fill it otherwise.
+
+    What is missing may be cuda-bindings, NVRTC, or a version of either that goes with the driver and the device.
+    """
+    served = _programs.served.get(device)
+    if served is None:
+        try:
+            _programs.load(device, Kernel("constant", "CONSTANT", "BYTES4", False))  # which compiles in no time
+            served = True
+        except (ImportError, DriverError, CompilerError) as error:
+            served = False
+            warnings.warn(
+                f"tensors on CUDA device {device} are filled by way of the CPU: the values are the same, the way is "
+                f"longer. {error}",
+                RuntimeWarning,
+                stacklevel=2,
+            )
+        _programs.served[device] = served
+    return served
+
+
 def finish(array: "DeviceArray") -> None:
-    """Waits for the fill where the array asks for it: others may read the memory on streams of their own."""
+    """Waits for the fill where the array asks for it, as others may read the memory on streams of their own."""
+    if array.written is not None:
+        array.written()
     if array.synchronize:
         device = array.device
         try:
