@@ -77,7 +77,7 @@ class Drawn:
         shape, whole = out.shape, self.shape
         if self.streams is not None:
             first = offset[0] if offset else 0
-            keywords = {"streams": self.streams[first : first + len(out)]}
+            keywords = {"streams": self.streams[first : first + shape[0]]}
             offset, shape, whole = offset[1:], shape[1:], whole[1:]
         if shape != whole or any(offset):
             keywords |= {"offset": offset, "global_shape": whole}

@@ -19,7 +19,7 @@ import fastinit
 from fastinit.recipe import Recipe
 from fastinit.rules import Action, Choice, Item, Owners, Rule, Spellings, errors_of, parse_pairs
 from fastinit.text import listed
-from fastinit.torch.tensors import Target, Tensor, array_of, count_write, fill_part, target_of
+from fastinit.torch.tensors import Target, Tensor, count_write, fill_part, memory_of, target_of
 
 Module: TypeAlias = nn.Module
 _Step: TypeAlias = tuple[str, Module, tuple[Module, ...]]
@@ -440,11 +440,11 @@ def _is_gathered_from_above(owner: Owner) -> bool:
 
 
 def _fill_all(targets: Mapping[str, Target], generator: fastinit.Generator) -> None:
-    """Fills what lies in the CPU's memory side by side, then what does not."""
+    """Fills what lies in memory of the CPU's or of a CUDA device's side by side, then what does not."""
     parts = []
     for name, target in targets.items():
         with errors_of(f"parameter {name!r}"):
-            parts += [(name, part, array_of(part.tensor)) for part in target.parts]
+            parts += [(name, part, memory_of(part.tensor, target.drawn.recipe)) for part in target.parts]
     specs = [(name, targets[name].drawn.spec(array, part.offset)) for name, part, array in parts if array is not None]
     generator._fill(specs, "parameter {!r}")
     for name, part, array in parts:

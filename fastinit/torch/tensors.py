@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 Tensor: TypeAlias = torch.Tensor
 _Shape: TypeAlias = tuple[int, ...]
+Memory: TypeAlias = "np.ndarray[Any, Any] | DeviceArray"
 _Runs: TypeAlias = list[range]  # of global indices along an axis, in the order in which a shard holds them
 
 _REALS = frozenset(getattr(torch, name) for name in REALS)
@@ -166,7 +167,7 @@ def check(target: Target) -> None:
 def fill(target: Target, generator: fastinit.Generator) -> None:
     """Fills all parts from one stream, or from one for each row, after every check."""
     drawn = target.drawn
-    arrays = [array_of(part.tensor) for part in target.parts]
+    arrays = [memory_of(part.tensor, drawn.recipe) for part in target.parts]
     if len(arrays) != 1 or arrays[0] is None:
         check(target)
         if drawn.recipe.draws:  # what does not, takes no stream
@@ -179,12 +180,28 @@ def fill(target: Target, generator: fastinit.Generator) -> None:
     count_write(target.tensor)
 
 
-def fill_part(part: Part, array: np.ndarray[Any, Any] | None, drawn: Drawn, generator: fastinit.Generator) -> None:
-    """Fills one part, whose memory is the array or, if that is None, on another device."""
+def fill_part(part: Part, array: "Memory | None", drawn: Drawn, generator: fastinit.Generator) -> None:
+    """Fills one part, whose memory is the array or, if that is None, one that only PyTorch writes to."""
     if array is None:
         _fill_elsewhere(part, drawn, generator)
     else:
         drawn.fill(array, part.offset, generator)
+
+
+def memory_of(tensor: Tensor, recipe: Recipe) -> "Memory | None":
+    """The memory of a tensor where a recipe fills it: of the CPU, or of a CUDA device; None if neither can be."""
+    if not is_cuda(tensor):
+        return array_of(tensor)
+    if recipe.is_whole or tensor.is_neg() or tensor.is_conj():
+        return None  # NumPy computes it; or the memory holds other values
+    from fastinit.gpu import launch
+
+    return device_array_of(tensor) if launch.serves(tensor.device.index) else None
+
+
+def is_cuda(tensor: Tensor) -> bool:
+    """Whether it lies on a CUDA device, and not on one of ROCm's, which PyTorch calls so too."""
+    return bool(tensor.is_cuda) and torch.version.hip is None
 
 
 def array_of(tensor: Tensor) -> np.ndarray[Any, Any] | None:
@@ -196,15 +213,15 @@ def array_of(tensor: Tensor) -> np.ndarray[Any, Any] | None:
     return _borrowed(tensor, dtype, "cpu")
 
 
-def device_array_of(tensor: Tensor, label: str = "tensor") -> "DeviceArray":
+def device_array_of(tensor: Tensor, label: str = "tensor", counts: bool = False) -> "DeviceArray":
     """
     The memory of a tensor on a CUDA device, ready on that device's current stream.
 
-    Errors call the tensor by the label.
+    Errors call the tensor by the label. Whether its fills count for autograd, or who fills it counts them.
     """
     from fastinit.gpu.arrays import LEGACY, DeviceArray, checked
 
-    if not tensor.is_cuda or torch.version.hip is not None:
+    if not is_cuda(tensor):
         of_rocm = " of a ROCm build of PyTorch" if tensor.is_cuda else ""
         raise TypeError(f"{label} is on the device {tensor.device}{of_rocm}; accepted is a CUDA device")
     _check_kind(tensor, label)
@@ -229,10 +246,16 @@ def device_array_of(tensor: Tensor, label: str = "tensor") -> "DeviceArray":
             dtype=dtype,
             device=tensor.device.index,
             # PyTorch calls the legacy default stream 0, which the driver may be told to read as another.
-            stream=torch.cuda.current_stream(tensor.device).cuda_stream or LEGACY,
+            stream=current_stream(tensor.device) or LEGACY,
+            written=(lambda: count_write(tensor)) if counts else None,
         ),
         label,
     )
+
+
+def current_stream(device: torch.device) -> int:
+    """The handle of the stream on which the device does what PyTorch asks of it."""
+    return int(torch.cuda.current_stream(device).cuda_stream)
 
 
 def _borrowed(tensor: Tensor, dtype: np.dtype[Any], device: str, label: str = "tensor") -> np.ndarray[Any, Any]:
