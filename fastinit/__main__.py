@@ -125,8 +125,9 @@ def run_bench(chosen: argparse.Namespace) -> None:
 
 
 def run_info(chosen: argparse.Namespace) -> None:
-    here = environment.describe()
-    print(environment.info_json(here) if chosen.json else environment.info(here, columns() or environment.INFO_WIDTH))
+    here, gpus = environment.describe(), environment.gpus()
+    width = columns() or environment.INFO_WIDTH
+    print(environment.info_json(here, gpus) if chosen.json else environment.info(here, width, gpus))
 
 
 def run_insight(chosen: argparse.Namespace) -> None:

@@ -2,6 +2,7 @@
 
 import ctypes
 import enum
+import json
 import multiprocessing
 import os
 import re
@@ -19,6 +20,7 @@ import numpy as np
 import pytest
 from conftest import ROOT, fresh_python
 
+from fastinit.bench import environment
 from fastinit.gpu import cache, compiler, driver, launch
 from fastinit.gpu.cache import Cache
 from fastinit.gpu.compiler import LIBRARY, MAIN, Compiler, CompilerError
@@ -958,6 +960,35 @@ def test_a_user_without_a_home_costs_one_warning(monkeypatch):
     with refused("the home folder cannot be told") as seen:
         tried(Cache.of_user())
     assert len(seen) == 1
+
+
+# ---- What `python -m fastinit info` says -----------------------------------------------------------------------------
+
+
+def test_info_names_the_gpus_their_architecture_and_the_versions(monkeypatch):
+    here, nvrtc = environment.describe(), Nvrtc()
+    monkeypatch.setattr(driver, "_bindings", lambda: Cuda(version=12080))
+    monkeypatch.setattr(compiler, "_bindings", lambda: nvrtc)
+    gpus = environment.gpus()
+    told = [f"NVIDIA Device {device}, sm_9{device}; driver of CUDA 12.8, NVRTC 13.5" for device in range(3)]
+    assert gpus == told
+    shown = " ".join(environment.info(here, 60, gpus).split())
+    assert f" GPUs {'. '.join(told)} Python " in shown
+    assert json.loads(environment.info_json(here, gpus))["gpus"] == told
+    nvrtc.lacks = True
+    assert environment.gpus()[0] == "NVIDIA Device 0, sm_90; driver of CUDA 12.8, no NVRTC"
+
+
+@pytest.mark.parametrize("error", [ImportError("no such module"), AttributeError("broken"), DriverError("no device")])
+def test_info_says_nothing_of_gpus_where_they_cannot_be_used(monkeypatch, error):
+    def fail():
+        raise error
+
+    monkeypatch.setattr(driver, "_bindings", fail)
+    assert environment.gpus() == []
+    here = environment.describe()
+    assert "GPU" not in environment.info(here)
+    assert "gpus" not in json.loads(environment.info_json(here))
 
 
 # ---- Launches --------------------------------------------------------------------------------------------------------

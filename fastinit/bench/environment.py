@@ -7,6 +7,7 @@ import platform
 import re
 import shlex
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
@@ -215,7 +216,25 @@ def load_average() -> float | None:
 # ---- In words --------------------------------------------------------------------------------------------------------
 
 
-def info(here: Environment, width: int = INFO_WIDTH) -> str:
+def gpus() -> list[str]:
+    """The CUDA devices that fills can use, and of which CUDA the driver and the compiler are; or none."""
+    from fastinit.gpu.compiler import Compiler
+    from fastinit.gpu.driver import Driver
+
+    try:
+        driver = Driver()
+        version = driver.version()
+        devices = [f"{driver.name(device)}, {driver.architecture(device)}" for device in range(driver.devices())]
+    except Exception:  # whatever cuda-bindings, a stranger's package, does when it is imported
+        return []
+    try:
+        compiler = f"NVRTC {Compiler({}).version()}"
+    except Exception:
+        compiler = "no NVRTC"
+    return [f"{device}; driver of CUDA {version // 1000}.{version % 1000 // 10}, {compiler}" for device in devices]
+
+
+def info(here: Environment, width: int = INFO_WIDTH, gpus: Sequence[str] = ()) -> str:
     """What fastinit is and runs on, without a measurement; values are folded to so many columns, or 110."""
     lines = {
         "fastinit": here.fastinit,
@@ -225,6 +244,7 @@ def info(here: Environment, width: int = INFO_WIDTH) -> str:
         "CPU": here.cpu,
         "CPU features": ", ".join(here.cpu_features) or "none that the choice of a kernel rests on",
         "threads": f"up to {here.threads} a fill; CPUs available: {here.cpus_available}",
+        **({"GPUs": ". ".join(gpus)} if gpus else {}),
         "Python": here.python,
         "NumPy": here.numpy,
         "compiler": here.compiler,
@@ -235,12 +255,13 @@ def info(here: Environment, width: int = INFO_WIDTH) -> str:
     return "\n".join(f"{name:{margin}}{below.join(folded(printable(text), columns))}" for name, text in lines.items())
 
 
-def info_json(here: Environment) -> str:
+def info_json(here: Environment, gpus: Sequence[str] = ()) -> str:
     """The same as one JSON object in one line of ASCII: numbers, texts and lists of texts."""
     names = (
         "stream_version kernel kernels_available cpu cpu_features cpus_available threads python numpy compiler platform"
     )
-    return json.dumps({"version": here.fastinit} | {name: getattr(here, name) for name in names.split()})
+    told = {"version": here.fastinit} | {name: getattr(here, name) for name in names.split()}
+    return json.dumps(told | ({"gpus": list(gpus)} if gpus else {}))
 
 
 def facts(here: Environment) -> list[tuple[str, str]]:
