@@ -535,7 +535,7 @@ cdef class Draws:
             launches.launcher(fi_gpu_form_of(&task))
         self.take_stream(c)
         task.fill.seed, task.fill.stream = c.fill.seed, c.fill.stream
-        launches.run(&task.fill, &task.region)
+        launches.run(&task)
         return memory.out
 
     @cython.final

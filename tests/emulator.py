@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from fastinit import _core
 from fastinit.gpu import launch
 from fastinit.gpu.kernels import THREADS, Kernel
 
@@ -88,13 +89,10 @@ class Driver:
         self.launches.append((kernel, device, stream, groups))
         size = kernel.dtype.removeprefix("BYTES")
         dtype = int(size) if kernel.form == "constant" else DTYPES.index(kernel.dtype)
-        self._library.emulate(
-            FORMS.index(kernel.form),
-            DRAWS.index(kernel.draw),
-            dtype,
-            int(kernel.accumulate),
-            ctypes.c_uint32(groups),
-            ctypes.c_void_p(parameters),
+        numbers = FORMS.index(kernel.form), DRAWS.index(kernel.draw), dtype, int(kernel.accumulate)
+        # A device's floating-point environment is its own.
+        _core.in_standard_environment(
+            self._library.emulate, *numbers, ctypes.c_uint32(groups), ctypes.c_void_p(parameters)
         )
 
     def synchronize(self, device, stream):
