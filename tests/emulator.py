@@ -29,6 +29,25 @@ def names_in(table):
 DRAWS, DTYPES = [*names_in("draws.def"), "CONSTANT"], names_in("dtypes.def")
 
 
+def every_kernel():
+    """All that fills can ask for: each form of each draw with its dtypes, also adding, and constants of each size."""
+    for form in FORMS[:-1]:
+        for draw in DRAWS[:-1]:
+            for dtype in DTYPES:
+                if (draw == "BITS") != dtype.startswith("UINT"):
+                    continue
+                if draw == "NORMAL_PAIRED" and dtype not in ("FLOAT32", "FLOAT64"):  # parts of complex numbers
+                    continue
+                yield Kernel(form, draw, dtype, False)
+                if draw != "BITS":
+                    yield Kernel(form, draw, dtype, True)
+    for size in (1, 2, 4, 8, 16):
+        yield Kernel("constant", "CONSTANT", f"BYTES{size}", False)
+
+
+KERNELS = frozenset(every_kernel())
+
+
 def build(folder):
     """The kernels as a library of this machine; kept in the folder under a hash of what it is made of."""
     compiler = shutil.which("cc")
@@ -53,6 +72,7 @@ class Compiler:
 
     def compile(self, kernel, architecture):
         assert architecture == "sm_00"
+        assert kernel in KERNELS  # which tests/gpu/check_compile.py compiles
         return "/".join(map(str, kernel)).encode()
 
 

@@ -73,20 +73,20 @@ LANE block_words philox(uint64_t block, const fi_gpu_stream *stream, const fi_gp
 LANE float f32_of_word(uint32_t w) { return fi_f32_of_bits(w); }
 LANE double f64_of_word(uint64_t w) { return fi_f64_of_bits(w); }
 
-#define DEFINE_PAIR(real)                                                                                        \
-    LANE void real##_pair_of(fi_draw draw, real##_word a, real##_word b, const real##_constants *c,              \
-                             real##_scalar *v) {                                                                 \
-        if (draw == FI_BITS) {                                                                                   \
-            v[0] = real##_of_word(a);                                                                            \
-            v[1] = real##_of_word(b);                                                                            \
-        } else if (draw == FI_NORMAL || draw == FI_NORMAL_PAIRED) {                                              \
-            real##_box_muller transform;                                                                         \
+#define DEFINE_PAIR(real)                                                                                            \
+    LANE void real##_pair_of(fi_draw draw, real##_word a, real##_word b, const real##_constants *c,                  \
+                             real##_scalar *v) {                                                                     \
+        if (draw == FI_BITS) {                                                                                       \
+            v[0] = real##_of_word(a);                                                                                \
+            v[1] = real##_of_word(b);                                                                                \
+        } else if (draw == FI_NORMAL || draw == FI_NORMAL_PAIRED) {                                                  \
+            real##_box_muller transform;                                                                             \
             UNROLLED for (int step = 0; step < real##_STEPS; step++) real##_box_muller_step(&transform, step, a, b); \
-            real##_normals_of(&transform, c, &v[0], &v[1]);                                                      \
-        } else {                                                                                                 \
-            v[0] = real##_value_of(draw, a, c);                                                                  \
-            v[1] = real##_value_of(draw, b, c);                                                                  \
-        }                                                                                                        \
+            real##_normals_of(&transform, c, &v[0], &v[1]);                                                          \
+        } else {                                                                                                     \
+            v[0] = real##_value_of(draw, a, c);                                                                      \
+            v[1] = real##_value_of(draw, b, c);                                                                      \
+        }                                                                                                            \
     }
 enum { f32_STEPS = F32_BOX_MULLER_STEPS, f64_STEPS = F64_BOX_MULLER_STEPS };
 DEFINE_PAIR(f32)
@@ -284,7 +284,7 @@ LANE row row_of(const fi_gpu_region *region, uint32_t thread, int counted) {
     }                                                                                                                  \
                                                                                                                        \
     typedef struct {                                                                                                   \
-        real##_constants of[FI_GPU_PARTS_MAX];                                                                            \
+        real##_constants of[FI_GPU_PARTS_MAX];                                                                         \
     } real##_constants_list;                                                                                           \
                                                                                                                        \
     LANE void real##_ranges(fi_draw draw, fi_dtype dtype, int adds, const fi_gpu_ranges *ranges,                       \
@@ -310,8 +310,8 @@ LANE row row_of(const fi_gpu_region *region, uint32_t thread, int counted) {
         const uint32_t number = group * FI_GPU_THREADS + thread;                                                       \
         if (number >= region->threads) return;                                                                         \
         const row r = row_of(region, number, -1);                                                                      \
-        real##_fill_pack(draw, dtype, adds, &region->keys, &region->stream, c, r.first, region->count,                 \
-                         region->stride, r.data, r.pack);                                                              \
+        real##_fill_pack(draw, dtype, adds, &region->keys, &region->stream, c, r.first, region->count, region->stride, \
+                         r.data, r.pack);                                                                              \
     }                                                                                                                  \
                                                                                                                        \
     LANE void real##_blocks(fi_draw draw, fi_dtype dtype, int adds, const fi_gpu_region *region,                       \
@@ -320,8 +320,8 @@ LANE row row_of(const fi_gpu_region *region, uint32_t thread, int counted) {
         const uint32_t number = group * FI_GPU_THREADS + thread;                                                       \
         if (number >= region->threads) return;                                                                         \
         const row r = row_of(region, number, streams->axis);                                                           \
-        const fi_gpu_stream stream = fi_gpu_stream_of(                                                                 \
-            streams->listed ? streams->number[r.number] : streams->first + r.number * streams->step);                  \
+        const fi_gpu_stream stream =                                                                                   \
+            fi_gpu_stream_of(streams->listed ? streams->number[r.number] : streams->first + r.number * streams->step); \
         real##_fill_pack(draw, dtype, adds, &region->keys, &stream, c, r.first, region->count, region->stride, r.data, \
                          r.pack);                                                                                      \
     }

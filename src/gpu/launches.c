@@ -104,8 +104,8 @@ static uint64_t packs_from(const packing *p, uint64_t first, uint64_t count) {
 /* ---- Ranges ---------------------------------------------------------------------------------------------------------- */
 
 static int is_range(const fi_fill *fill, const fi_region *region) {
-    return fill->draw != FI_CONSTANT && region->chunks != 0 && region->rows == 1 && region->streams.count == 1 && !region->streams.number &&
-           region->axis[region->row_axes].stride == (ptrdiff_t)fi_formats[fill->dtype].size;
+    return fill->draw != FI_CONSTANT && region->chunks != 0 && region->rows == 1 && region->streams.count == 1 &&
+           !region->streams.number && region->axis[region->row_axes].stride == (ptrdiff_t)fi_formats[fill->dtype].size;
 }
 
 static fi_gpu_part part_of(const fi_fill *fill, const fi_region *region) {
@@ -120,9 +120,7 @@ static int fill_range(const fi_fill *fill, const fi_region *region, fi_gpu_launc
     return launch(context, FI_GPU_RANGE, (uint32_t)groups, (void *[]){&range, &c});
 }
 
-int fi_gpu_is_small(const fi_task *task) {
-    return is_range(&task->fill, &task->region) && task->region.count <= SMALL;
-}
+int fi_gpu_is_small(const fi_task *task) { return is_range(&task->fill, &task->region) && task->region.count <= SMALL; }
 
 int fi_gpu_fill_small(const fi_task *const *tasks, size_t count, fi_gpu_launcher *launch, void *context) {
     if (count == 0) return 0;
