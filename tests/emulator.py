@@ -139,3 +139,16 @@ class OnDevice:
 def use(driver):
     """Has fastinit.gpu use an emulated device."""
     return launch.use_driver(driver, Compiler())
+
+
+@pytest.fixture(scope="session")
+def library(tmp_path_factory):
+    return build(tmp_path_factory.mktemp("emulator"))
+
+
+@pytest.fixture
+def device(library):
+    """The driver of an emulated device that every fill of a device's memory goes to."""
+    driver = Driver(library)
+    with use(driver):
+        yield driver
