@@ -1,5 +1,5 @@
-# Memory of a GPU: an array that has the device's addresses, which the CPU never follows, so that all checks are those of any
-# array; and the launches that fill it, by fastinit.gpu.
+# Memory of a GPU: an array that has the device's addresses, which the CPU never follows, so that all checks are those of
+# any array; and the launches that fill it, by fastinit.gpu.
 
 cdef extern from "gpu/launches.h" nogil:
     ctypedef enum fi_gpu_form:

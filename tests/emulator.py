@@ -1,4 +1,4 @@
-"""A CUDA device that is none: its memory is the CPU's, and its kernels are the source of fastinit/gpu, run thread by thread."""
+"""A CUDA device that is none: its memory is the CPU's, its kernels are src/gpu/fill.cu, run thread by thread."""
 
 import ctypes
 import hashlib
@@ -17,7 +17,8 @@ from fastinit.gpu.kernels import THREADS, Kernel
 ROOT = Path(__file__).parent.parent
 SOURCE = ROOT / "src"
 FORMS = ("range", "region", "blocks", "ranges", "constant")  # fi_gpu_form
-FLAGS = "-std=c11 -O1 -ffp-contract=off -fno-fast-math -fno-math-errno -fno-strict-aliasing -shared -fPIC".split()
+ROUNDED = ["-ffp-contract=off", "-fno-fast-math", "-fno-math-errno"]
+FLAGS = ["-std=c11", "-O1", *ROUNDED, "-fno-strict-aliasing", "-shared", "-fPIC"]
 
 
 def names_in(table):
