@@ -1,4 +1,4 @@
-# Memory of a GPU: an array that has the device's addresses, which the CPU never follows, so that all checks are those of
+# Memory of a GPU: an array that has the device's addresses, which the CPU never follows, so all checks are those of
 # any array; and the launches that fill it, by fastinit.gpu.
 
 cdef extern from "gpu/launches.h" nogil:
