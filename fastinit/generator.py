@@ -551,7 +551,7 @@ def _block(
     otherwise a ValueError.
     """
     if SCHEMES[scheme]:
-        _core.refuse_device(out, scheme)
+        _core.refuse_device(out, scheme)  # NumPy writes what is drawn here
     view = _core.view_of(out, not SCHEMES[scheme])
     shape, start = _core.block_of(view, offset, global_shape, rows)
     sizes = view.shape[view.ndim - len(shape) :]

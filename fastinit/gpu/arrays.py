@@ -57,7 +57,9 @@ def is_device_array(out: object) -> bool:
     if isinstance(out, np.ndarray):
         return False
     if _is_tensor(out):
-        return bool(out.is_cuda and sys.modules["torch"].version.hip is None)  # type: ignore[attr-defined]
+        from fastinit.torch.tensors import is_cuda
+
+        return is_cuda(out)
     if not _may_be_written_to(out):
         return False
     try:
