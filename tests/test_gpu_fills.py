@@ -2,13 +2,15 @@
 
 import itertools
 import math
+from pathlib import Path
 
 import golden
 import ml_dtypes
 import numpy as np
 import pytest
 from conftest import FLOATS, fresh_python
-from emulator import Driver, OnDevice, use
+from emulator import ROOT, Driver, OnDevice, use
+from test_docs import RUN_PAGE
 from test_layouts import LAYOUTS
 
 import fastinit
@@ -427,3 +429,32 @@ print(*[name for name in sys.modules if name.partition(".")[0] in ("cuda", "torc
 """
     run = fresh_python(code)
     assert (run.returncode, run.stdout.strip(), run.stderr) == (0, "", "")
+
+
+# CuPy and a CUDA build of PyTorch, as far as the page of GPUs looks at them.
+STAND_INS = """
+import sys, types
+sys.path.insert(0, sys.argv[2])
+import numpy, torch
+from emulator import Driver, OnDevice, build, use
+from fastinit.torch import tensors
+
+def empty(*arguments, like=torch.empty, **keywords):
+    return like(*arguments, **{name: value for name, value in keywords.items() if name != "device"})
+
+torch.empty = empty
+torch.device = lambda name: torch.no_grad()
+tensors.is_cuda, tensors.device_number, tensors.current_stream = lambda _: True, lambda _: 0, lambda _: 0
+sys.modules["cupy"] = types.SimpleNamespace(
+    empty=lambda *arguments: OnDevice(numpy.empty(*arguments)), asnumpy=lambda out: out.array, float32=numpy.float32
+)
+used = use(Driver(build(sys.argv[3])))
+used.__enter__()
+"""
+
+
+def test_the_page_of_gpus_prints_what_it_shows(library):
+    pytest.importorskip("torch")
+    page, tests = ROOT / "docs/gpu.md", ROOT / "tests"
+    run = fresh_python(STAND_INS + RUN_PAGE, str(page), str(tests), str(Path(library._name).parent), timeout=200)
+    assert run.returncode == 0, run.stdout + run.stderr
