@@ -158,7 +158,7 @@ def of_lazy_array(scheme: str, text: str, names: Iterable[str]) -> str:
     parts = dict(re.findall(r"^(\w+)\n-+\n(.*?)(?=\n\n\w+\n-+\n|\Z)", text, re.M | re.S))
     entries = re.findall(r"^\S.*(?:\n    .*)*", parts["Parameters"], re.M)
     out, *own = [each for each in entries if not each.startswith(("stream", "offset", "accumulate"))]
-    out = out.replace(_OUT, "shape, dtype : int or tuple of int, dtype").replace(" and layout", "")
+    out = re.sub("^out : numpy.ndarray.*", "shape, dtype : int or tuple of int, dtype", out).replace(" and layout", "")
     entries = [out, _CHUNKS, *own, *([_SOURCE] if draws else [])]
     shape, chunks, *arguments = _EXAMPLES.get(scheme, ("(6, 4)", "3"))
     return _TEMPLATE.format(

@@ -12,7 +12,7 @@ import numpy as np
 from fastinit import _core, docstrings, hints, matrices
 from fastinit.constants import bytes_in_dtype, check_overflow, finite_in_dtype, held_bytes
 from fastinit.schemes import FUNCTIONS
-from fastinit.typing import ComplexNumber, Fillable, Number, Sizes, Stream, Streams
+from fastinit.typing import ComplexNumber, Number, Output, Sizes, Stream, Streams
 
 _Shape: TypeAlias = tuple[int, ...]
 _Key = TypeVar("_Key", bound=str | int)
@@ -32,7 +32,7 @@ class Generator(_core.Generator):
 
     # ---- Constants ---------------------------------------------------------------------------------------------------
 
-    def zeros(self, out: Fillable, *, offset: Sizes | None = None, global_shape: Sizes | None = None) -> Fillable:
+    def zeros(self, out: Output, *, offset: Sizes | None = None, global_shape: Sizes | None = None) -> Output:
         """
         Fills an array with zeros: for biases. Weights that are all equal stay so: their units learn the same.
 
@@ -52,7 +52,7 @@ class Generator(_core.Generator):
         dtype = _core.dtype_for_constants(out)
         return self._fill_constant(out, dtype, _value_in(0, dtype), offset, global_shape)
 
-    def ones(self, out: Fillable, *, offset: Sizes | None = None, global_shape: Sizes | None = None) -> Fillable:
+    def ones(self, out: Output, *, offset: Sizes | None = None, global_shape: Sizes | None = None) -> Output:
         """
         Fills an array with ones: for the scales of normalisation layers.
 
@@ -73,8 +73,8 @@ class Generator(_core.Generator):
         return self._fill_constant(out, dtype, _value_in(1, dtype), offset, global_shape)
 
     def constant(
-        self, out: Fillable, value: ComplexNumber, *, offset: Sizes | None = None, global_shape: Sizes | None = None
-    ) -> Fillable:
+        self, out: Output, value: ComplexNumber, *, offset: Sizes | None = None, global_shape: Sizes | None = None
+    ) -> Output:
         """
         Fills an array with one value.
 
@@ -99,13 +99,8 @@ class Generator(_core.Generator):
         return self._fill_constant(out, dtype, bytes_in_dtype("value", value, dtype), offset, global_shape)
 
     def identity(
-        self,
-        out: Fillable,
-        gain: ComplexNumber = 1.0,
-        *,
-        offset: Sizes | None = None,
-        global_shape: Sizes | None = None,
-    ) -> Fillable:
+        self, out: Output, gain: ComplexNumber = 1.0, *, offset: Sizes | None = None, global_shape: Sizes | None = None
+    ) -> Output:
         """
         Fills a matrix with gain times the identity: ones on the diagonal, which may be shorter than a side.
 
@@ -138,13 +133,8 @@ class Generator(_core.Generator):
         return self._fill_marked(out, view, zero, [ones], diagonal)
 
     def dirac(
-        self,
-        out: Fillable,
-        groups: SupportsIndex = 1,
-        *,
-        offset: Sizes | None = None,
-        global_shape: Sizes | None = None,
-    ) -> Fillable:
+        self, out: Output, groups: SupportsIndex = 1, *, offset: Sizes | None = None, global_shape: Sizes | None = None
+    ) -> Output:
         """
         Fills the weights of a convolution so that it passes its input channels on: as many as there are outputs.
 
@@ -191,7 +181,7 @@ class Generator(_core.Generator):
 
     def orthogonal(
         self,
-        out: Fillable,
+        out: Output,
         gain: Number = 1.0,
         *,
         stream: Stream | None = None,
@@ -199,7 +189,7 @@ class Generator(_core.Generator):
         offset: Sizes | None = None,
         global_shape: Sizes | None = None,
         accumulate: bool = False,
-    ) -> Fillable:
+    ) -> Output:
         """
         Fills an array with a random orthogonal matrix, times gain: rows or columns, the fewer, are orthonormal.
 
@@ -257,7 +247,7 @@ class Generator(_core.Generator):
 
     def delta_orthogonal(
         self,
-        out: Fillable,
+        out: Output,
         gain: Number = 1.0,
         *,
         stream: Stream | None = None,
@@ -265,7 +255,7 @@ class Generator(_core.Generator):
         offset: Sizes | None = None,
         global_shape: Sizes | None = None,
         accumulate: bool = False,
-    ) -> Fillable:
+    ) -> Output:
         """
         Fills the weights of a convolution with an orthogonal matrix at the kernel's center, and zeros around it.
 
@@ -329,7 +319,7 @@ class Generator(_core.Generator):
 
     def sparse(
         self,
-        out: Fillable,
+        out: Output,
         sparsity: Number,
         std: Number = 0.01,
         *,
@@ -338,7 +328,7 @@ class Generator(_core.Generator):
         offset: Sizes | None = None,
         global_shape: Sizes | None = None,
         accumulate: bool = False,
-    ) -> Fillable:
+    ) -> Output:
         """
         Fills a matrix with N(0, std**2), and a part of each column with zeros.
 
