@@ -47,7 +47,10 @@ cdef object opened_on_device(object out):
     if type(out) is device_array_type:
         return out
     if not arrays.is_device_array(out):
-        raise TypeError(f"out must be a NumPy array, not {type(out).__name__}{hints().instead_of_array(out)}")
+        raise TypeError(
+            f"out must be a NumPy array or an array on a CUDA device, not {type(out).__name__}"
+            f"{hints().instead_of_array(out)}"
+        )
     return arrays.device_array(out)
 
 
