@@ -156,7 +156,7 @@ cdef int check_alignment(const fi_task *task, cnp.ndarray array) except -1:
     return 0
 
 
-cdef int launch_tasks(Recording recording, size_t first, size_t end) except -1:
+cdef int launch_tasks(Recording recording, size_t first, size_t end, str label) except -1:
     """Launches those of the fills whose arrays are a device's, and leaves nothing of them to do."""
     cdef Pending each
     cdef fi_task *task
@@ -173,9 +173,17 @@ cdef int launch_tasks(Recording recording, size_t first, size_t end) except -1:
             key = (memory.device, memory.stream, task.fill.draw, task.fill.dtype, task.fill.accumulate)
             together.setdefault(key, []).append(i)
         else:
-            Launches.of(memory, &task.fill).run(&task.fill, &task.region)
+            try:
+                Launches.of(memory, &task.fill).run(&task.fill, &task.region)
+            except RuntimeError as error:
+                raise type(error)(f"{label.format(each.key)}: {error}") from error
     for numbers in together.values():
-        launch_together(recording, numbers)
+        try:
+            launch_together(recording, numbers)
+        except RuntimeError as error:
+            each = recording.pending[numbers[0]]
+            others = f" and {len(numbers) - 1} more" if len(numbers) > 1 else ""
+            raise type(error)(f"{label.format(each.key)}{others}: {error}") from error
     for i in range(first, end):
         each = recording.pending[i]
         if each.on_device:
