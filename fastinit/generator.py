@@ -517,7 +517,7 @@ def _tensors(view: np.ndarray[Any, Any], numbers: int | list[int]) -> tuple[np.n
 
 
 def _store(
-    out: np.ndarray[Any, Any],
+    out: object,
     view: np.ndarray[Any, Any],
     part: np.ndarray[Any, Any],
     values: np.ndarray[Any, Any],

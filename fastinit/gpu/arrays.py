@@ -36,6 +36,17 @@ class DeviceArray:
     owner: object = field(default=None, repr=False)  # what else has to live for as long as the memory is used
     written: Callable[[], None] | None = field(default=None, repr=False)  # is to be told of each fill
 
+    @property
+    def __cuda_array_interface__(self) -> dict[str, Any]:
+        return {
+            "shape": self.shape,
+            "strides": self.strides,
+            "typestr": self.dtype.str,
+            "data": (self.address, self.read_only),
+            "stream": self.stream,
+            "version": 3,
+        }
+
 
 def is_device_array(out: object) -> bool:
     """

@@ -1,32 +1,32 @@
 /* The kernels of src/gpu/fill.cu on a host: the same source, run thread by thread. */
 #include "gpu/fill.cu"
 
-#define EACH_THREAD(call)                                               \
-    for (uint32_t group = 0; group < groups; group++) {                 \
-        for (uint32_t thread = 0; thread < FI_GPU_THREADS; thread++) {  \
-            call;                                                       \
-        }                                                               \
+#define EACH_THREAD(call)                                              \
+    for (uint32_t group = 0; group < groups; group++) {                \
+        for (uint32_t thread = 0; thread < FI_GPU_THREADS; thread++) { \
+            call;                                                      \
+        }                                                              \
     }
 
 /* The forms of a dtype; those of words are those of floats of the same size. */
-#define DEFINE_DTYPE(real, dtype)                                                                                  \
-    static void run_##dtype(fi_gpu_form form, fi_draw draw, int adds, uint32_t groups, void **p) {                 \
-        switch (form) {                                                                                            \
-        case FI_GPU_RANGE:                                                                                         \
-            EACH_THREAD(real##_range(draw, FI_##dtype, adds, p[0], p[1], group, thread))                           \
-            break;                                                                                                 \
-        case FI_GPU_REGION:                                                                                        \
-            EACH_THREAD(real##_region(draw, FI_##dtype, adds, p[0], p[1], group, thread))                          \
-            break;                                                                                                 \
-        case FI_GPU_BLOCKS:                                                                                        \
-            EACH_THREAD(real##_blocks(draw, FI_##dtype, adds, p[0], p[1], p[2], group, thread))                    \
-            break;                                                                                                 \
-        case FI_GPU_RANGES:                                                                                        \
-            EACH_THREAD(real##_ranges(draw, FI_##dtype, adds, p[0], p[1], group, thread))                          \
-            break;                                                                                                 \
-        case FI_GPU_CONSTANT: /* of no dtype */                                                                    \
-            break;                                                                                                 \
-        }                                                                                                          \
+#define DEFINE_DTYPE(real, dtype)                                                                  \
+    static void run_##dtype(fi_gpu_form form, fi_draw draw, int adds, uint32_t groups, void **p) { \
+        switch (form) {                                                                            \
+        case FI_GPU_RANGE:                                                                         \
+            EACH_THREAD(real##_range(draw, FI_##dtype, adds, p[0], p[1], group, thread))           \
+            break;                                                                                 \
+        case FI_GPU_REGION:                                                                        \
+            EACH_THREAD(real##_region(draw, FI_##dtype, adds, p[0], p[1], group, thread))          \
+            break;                                                                                 \
+        case FI_GPU_BLOCKS:                                                                        \
+            EACH_THREAD(real##_blocks(draw, FI_##dtype, adds, p[0], p[1], p[2], group, thread))    \
+            break;                                                                                 \
+        case FI_GPU_RANGES:                                                                        \
+            EACH_THREAD(real##_ranges(draw, FI_##dtype, adds, p[0], p[1], group, thread))          \
+            break;                                                                                 \
+        case FI_GPU_CONSTANT: /* of no dtype */                                                    \
+            break;                                                                                 \
+        }                                                                                          \
     }
 DEFINE_DTYPE(f32, FLOAT32)
 DEFINE_DTYPE(f64, FLOAT64)
