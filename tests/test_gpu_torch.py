@@ -409,9 +409,7 @@ def test_failed_launch_in_a_module_fills_nothing_twice_and_can_be_repeated(cuda)
     before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
     rules = {"0.*": "normal", "1.*": "uniform", "2.*": "truncated_normal"}  # a launch each
     cuda.stops_before = 2
-    with pytest.raises(
-        DriverError, match=r"cannot fill the array of shape \(9, 9\) and dtype float32 on CUDA device 3"
-    ):
+    with pytest.raises(DriverError, match=r"^parameter '2.weight' and 1 more: cannot fill the array of shape \(9, 9\)"):
         init.init_module_(model, rules, seed=SEED)
     changed = [name for name, tensor in model.state_dict().items() if not torch.equal(tensor, before[name])]
     assert changed == ["0.weight", "0.bias", "1.weight", "1.bias"]
@@ -421,6 +419,16 @@ def test_failed_launch_in_a_module_fills_nothing_twice_and_can_be_repeated(cuda)
     for name, tensor in model.state_dict().items():
         expected = expected_array(rules[f"{name[0]}.*"], {}, tuple(tensor.shape), torch.float32, name)
         assert bits(tensor) == expected.tobytes()
+
+
+def test_failed_launch_of_a_large_parameter_names_it(cuda):
+    model = nn.Sequential(nn.Linear(3, 3), owner_of(torch.zeros(5, 4).T))
+    cuda.stops_before = 0
+    with pytest.raises(DriverError, match=r"^parameter '1.weight': cannot fill the array of shape \(4, 5\)"):
+        init.init_module_(model, {"1.weight": "normal"}, seed=SEED)
+    cuda.stops_before = 0
+    with pytest.raises(DriverError, match=r"^fills\['b'\]: cannot fill the array of shape \(2,\)"):
+        fastinit.Generator(SEED).fill({"b": (torch.zeros(2), "ones")})
 
 
 class CannotCompile:
