@@ -16,7 +16,7 @@ import fastinit
 from fastinit import _core
 from fastinit.fans import sizes_of
 from fastinit.recipe import Recipe
-from fastinit.typing import Array, Sizes, Stream
+from fastinit.typing import Array, OnDevice, Sizes, Stream
 
 Shape: TypeAlias = tuple[int, ...]
 
@@ -67,11 +67,11 @@ class Drawn:
             return self.recipe.fill(chosen, out, stream=self.stream)
         return self.recipe.fill(chosen, out, **self.where(out, tuple(offset)))
 
-    def spec(self, out: np.ndarray[Any, Any], offset: Sizes) -> tuple[Any, str, dict[str, Any]]:
+    def spec(self, out: np.ndarray[Any, Any] | OnDevice, offset: Sizes) -> tuple[Any, str, dict[str, Any]]:
         """The fill of a block as one of many, as Generator.fill takes them."""
         return self.recipe.spec(out, **self.where(out, tuple(offset)))
 
-    def where(self, out: np.ndarray[Any, Any], offset: tuple[Any, ...]) -> dict[str, Any]:
+    def where(self, out: np.ndarray[Any, Any] | OnDevice, offset: tuple[Any, ...]) -> dict[str, Any]:
         """The keywords of the fill of an array that is the block at that offset, or all of the tensor."""
         keywords: dict[str, Any] = {"stream": self.stream}
         shape, whole = out.shape, self.shape

@@ -517,7 +517,7 @@ def _tensors(view: np.ndarray[Any, Any], numbers: int | list[int]) -> tuple[np.n
 
 
 def _store(
-    out: np.ndarray[Any, Any],
+    out: object,
     view: np.ndarray[Any, Any],
     part: np.ndarray[Any, Any],
     values: np.ndarray[Any, Any],
@@ -550,6 +550,8 @@ def _block(
     Or of the tensor that each row of out is a block of, where these have streams. If the scheme takes such a tensor;
     otherwise a ValueError.
     """
+    if SCHEMES[scheme]:
+        _core.refuse_device(out, scheme)  # NumPy writes what is drawn here
     view = _core.view_of(out, not SCHEMES[scheme])
     shape, start = _core.block_of(view, offset, global_shape, rows)
     sizes = view.shape[view.ndim - len(shape) :]

@@ -17,7 +17,7 @@ from fastinit.dtypes import COMPLEX, REALS, WORDS
 from fastinit.generator import SCHEMES
 from fastinit.schemes import FUNCTIONS
 from fastinit.text import meant, quoted
-from fastinit.typing import Array, Sizes, Stream
+from fastinit.typing import Array, OnDevice, Sizes, Stream
 
 _Shape: TypeAlias = tuple[int, ...]
 
@@ -110,7 +110,7 @@ class Recipe:
 
     def spec(
         self,
-        out: np.ndarray[Any, Any],
+        out: np.ndarray[Any, Any] | OnDevice,
         stream: Stream | None = None,
         offset: Sizes | None = None,
         global_shape: Sizes | None = None,

@@ -1,13 +1,23 @@
 """The types of arguments, for those who annotate functions of their own around fastinit's."""
 
 from collections.abc import Iterable
-from typing import Any, Literal, SupportsComplex, SupportsFloat, SupportsIndex, TypeAlias, TypeVar
+from typing import Any, Literal, Protocol, SupportsComplex, SupportsFloat, SupportsIndex, TypeAlias, TypeVar
 
 import numpy as np
 
-__all__ = ["Array", "ComplexNumber", "Layout", "Number", "Sizes", "Stream", "Streams"]
+__all__ = ["Array", "ComplexNumber", "Layout", "Number", "OnDevice", "Sizes", "Stream", "Streams"]
 
-Array = TypeVar("Array", bound=np.ndarray[Any, Any])  # what is filled: its class, shape and dtype come back
+
+class OnDevice(Protocol):
+    """An array of another library's on a CUDA device: CuPy's, Numba's, PyTorch's."""
+
+    @property
+    def shape(self) -> Any: ...
+    @property
+    def __cuda_array_interface__(self) -> Any: ...
+
+
+Array = TypeVar("Array", bound=np.ndarray[Any, Any] | OnDevice)  # what is filled: its class, shape and dtype come back
 Layout: TypeAlias = Literal[
     "torch", "keras", "jax", "flax", "tensorflow", "lasagne"
 ]  # which axes of a shape are the fans

@@ -508,31 +508,34 @@ cdef class Draws:
     @cython.final
     cdef inline object finish(self, call *c, cnp.ndarray array, Rows rows):
         """Of a fill whose draw and constants are set."""
-        if self._recording is not None:
-            self._recording.add(Pending.of_fill(c, array, rows))[0] = c.fill
-            return array
-        if c.on_device:
-            return self.finish_on_device(c, array, rows)
+        if self._recording is not None or c.on_device:
+            return self.finish_otherwise(c, array, rows)
         self.take_stream(c)
         run_fill(kernels, c, array, rows, 0)
         return array
 
     @cython.final
-    cdef object finish_on_device(self, call *c, cnp.ndarray array, Rows rows):
+    cdef object finish_otherwise(self, call *c, cnp.ndarray array, Rows rows):
+        """Of a fill that is recorded, or one of a device's memory."""
         cdef fi_task task
         cdef fi_axis axis[FI_AXES_MAX + 2]
-        memory = memory_behind(array)
+        cdef Launches launches
+        if self._recording is not None:
+            self._recording.add(Pending.of_fill(c, array, rows))[0] = c.fill
+            return array
         task.fill = c.fill
         set_region(
             &task, extent_of(array), rows, c.where.offset if c.where.given else NULL,
             c.where.global_shape if c.where.given else NULL, c.is_complex, axis
         )
         check_alignment(&task, array)
-        cdef Launches launches = Launches.of(memory, &task.fill)
-        launches.launcher(fi_gpu_form_of(&task))  # what a machine may lack, it lacks before a stream is taken
+        memory = memory_behind(array)
+        launches = Launches.of(memory, &task.fill)
+        if task.region.chunks:  # what a machine lacks, it lacks before a stream is taken
+            launches.launcher(fi_gpu_form_of(&task))
         self.take_stream(c)
         task.fill.seed, task.fill.stream = c.fill.seed, c.fill.stream
-        launches.run(&task.fill, &task.region)
+        launches.run(&task)
         return memory.out
 
     @cython.final

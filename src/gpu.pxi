@@ -1,5 +1,5 @@
-# Memory of a GPU: an array that has the device's addresses, which the CPU never follows, so that all checks are those of any
-# array; and the launches that fill it, by fastinit.gpu.
+# Memory of a GPU: an array that has the device's addresses, which the CPU never follows, so all checks are those of
+# any array; and the launches that fill it, by fastinit.gpu.
 
 cdef extern from "gpu/launches.h" nogil:
     ctypedef enum fi_gpu_form:
@@ -11,7 +11,7 @@ cdef extern from "gpu/launches.h" nogil:
     bint fi_gpu_is_aligned(const fi_task *task)
     bint fi_gpu_is_small(const fi_task *task)
     int fi_gpu_fill(
-        const fi_fill *fill, const fi_region *region, fi_gpu_launcher *launch, void *context
+        const fi_task *task, uint64_t threads_max, fi_gpu_launcher *launch, void *context
     ) except -1 with gil
     int fi_gpu_fill_small(
         const fi_task *const *tasks, size_t count, fi_gpu_launcher *launch, void *context
@@ -30,6 +30,7 @@ cdef extern from *:
 
 cdef tuple _FORMS = ("range", "region", "blocks", "ranges", "constant")
 cdef object device_array_type = None  # once there was one
+cdef uint64_t launch_threads_max = (<uint64_t>1 << 31) - 1
 
 
 cdef inline object opened(object out):
@@ -125,8 +126,8 @@ cdef class Launches:
             found = self.launchers[<int>form] = launch.launcher(self.memory, kernel)
         return found
 
-    cdef int run(self, const fi_fill *fill, const fi_region *region) except -1:
-        fi_gpu_fill(fill, region, launch_one, <void *>self)
+    cdef int run(self, const fi_task *task) except -1:
+        fi_gpu_fill(task, launch_threads_max, launch_one, <void *>self)
         return finish_on_device(self.memory)
 
 
@@ -170,7 +171,7 @@ cdef int launch_tasks(Recording recording, size_t first, size_t end) except -1:
             key = (memory.device, memory.stream, task.fill.draw, task.fill.dtype, task.fill.accumulate)
             together.setdefault(key, []).append(i)
         else:
-            Launches.of(memory, &task.fill).run(&task.fill, &task.region)
+            Launches.of(memory, &task.fill).run(task)
     for numbers in together.values():
         launch_together(recording, numbers)
     for i in range(first, end):

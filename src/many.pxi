@@ -7,7 +7,8 @@ cdef enum:
 cdef class Pending:
     """A fill whose arguments are checked and that is still to run, and what its array was when it was checked."""
 
-    cdef cnp.ndarray array
+    cdef readonly object out  # what was given to be filled,
+    cdef cnp.ndarray array  # and the array that is, or stands for it
     cdef readonly object key  # among the fills
     cdef void *data
     cdef object dtype
@@ -26,9 +27,10 @@ cdef class Pending:
     @staticmethod
     cdef Pending of_array(cnp.ndarray out):
         cdef Pending self = Pending.__new__(Pending)
-        self.on_device = stands_for_device(out)
         cdef size_t size = cnp.PyArray_NDIM(out) * sizeof(cnp.npy_intp)
+        self.on_device = stands_for_device(out)
         self.array = out
+        self.out = memory_behind(out).out if self.on_device else out
         self.data = cnp.PyArray_DATA(out)
         self.dtype = descr_of(out)
         self.axes = cnp.PyArray_NDIM(out)
@@ -38,11 +40,6 @@ cdef class Pending:
             memcpy(self.sizes_strides, cnp.PyArray_DIMS(out), size)
             memcpy(self.sizes_strides + self.axes, cnp.PyArray_STRIDES(out), size)
         return self
-
-    @property
-    def out(self):
-        """What was given to be filled."""
-        return memory_behind(self.array).out if self.on_device else self.array
 
     cdef fi_extent extent(self) noexcept:
         """Where the array lay, as long as this fill is there."""
@@ -100,6 +97,7 @@ cdef class Recording:
     cdef readonly list pending
     cdef fi_task *tasks  # of draws the fill is set, but for the seed and a next unnamed stream
     cdef size_t room
+    cdef bint on_device  # some of them
 
     def __cinit__(self):
         self.pending = []
@@ -117,6 +115,7 @@ cdef class Recording:
                 raise MemoryError
             self.tasks, self.room = moved, room
         self.pending.append(each)
+        self.on_device = self.on_device or each.on_device
         return &self.tasks[count].fill
 
 
@@ -332,7 +331,8 @@ cdef int run_fills(Recording recording, size_t first, size_t end, str label) exc
         if each.on_device:
             check_alignment(task, each.array)
     check_unchanged(recording, first, end, label)  # again: what was allocated since may have made Python run
-    launch_tasks(recording, first, end)
+    if recording.on_device:
+        launch_tasks(recording, first, end)
     return run_tasks(kernels, recording.tasks + first, end - first)
 
 

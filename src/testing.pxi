@@ -36,3 +36,10 @@ def name_cache_sizes():
         young += (<Shelf>shelves[i]).young.names
         old += (<Shelf>shelves[i]).old.names
     return young, old
+
+
+def set_launch_threads(uint64_t most):
+    """The most threads of a launch of rows on a GPU; returns what it was."""
+    global launch_threads_max
+    before, launch_threads_max = launch_threads_max, most
+    return before

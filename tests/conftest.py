@@ -19,6 +19,7 @@ import ml_dtypes
 import numpy as np
 import pytest
 import reference
+from emulator import device, library
 from hypothesis import settings
 
 import fastinit
@@ -33,6 +34,8 @@ with contextlib.suppress(ImportError):  # on Windows
     # A mistake in what writes checkpoints is to fail a test, not to fill the disk. The slow tests write 4.3 GiB.
     if resource.getrlimit(resource.RLIMIT_FSIZE) == (resource.RLIM_INFINITY,) * 2:
         resource.setrlimit(resource.RLIMIT_FSIZE, (6 << 30, resource.RLIM_INFINITY))
+
+__all__ = ["device", "library"]  # fixtures
 
 ROOT = Path(__file__).parent.parent
 KERNELS = _core.available_kernels()

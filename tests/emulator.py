@@ -1,4 +1,4 @@
-"""A CUDA device that is none: its memory is the CPU's, and its kernels are the source of fastinit/gpu, run thread by thread."""
+"""A CUDA device that is none: its memory is the CPU's, its kernels are src/gpu/fill.cu, run thread by thread."""
 
 import ctypes
 import hashlib
@@ -10,13 +10,15 @@ from pathlib import Path
 
 import pytest
 
+from fastinit import _core
 from fastinit.gpu import launch
 from fastinit.gpu.kernels import THREADS, Kernel
 
 ROOT = Path(__file__).parent.parent
 SOURCE = ROOT / "src"
 FORMS = ("range", "region", "blocks", "ranges", "constant")  # fi_gpu_form
-FLAGS = "-std=c11 -O1 -ffp-contract=off -fno-fast-math -fno-math-errno -fno-strict-aliasing -shared -fPIC".split()
+ROUNDED = ["-ffp-contract=off", "-fno-fast-math", "-fno-math-errno"]
+FLAGS = ["-std=c11", "-O1", *ROUNDED, "-fno-strict-aliasing", "-shared", "-fPIC"]
 
 
 def names_in(table):
@@ -108,13 +110,10 @@ class Driver:
         self.launches.append((kernel, device, stream, groups))
         size = kernel.dtype.removeprefix("BYTES")
         dtype = int(size) if kernel.form == "constant" else DTYPES.index(kernel.dtype)
-        self._library.emulate(
-            FORMS.index(kernel.form),
-            DRAWS.index(kernel.draw),
-            dtype,
-            int(kernel.accumulate),
-            ctypes.c_uint32(groups),
-            ctypes.c_void_p(parameters),
+        numbers = FORMS.index(kernel.form), DRAWS.index(kernel.draw), dtype, int(kernel.accumulate)
+        # A device's floating-point environment is its own.
+        _core.in_standard_environment(
+            self._library.emulate, *numbers, ctypes.c_uint32(groups), ctypes.c_void_p(parameters)
         )
 
     def synchronize(self, device, stream):
@@ -141,3 +140,16 @@ class OnDevice:
 def use(driver):
     """Has fastinit.gpu use an emulated device."""
     return launch.use_driver(driver, Compiler())
+
+
+@pytest.fixture(scope="session")
+def library(tmp_path_factory):
+    return build(tmp_path_factory.mktemp("emulator"))
+
+
+@pytest.fixture
+def device(library):
+    """The driver of an emulated device that every fill of a device's memory goes to."""
+    driver = Driver(library)
+    with use(driver):
+        yield driver

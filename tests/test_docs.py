@@ -269,6 +269,9 @@ failures, tried = doctest.DocTestRunner(optionflags=doctest.NORMALIZE_WHITESPACE
 sys.exit(failures or not tried)
 """
 
+# Whose devices are emulated: tests/test_gpu_fills.py.
+EMULATED = ("docs/gpu.md",)
+
 # Pages each block of which imports all that it needs, so that it runs by itself: where the packages that it imports are
 # installed, also where those of other blocks are not.
 BY_THEMSELVES = ("docs/c_interface.md", "docs/numba.md")
@@ -319,7 +322,7 @@ def with_examples():
         if ">>>" in (value.__doc__ or ""):
             yield pytest.param(value.__doc__, id=name)
     for page, text in PAGES.items():
-        if ">>>" in text and page not in FRAMEWORKS and page not in BY_THEMSELVES:
+        if ">>>" in text and page not in (*FRAMEWORKS, *BY_THEMSELVES, *EMULATED):
             yield pytest.param(text.replace("```", "\n"), id=page)
 
 

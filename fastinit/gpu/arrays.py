@@ -36,6 +36,17 @@ class DeviceArray:
     owner: object = field(default=None, repr=False)  # what else has to live for as long as the memory is used
     written: Callable[[], None] | None = field(default=None, repr=False)  # is to be told of each fill
 
+    @property
+    def __cuda_array_interface__(self) -> dict[str, Any]:
+        return {
+            "shape": self.shape,
+            "strides": self.strides,
+            "typestr": self.dtype.str,
+            "data": (self.address, self.read_only),
+            "stream": self.stream,
+            "version": 3,
+        }
+
 
 def is_device_array(out: object) -> bool:
     """
@@ -46,7 +57,9 @@ def is_device_array(out: object) -> bool:
     if isinstance(out, np.ndarray):
         return False
     if _is_tensor(out):
-        return bool(out.is_cuda and sys.modules["torch"].version.hip is None)  # type: ignore[attr-defined]
+        from fastinit.torch.tensors import is_cuda
+
+        return is_cuda(out)
     if not _may_be_written_to(out):
         return False
     try:

@@ -444,7 +444,7 @@ def _fill_all(targets: Mapping[str, Target], generator: fastinit.Generator) -> N
     parts = []
     for name, target in targets.items():
         with errors_of(f"parameter {name!r}"):
-            parts += [(name, part, memory_of(part.tensor, target.drawn.recipe)) for part in target.parts]
+            parts += [(name, part, memory_of(part.tensor, target.drawn.recipe, generator)) for part in target.parts]
     specs = [(name, targets[name].drawn.spec(array, part.offset)) for name, part, array in parts if array is not None]
     generator._fill(specs, "parameter {!r}")
     for name, part, array in parts:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 Tensor: TypeAlias = torch.Tensor
 _Shape: TypeAlias = tuple[int, ...]
-Memory: TypeAlias = "np.ndarray[Any, Any] | DeviceArray"
+Memory: TypeAlias = Any  # an array, or a DeviceArray: what Generator fills
 _Runs: TypeAlias = list[range]  # of global indices along an axis, in the order in which a shard holds them
 
 _REALS = frozenset(getattr(torch, name) for name in REALS)
@@ -167,7 +167,7 @@ def check(target: Target) -> None:
 def fill(target: Target, generator: fastinit.Generator) -> None:
     """Fills all parts from one stream, or from one for each row, after every check."""
     drawn = target.drawn
-    arrays = [memory_of(part.tensor, drawn.recipe) for part in target.parts]
+    arrays = [memory_of(part.tensor, drawn.recipe, generator) for part in target.parts]
     if len(arrays) != 1 or arrays[0] is None:
         check(target)
         if drawn.recipe.draws:  # what does not, takes no stream
@@ -188,15 +188,24 @@ def fill_part(part: Part, array: "Memory | None", drawn: Drawn, generator: fasti
         drawn.fill(array, part.offset, generator)
 
 
-def memory_of(tensor: Tensor, recipe: Recipe) -> "Memory | None":
+def memory_of(tensor: Tensor, recipe: Recipe, generator: fastinit.Generator) -> "Memory | None":
     """The memory of a tensor where a recipe fills it: of the CPU, or of a CUDA device; None if neither can be."""
     if not is_cuda(tensor):
         return array_of(tensor)
-    if recipe.is_whole or tensor.is_neg() or tensor.is_conj():
-        return None  # NumPy computes it; or the memory holds other values
+    if _is_lazy_view(tensor):
+        return None
+    memory = device_array_of(tensor)  # or why it has none
+    if recipe.is_whole or _is_own(generator, recipe.scheme):
+        return None  # NumPy computes it, or code of the user's, which is written for arrays
     from fastinit.gpu import launch
 
-    return device_array_of(tensor) if launch.serves(tensor.device.index) else None
+    return memory if launch.serves(device_number(tensor)) else None
+
+
+def _is_own(generator: fastinit.Generator, scheme: str) -> bool:
+    """Whether a subclass, or who has the generator, has put another method in the place of fastinit's."""
+    method = getattr(getattr(generator, scheme), "__func__", None)
+    return method is not getattr(fastinit.Generator, scheme)
 
 
 def is_cuda(tensor: Tensor) -> bool:
@@ -204,13 +213,28 @@ def is_cuda(tensor: Tensor) -> bool:
     return bool(tensor.is_cuda) and torch.version.hip is None
 
 
+def device_number(tensor: Tensor) -> int:
+    """CUDA's number of the device that a tensor lies on."""
+    return int(tensor.device.index)
+
+
 def array_of(tensor: Tensor) -> np.ndarray[Any, Any] | None:
     """The memory of a tensor as an array; None if it lies on another device or holds other values than the tensor's."""
-    if not tensor.is_cpu or tensor.is_neg() or tensor.is_conj():
+    if not tensor.is_cpu or _is_lazy_view(tensor):
         return None
     dtype = numpy_dtype(tensor.dtype)
     assert dtype is not None  # as target_of has seen
-    return _borrowed(tensor, dtype, "cpu")
+    return _borrowed(tensor, dtype)
+
+
+def _is_lazy_view(tensor: Tensor) -> bool:
+    """Whether its memory holds other values than its own; an error if it has none, which copy_ would not notice."""
+    if not (tensor.is_neg() or tensor.is_conj()):
+        return False
+    dtype = numpy_dtype(tensor.dtype)
+    assert dtype is not None  # as target_of has seen
+    _borrowed(tensor, dtype)
+    return True
 
 
 def device_array_of(tensor: Tensor, label: str = "tensor", counts: bool = False) -> "DeviceArray":
@@ -236,7 +260,7 @@ def device_array_of(tensor: Tensor, label: str = "tensor", counts: bool = False)
                 f"{label} is a lazy view, whose memory holds other values than its own: is_{done}() is true; accepted "
                 f"is the tensor of which it is one, or the copy {label}.resolve_{done}()"
             )
-    memory = _borrowed(tensor, dtype, "cuda", label)
+    memory = _borrowed(tensor, dtype, label)
     return checked(
         DeviceArray(
             tensor,
@@ -244,7 +268,7 @@ def device_array_of(tensor: Tensor, label: str = "tensor", counts: bool = False)
             shape=memory.shape,
             strides=memory.strides,
             dtype=dtype,
-            device=tensor.device.index,
+            device=device_number(tensor),
             # PyTorch calls the legacy default stream 0, which the driver may be told to read as another.
             stream=current_stream(tensor.device) or LEGACY,
             written=(lambda: count_write(tensor)) if counts else None,
@@ -258,7 +282,7 @@ def current_stream(device: torch.device) -> int:
     return int(torch.cuda.current_stream(device).cuda_stream)
 
 
-def _borrowed(tensor: Tensor, dtype: np.dtype[Any], device: str, label: str = "tensor") -> np.ndarray[Any, Any]:
+def _borrowed(tensor: Tensor, dtype: np.dtype[Any], label: str = "tensor") -> np.ndarray[Any, Any]:
     """
     The memory of a tensor as an array; if it is not the CPU's, an array of which no element can be read.
 
@@ -268,7 +292,7 @@ def _borrowed(tensor: Tensor, dtype: np.dtype[Any], device: str, label: str = "t
     try:
         storage = tensor.untyped_storage()
         # A FakeTensor's storage is on the meta device; to ask for its address is a warning.
-        has_memory = type(tensor) in _PLAIN or storage.device.type == device
+        has_memory = type(tensor) in _PLAIN or storage.device.type != "meta"
         address = tensor.data_ptr() if has_memory else 0
     except RuntimeError as error:  # inside torch.vmap, for instance
         raise TypeError(f"{label} is a {type(tensor).__name__}, whose memory cannot be written to: {error}") from None

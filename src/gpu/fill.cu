@@ -67,100 +67,12 @@ LANE block_words philox(uint64_t block, const fi_gpu_stream *stream, const fi_gp
     return words;
 }
 
-/* ---- Values -------------------------------------------------------------------------------------------------------- */
-
-/* Random bits travel as those of floats, with which nothing is computed. */
-LANE float f32_of_word(uint32_t w) { return fi_f32_of_bits(w); }
-LANE double f64_of_word(uint64_t w) { return fi_f64_of_bits(w); }
-
-#define DEFINE_PAIR(real)                                                                                            \
-    LANE void real##_pair_of(fi_draw draw, real##_word a, real##_word b, const real##_constants *c,                  \
-                             real##_scalar *v) {                                                                     \
-        if (draw == FI_BITS) {                                                                                       \
-            v[0] = real##_of_word(a);                                                                                \
-            v[1] = real##_of_word(b);                                                                                \
-        } else if (draw == FI_NORMAL || draw == FI_NORMAL_PAIRED) {                                                  \
-            real##_box_muller transform;                                                                             \
-            UNROLLED for (int step = 0; step < real##_STEPS; step++) real##_box_muller_step(&transform, step, a, b); \
-            real##_normals_of(&transform, c, &v[0], &v[1]);                                                          \
-        } else {                                                                                                     \
-            v[0] = real##_value_of(draw, a, c);                                                                      \
-            v[1] = real##_value_of(draw, b, c);                                                                      \
-        }                                                                                                            \
-    }
-enum { f32_STEPS = F32_BOX_MULLER_STEPS, f64_STEPS = F64_BOX_MULLER_STEPS };
-DEFINE_PAIR(f32)
-DEFINE_PAIR(f64)
-
-LANE void f32_block_of(fi_draw draw, const block_words *w, const f32_constants *c, float *v) {
-    f32_pair_of(draw, w->word[0], w->word[1], c, v);
-    f32_pair_of(draw, w->word[2], w->word[3], c, v + 2);
-}
-LANE void f64_block_of(fi_draw draw, const block_words *w, const f64_constants *c, double *v) {
-    f64_pair_of(draw, (uint64_t)w->word[1] << 32 | w->word[0], (uint64_t)w->word[3] << 32 | w->word[2], c, v);
-}
-
 /* ---- Elements ------------------------------------------------------------------------------------------------------ */
 
-/* Elements of a Philox block, and how many of them a pack takes, of 16-bit floats two. */
-enum { f32_BLOCK_SHIFT = 2, f64_BLOCK_SHIFT = 1, f32_PACK_MAX = 8, f64_PACK_MAX = 2 };
 LANE int element_size(fi_dtype dtype) {
     return dtype == FI_UINT64 || dtype == FI_FLOAT64 ? 8 : dtype == FI_FLOAT16 || dtype == FI_BFLOAT16 ? 2 : 4;
 }
 LANE int pack_elements(fi_dtype dtype) { return FI_GPU_PACK_BYTES / element_size(dtype); }
-
-LANE uint32_t half_pair(fi_dtype dtype, float a, float b) {
-    return dtype == FI_FLOAT16 ? f16_pair(a, b) : bf16_pair(a, b);
-}
-LANE float value_of_half(fi_dtype dtype, uint32_t h) { return dtype == FI_FLOAT16 ? f32_of_f16(h) : f32_of_bf16(h); }
-
-LANE fi_gpu_value f32_packed(fi_dtype dtype, const float *v) {
-    fi_gpu_value p;
-    UNROLLED for (int i = 0; i < 4; i++) {
-        p.word[i] = element_size(dtype) == 4 ? fi_bits_of_f32(v[i]) : half_pair(dtype, v[2 * i], v[2 * i + 1]);
-    }
-    return p;
-}
-LANE fi_gpu_value f64_packed(fi_dtype dtype, const double *v) {
-    fi_gpu_value p;
-    (void)dtype;
-    UNROLLED for (int i = 0; i < 2; i++) {
-        p.word[2 * i] = (uint32_t)fi_bits_of_f64(v[i]);
-        p.word[2 * i + 1] = (uint32_t)(fi_bits_of_f64(v[i]) >> 32);
-    }
-    return p;
-}
-
-/* Adds what is there. */
-LANE void f32_add_pack(fi_dtype dtype, const fi_gpu_value *p, float *v) {
-    UNROLLED for (int i = 0; i < 4; i++) {
-        if (element_size(dtype) == 4) {
-            v[i] = f32_add(fi_f32_of_bits(p->word[i]), v[i]);
-        } else {
-            v[2 * i] = f32_add(value_of_half(dtype, p->word[i] & 0xFFFF), v[2 * i]);
-            v[2 * i + 1] = f32_add(value_of_half(dtype, p->word[i] >> 16), v[2 * i + 1]);
-        }
-    }
-}
-LANE void f64_add_pack(fi_dtype dtype, const fi_gpu_value *p, double *v) {
-    (void)dtype;
-    UNROLLED for (int i = 0; i < 2; i++) {
-        v[i] = f64_add(fi_f64_of_bits((uint64_t)p->word[2 * i + 1] << 32 | p->word[2 * i]), v[i]);
-    }
-}
-
-LANE void f32_put_element(fi_dtype dtype, int adds, char *to, float v) {
-    if (element_size(dtype) == 4) {
-        *(uint32_t *)to = fi_bits_of_f32(adds ? f32_add(fi_f32_of_bits(*(const uint32_t *)to), v) : v);
-    } else {
-        const float sum = adds ? f32_add(value_of_half(dtype, *(const uint16_t *)to), v) : v;
-        *(uint16_t *)to = (uint16_t)(dtype == FI_FLOAT16 ? f16_of_f32(sum) : half_pair(dtype, sum, 0));
-    }
-}
-LANE void f64_put_element(fi_dtype dtype, int adds, char *to, double v) {
-    (void)dtype;
-    *(uint64_t *)to = fi_bits_of_f64(adds ? f64_add(fi_f64_of_bits(*(const uint64_t *)to), v) : v);
-}
 
 /* A pack at once, of memory that is aligned to it. */
 LANE void store_pack(char *to, const fi_gpu_value *p) {
@@ -214,119 +126,102 @@ LANE row row_of(const fi_gpu_region *region, uint32_t thread, int counted) {
     return r;
 }
 
-/* ---- Forms --------------------------------------------------------------------------------------------------------- */
+/* ---- Draws --------------------------------------------------------------------------------------------------------- */
 
-/*
- * What a thread does of each form, for both compute types: pack number `number` of the row, count elements of the stream from
- * first on, that lies at data, as far as it is of the row.
- */
-#define DEFINE_FORMS(real)                                                                                             \
-    LANE void real##_draw_pack(fi_draw draw, fi_dtype dtype, uint64_t block, const fi_gpu_stream *stream,              \
-                               const fi_gpu_keys *keys, const real##_constants *c, real##_scalar *v) {                 \
-        UNROLLED for (int i = 0; i < pack_elements(dtype) >> real##_BLOCK_SHIFT; i++) {                                \
-            const block_words words = philox(block + (unsigned)i, stream, keys);                                       \
-            real##_block_of(draw, &words, c, v + (i << real##_BLOCK_SHIFT));                                           \
-        }                                                                                                              \
-    }                                                                                                                  \
-                                                                                                                       \
-    LANE void real##_put_pack(fi_dtype dtype, int adds, char *to, real##_scalar *v) {                                  \
-        if (adds) {                                                                                                    \
-            const fi_gpu_value there = load_pack(to);                                                                  \
-            real##_add_pack(dtype, &there, v);                                                                         \
-        }                                                                                                              \
-        const fi_gpu_value packed = real##_packed(dtype, v);                                                           \
-        store_pack(to, &packed);                                                                                       \
-    }                                                                                                                  \
-                                                                                                                       \
-    LANE void real##_fill_pack(fi_draw draw, fi_dtype dtype, int adds, const fi_gpu_keys *keys,                        \
-                               const fi_gpu_stream *stream, const real##_constants *c, uint64_t first, uint64_t count, \
-                               int64_t stride, char *data, uint64_t number) {                                          \
-        const int elements = pack_elements(dtype), size = element_size(dtype);                                         \
-        const uint64_t block = (first >> real##_BLOCK_SHIFT) + number * (unsigned)(elements >> real##_BLOCK_SHIFT);    \
-        const int64_t from = (int64_t)((block << real##_BLOCK_SHIFT) - first); /* counted from the row's first */      \
-        if (from >= (int64_t)count) return;                                                                            \
-        real##_scalar v[real##_PACK_MAX];                                                                              \
-        real##_draw_pack(draw, dtype, block, stream, keys, c, v);                                                      \
-        char *const to = data + from * stride;                                                                         \
-        if (from >= 0 && from + elements <= (int64_t)count && stride == size && is_aligned(to)) {                      \
-            real##_put_pack(dtype, adds, to, v);                                                                       \
-            return;                                                                                                    \
-        }                                                                                                              \
-        UNROLLED for (int i = 0; i < elements; i++) {                                                                  \
-            if (from + i < 0 || from + i >= (int64_t)count) continue;                                                  \
-            real##_put_element(dtype, adds, to + i * stride, v[i]);                                                    \
-        }                                                                                                              \
-    }                                                                                                                  \
-                                                                                                                       \
-    /* Groups of packs that all lie within the range need no more checks: all but the first and the last one. */       \
-    LANE void real##_range(fi_draw draw, fi_dtype dtype, int adds, const fi_gpu_range *range,                          \
-                           const real##_constants *c, uint32_t group, uint32_t thread) {                               \
-        const fi_gpu_part *const part = &range->part;                                                                  \
-        const unsigned blocks = (unsigned)(pack_elements(dtype) >> real##_BLOCK_SHIFT);                                \
-        const uint64_t number = (uint64_t)group * (FI_GPU_THREADS * FI_GPU_PACKS) + thread;                            \
-        const uint64_t block = (part->first >> real##_BLOCK_SHIFT) + number * blocks;                                  \
-        const int64_t from = (int64_t)((block << real##_BLOCK_SHIFT) - part->first);                                   \
-        const int64_t last = from + (int64_t)(FI_GPU_THREADS * (FI_GPU_PACKS - 1) + 1) * pack_elements(dtype);         \
-        char *const to = part->data + from * element_size(dtype);                                                      \
-        if (from >= 0 && last <= (int64_t)part->count && is_aligned(to)) {                                             \
-            UNROLLED for (int i = 0; i < FI_GPU_PACKS; i++) {                                                          \
-                real##_scalar v[real##_PACK_MAX];                                                                      \
-                real##_draw_pack(draw, dtype, block + (unsigned)(i * FI_GPU_THREADS) * blocks, &part->stream,          \
-                                 &range->keys, c, v);                                                                  \
-                real##_put_pack(dtype, adds, to + i * FI_GPU_THREADS * FI_GPU_PACK_BYTES, v);                          \
-            }                                                                                                          \
-            return;                                                                                                    \
-        }                                                                                                              \
-        ROLLED for (int i = 0; i < FI_GPU_PACKS; i++) {                                                                \
-            real##_fill_pack(draw, dtype, adds, &range->keys, &part->stream, c, part->first, part->count,              \
-                             element_size(dtype), part->data, number + (unsigned)(i * FI_GPU_THREADS));                \
-        }                                                                                                              \
-    }                                                                                                                  \
-                                                                                                                       \
-    typedef struct {                                                                                                   \
-        real##_constants of[FI_GPU_PARTS_MAX];                                                                         \
-    } real##_constants_list;                                                                                           \
-                                                                                                                       \
-    LANE void real##_ranges(fi_draw draw, fi_dtype dtype, int adds, const fi_gpu_ranges *ranges,                       \
-                            const real##_constants_list *c, uint32_t group, uint32_t thread) {                         \
-        const uint64_t number = (uint64_t)group * FI_GPU_THREADS + thread;                                             \
-        int i = 0;                                                                                                     \
-        if (number >= ranges->packs) return;                                                                           \
-        ROLLED for (int end = ranges->parts; end - i > 1;) { /* the part that the pack is of */                        \
-            const int middle = (i + end) / 2;                                                                          \
-            if (ranges->part[middle].packs_before <= number) {                                                         \
-                i = middle;                                                                                            \
-            } else {                                                                                                   \
-                end = middle;                                                                                          \
-            }                                                                                                          \
-        }                                                                                                              \
-        const fi_gpu_part *const part = &ranges->part[i];                                                              \
-        real##_fill_pack(draw, dtype, adds, &ranges->keys, &part->stream, &c->of[i], part->first, part->count,         \
-                         element_size(dtype), part->data, number - part->packs_before);                                \
-    }                                                                                                                  \
-                                                                                                                       \
-    LANE void real##_region(fi_draw draw, fi_dtype dtype, int adds, const fi_gpu_region *region,                       \
-                            const real##_constants *c, uint32_t group, uint32_t thread) {                              \
-        const uint32_t number = group * FI_GPU_THREADS + thread;                                                       \
-        if (number >= region->threads) return;                                                                         \
-        const row r = row_of(region, number, -1);                                                                      \
-        real##_fill_pack(draw, dtype, adds, &region->keys, &region->stream, c, r.first, region->count, region->stride, \
-                         r.data, r.pack);                                                                              \
-    }                                                                                                                  \
-                                                                                                                       \
-    LANE void real##_blocks(fi_draw draw, fi_dtype dtype, int adds, const fi_gpu_region *region,                       \
-                            const fi_gpu_streams *streams, const real##_constants *c, uint32_t group,                  \
-                            uint32_t thread) {                                                                         \
-        const uint32_t number = group * FI_GPU_THREADS + thread;                                                       \
-        if (number >= region->threads) return;                                                                         \
-        const row r = row_of(region, number, streams->axis);                                                           \
-        const fi_gpu_stream stream =                                                                                   \
-            fi_gpu_stream_of(streams->listed ? streams->number[r.number] : streams->first + r.number * streams->step); \
-        real##_fill_pack(draw, dtype, adds, &region->keys, &stream, c, r.first, region->count, region->stride, r.data, \
-                         r.pack);                                                                                      \
+/* The words of a Philox block, as pairs of those of each compute type. */
+typedef struct {
+    uint32_t even, odd;
+} f32_pair;
+typedef struct {
+    uint64_t even, odd;
+} f64_pair;
+enum { f32_BLOCK_PAIRS = 2, f32_BLOCK_SHIFT = 2, f64_BLOCK_PAIRS = 1, f64_BLOCK_SHIFT = 1 }; /* 1 << shift elements */
+
+LANE void f32_pairs_of(const block_words *w, f32_pair *pairs) {
+    pairs[0].even = w->word[0];
+    pairs[0].odd = w->word[1];
+    pairs[1].even = w->word[2];
+    pairs[1].odd = w->word[3];
+}
+LANE void f64_pairs_of(const block_words *w, f64_pair *pairs) {
+    pairs[0].even = (uint64_t)w->word[1] << 32 | w->word[0];
+    pairs[0].odd = (uint64_t)w->word[3] << 32 | w->word[2];
+}
+
+/* Random bits travel as those of floats, with which nothing is computed. */
+LANE float f32_of_word(uint32_t w) { return fi_f32_of_bits(w); }
+LANE double f64_of_word(uint64_t w) { return fi_f64_of_bits(w); }
+
+/* Elements of a pack at most: of 16-bit floats. */
+enum { f32_PACK_MAX = 8, f64_PACK_MAX = 2 };
+
+LANE uint32_t half_pair(fi_dtype dtype, float a, float b) {
+    return dtype == FI_FLOAT16 ? f16_pair(a, b) : bf16_pair(a, b);
+}
+LANE float value_of_half(fi_dtype dtype, uint32_t h) { return dtype == FI_FLOAT16 ? f32_of_f16(h) : f32_of_bf16(h); }
+
+LANE fi_gpu_value f32_packed(fi_dtype dtype, const float *v) {
+    fi_gpu_value p;
+    UNROLLED for (int i = 0; i < 4; i++) {
+        p.word[i] = element_size(dtype) == 4 ? fi_bits_of_f32(v[i]) : half_pair(dtype, v[2 * i], v[2 * i + 1]);
     }
-DEFINE_FORMS(f32)
-DEFINE_FORMS(f64)
+    return p;
+}
+LANE fi_gpu_value f64_packed(fi_dtype dtype, const double *v) {
+    fi_gpu_value p;
+    (void)dtype;
+    UNROLLED for (int i = 0; i < 2; i++) {
+        p.word[2 * i] = (uint32_t)fi_bits_of_f64(v[i]);
+        p.word[2 * i + 1] = (uint32_t)(fi_bits_of_f64(v[i]) >> 32);
+    }
+    return p;
+}
+
+/* Adds what is there. */
+LANE void f32_add_pack(fi_dtype dtype, const fi_gpu_value *p, float *v) {
+    UNROLLED for (int i = 0; i < 4; i++) {
+        if (element_size(dtype) == 4) {
+            v[i] = f32_add(fi_f32_of_bits(p->word[i]), v[i]);
+        } else {
+            v[2 * i] = f32_add(value_of_half(dtype, p->word[i] & 0xFFFF), v[2 * i]);
+            v[2 * i + 1] = f32_add(value_of_half(dtype, p->word[i] >> 16), v[2 * i + 1]);
+        }
+    }
+}
+LANE void f64_add_pack(fi_dtype dtype, const fi_gpu_value *p, double *v) {
+    (void)dtype;
+    UNROLLED for (int i = 0; i < 2; i++) {
+        v[i] = f64_add(fi_f64_of_bits((uint64_t)p->word[2 * i + 1] << 32 | p->word[2 * i]), v[i]);
+    }
+}
+
+/* One element, stored or added. */
+LANE void f32_put(fi_dtype dtype, int adds, char *to, float v) {
+    if (element_size(dtype) == 4) {
+        *(uint32_t *)to = fi_bits_of_f32(adds ? f32_add(fi_f32_of_bits(*(const uint32_t *)to), v) : v);
+    } else {
+        const float sum = adds ? f32_add(value_of_half(dtype, *(const uint16_t *)to), v) : v;
+        *(uint16_t *)to = (uint16_t)(dtype == FI_FLOAT16 ? f16_of_f32(sum) : half_pair(dtype, sum, 0));
+    }
+}
+LANE void f64_put(fi_dtype dtype, int adds, char *to, double v) {
+    (void)dtype;
+    *(uint64_t *)to = fi_bits_of_f64(adds ? f64_add(fi_f64_of_bits(*(const uint64_t *)to), v) : v);
+}
+
+#define OP(name) JOIN(f32_, name)
+#define OP_(name) JOIN(F32_, name)
+#include "forms.h"
+#undef OP
+#undef OP_
+
+#define OP(name) JOIN(f64_, name)
+#define OP_(name) JOIN(F64_, name)
+#include "forms.h"
+#undef OP
+#undef OP_
+
+/* ---- Constants ----------------------------------------------------------------------------------------------------- */
 
 /* Rows of one value: packs begin at every 16 bytes of a row that itself begins `first` elements beyond such a place. */
 LANE void constant(int size, const fi_gpu_region *region, const fi_gpu_value *value, uint32_t group, uint32_t thread) {

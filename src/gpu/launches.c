@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "../fill.h"
+#include "../fpenv.h"
 #include "../move.h"
 #include "lanes.h"
 
@@ -35,8 +36,6 @@ static const double F64_UNIT = 0x1p-53;
 #include "../values.h"
 #undef OP
 #undef OP_
-
-static const uint64_t THREADS_MAX = UINT64_C(1) << 31; /* of a launch of rows: fewer */
 
 /* Up to here an array is launched with others: some microseconds of work, about what a launch takes. */
 enum { SMALL = 1 << 21 };
@@ -73,6 +72,7 @@ typedef union {
 } constants;
 
 static constants constants_of(const fi_fill *fill) {
+    const fi_fpenv caller = fi_fpenv_enter(); /* which may flush what becomes a float */
     constants c;
     memset(&c, 0, sizeof c);
     if (fi_formats[fill->dtype].real == FI_F64) {
@@ -80,6 +80,7 @@ static constants constants_of(const fi_fill *fill) {
     } else {
         c.f32 = f32_constants_of(fill->draw, fill);
     }
+    fi_fpenv_leave(caller);
     return c;
 }
 
@@ -167,6 +168,7 @@ typedef struct {
 /* What all launches of a fill of rows have in common. */
 typedef struct {
     const fi_fill *fill;
+    uint64_t threads_max;
     packing packing;
     fi_gpu_launcher *launch;
     void *context;
@@ -185,14 +187,14 @@ static uint64_t packs_of(const launching *l, const rows *r) {
     return rounded_up(r->count + (beyond ? l->packing.block - 1 : 0), l->packing.pack);
 }
 
-/* At most THREADS_MAX. */
+/* A thread for each pack; 0 if these are more than a launch has. */
 static uint64_t threads_of(const launching *l, const rows *r) {
     uint64_t threads = packs_of(l, r);
     for (int i = 0; i < r->axes; i++) {
-        if (threads >= THREADS_MAX / r->axis[i].size) return THREADS_MAX;
+        if (threads > l->threads_max / r->axis[i].size) return 0;
         threads *= r->axis[i].size;
     }
-    return threads < THREADS_MAX ? threads : THREADS_MAX;
+    return threads <= l->threads_max ? threads : 0;
 }
 
 /* Tells the kernel of the rows; returns how many groups they take. */
@@ -245,7 +247,7 @@ static void halve(const rows *whole, int axis, rows *one, rows *other) {
 static int fill_rows(launching *l, const rows *whole) {
     const uint64_t packs = packs_of(l, whole);
     int largest = whole->axes, shortest = 0;
-    if (threads_of(l, whole) < THREADS_MAX && whole->axes <= FI_GPU_AXES_MAX) return launch_rows(l, whole);
+    if (threads_of(l, whole) && whole->axes <= FI_GPU_AXES_MAX) return launch_rows(l, whole);
     rows one, other;
     if (whole->axes > FI_GPU_AXES_MAX) { /* one row after another of the axis that has fewest */
         for (int i = 1; i < whole->axes; i++) {
@@ -292,7 +294,7 @@ static int fill_streams(launching *l, const fi_region *region) {
     const fi_streams *const streams = &region->streams;
     rows r = rows_of(region);
     const uint64_t threads = threads_of(l, &r);
-    uint64_t most = threads < THREADS_MAX && r.axes < FI_GPU_AXES_MAX ? (THREADS_MAX - 1) / threads : 0;
+    uint64_t most = threads && r.axes < FI_GPU_AXES_MAX ? l->threads_max / threads : 0;
     if (streams->number && most > FI_GPU_STREAMS_MAX) most = FI_GPU_STREAMS_MAX;
     fi_gpu_streams given = {.listed = streams->number != NULL, .step = streams->step};
     for (size_t begin = 0, count; begin < streams->count; begin += count) {
@@ -358,10 +360,12 @@ static int fill_marks(launching *l, const fi_marks *marks) {
     return 0;
 }
 
-int fi_gpu_fill(const fi_fill *fill, const fi_region *region, fi_gpu_launcher *launch, void *context) {
+int fi_gpu_fill(const fi_task *task, uint64_t threads_max, fi_gpu_launcher *launch, void *context) {
+    const fi_fill *const fill = &task->fill;
+    const fi_region *const region = &task->region;
     if (region->chunks == 0) return 0;
     if (is_range(fill, region)) return fill_range(fill, region, launch, context);
-    launching l = {.fill = fill, .launch = launch, .context = context};
+    launching l = {.fill = fill, .threads_max = threads_max, .launch = launch, .context = context};
     rows r = rows_of(region);
     if (fill->draw == FI_CONSTANT) {
         const int stopped = fill_constant(&l, &fill->value, &r);

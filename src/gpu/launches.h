@@ -20,13 +20,16 @@ fi_gpu_form fi_gpu_form_of(const fi_task *task);
 /* Whether all elements lie at multiples of their size, as GPUs need it. */
 int fi_gpu_is_aligned(const fi_task *task);
 
-/* Launches what fills a region of a device's memory. The fill is a draw, or a constant of 1, 2, 4, 8 or 16 bytes. */
-int fi_gpu_fill(const fi_fill *fill, const fi_region *region, fi_gpu_launcher *launch, void *context);
+/*
+ * Launches what fills a region of a device's memory, at most threads_max threads in a launch of rows, 2^31 - 1 or fewer. The
+ * fill is a draw, or a constant of 1, 2, 4, 8 or 16 bytes.
+ */
+int fi_gpu_fill(const fi_task *task, uint64_t threads_max, fi_gpu_launcher *launch, void *context);
 
 /* Whether a task is one that is best launched with others of its draw, dtype and accumulate, whatever their streams. */
 int fi_gpu_is_small(const fi_task *task);
 
-/* Launches such tasks, all of one seed. */
+/* Launches such tasks, all of one seed, and of one draw, dtype and accumulate. */
 int fi_gpu_fill_small(const fi_task *const *tasks, size_t count, fi_gpu_launcher *launch, void *context);
 
 #ifdef __cplusplus
