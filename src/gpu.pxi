@@ -139,6 +139,15 @@ cdef int launch_one(void *context, fi_gpu_form form, uint32_t groups, void **par
     return 0
 
 
+cdef object device_of(object memory):
+    """The number of the device, which some interfaces do not tell."""
+    if memory.device is not None:
+        return memory.device
+    from fastinit.gpu import launch
+
+    return launch.device_of(memory)
+
+
 cdef int finish_on_device(object memory) except -1:
     from fastinit.gpu import launch
 
@@ -171,7 +180,7 @@ cdef int launch_tasks(Recording recording, size_t first, size_t end, str label) 
             continue
         memory = memory_behind(each.array)
         if task.fill.draw != FI_CONSTANT and fi_gpu_is_small(task) and not memory.synchronize:
-            key = (memory.device, memory.stream, task.fill.draw, task.fill.dtype, task.fill.accumulate)
+            key = (device_of(memory), memory.stream, task.fill.draw, task.fill.dtype, task.fill.accumulate)
             together.setdefault(key, []).append(i)
         else:
             try:
