@@ -257,6 +257,11 @@ def test_memory_of_the_host_is_filled_by_the_cpu(cuda):
     assert cuda.taken() == []
 
 
+def test_process_without_a_device_of_the_sharding_leaves_it_to_jax():
+    elsewhere = types.SimpleNamespace(memory_kind=None, addressable_devices_indices_map=lambda shape: {})
+    assert devices.sharded(Drawn(tensors.Recipe.of("ones"), SHAPE, np.dtype(np.float32)), elsewhere) is None
+
+
 class NoDriver(emulator.Driver):
     def load(self, device, image, name):
         raise DriverError("cuModuleLoadData failed: CUDA_ERROR_NO_BINARY_FOR_GPU")
