@@ -288,6 +288,8 @@ DOCSTRINGS = {
     "recipe.py": "test_docs.py",
     "checkpoint/__init__.py": "test_checkpoint.py",
     "dask.py": "test_dask.py",
+    "gpu/compiler.py": "test_gpu_programs.py",
+    "gpu/kernels.py": "test_gpu_programs.py",
     "insight/figures.py": "test_insight.py",
     "insight/histograms.py": "test_insight.py",
     "insight/propagation.py": "test_insight.py",

@@ -1,6 +1,7 @@
 """Kernels for CUDA devices on their way there: compiled, kept on the disk, loaded, launched; and what goes wrong."""
 
 import ctypes
+import doctest
 import enum
 import json
 import multiprocessing
@@ -21,7 +22,7 @@ import pytest
 from conftest import ROOT, fresh_python
 
 from fastinit.bench import environment
-from fastinit.gpu import cache, compiler, driver, launch
+from fastinit.gpu import cache, compiler, driver, kernels, launch
 from fastinit.gpu.cache import Cache
 from fastinit.gpu.compiler import LIBRARY, MAIN, Compiler, CompilerError
 from fastinit.gpu.driver import Driver, DriverError
@@ -44,6 +45,13 @@ class DeviceArray(NamedTuple):
 
 
 # ---- Which kernel ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("module", [compiler, kernels], ids=lambda module: module.__name__)
+def test_examples_print_what_they_show(module):
+    result = doctest.testmod(module)
+    assert result.attempted
+    assert not result.failed
 
 
 def test_a_kernel_is_named_and_made_by_what_it_does():
