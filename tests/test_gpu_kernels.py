@@ -423,7 +423,7 @@ def test_source_that_rounds_otherwise_is_noticed(compiler, host, right, wrong, s
     assert right in sources["gpu/lanes.h"]
     sources["gpu/lanes.h"] = sources["gpu/lanes.h"].replace(right, wrong)
     kernel = Kernel("range", "TRUNCATED_WIDE", "FLOAT32", False)
-    assert any(said in text for text in check_compile.compiled(kernel, "sm_75", host, sources).wrong)
+    assert any(said in text for text in check_compile.compiled(kernel, "sm_75", host, sources=sources).wrong)
 
 
 def test_parameters_of_another_size_are_noticed(compiler, host):
