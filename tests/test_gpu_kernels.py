@@ -442,7 +442,7 @@ LOG = (
     [
         ("NORMAL", (0, 0, 0, 30), []),
         ("NORMAL", (8, 4, 16, 30), ["8 bytes of stack, 4 and 16 bytes of registers spilled and loaded again"]),
-        ("NORMAL", (0, 0, 0, 82), ["82 registers"]),
+        ("NORMAL", (0, 0, 0, 98), ["98 registers"]),
         ("TRUNCATED_TAIL", (8, 16, 16, 32), []),
         (
             "TRUNCATED_TAIL",
