@@ -4,7 +4,7 @@ from typing import Any, Literal, NotRequired, Protocol, Self, SupportsIndex, Typ
 import numpy as np
 from typing_extensions import disjoint_base
 
-from fastinit.typing import Array, ComplexNumber, Layout, Number, Sizes, Stream, Streams
+from fastinit.typing import ComplexNumber, Layout, Number, Output, Sizes, Stream, Streams
 
 _T = TypeVar("_T")
 
@@ -69,7 +69,7 @@ def choice(name: str, value: object, accepted: Mapping[str, _T]) -> _T: ...
 def fill_range(
     kernels_name: str,
     draw: str,
-    out: Array,
+    out: Output,
     first: int,
     seed: int,
     stream: int,
@@ -79,7 +79,7 @@ def fill_range(
     bounds: tuple[float, float] | None = None,
     offset: Sizes | None = None,
     global_shape: Sizes | None = None,
-) -> Array: ...
+) -> Output: ...
 def philox_block(
     kernels_name: str, counter: tuple[int, int, int, int], key: tuple[int, int]
 ) -> tuple[int, int, int, int]: ...
@@ -116,23 +116,23 @@ class Draws:
     def _stand_for_default(self, package: dict[str, Any]) -> None: ...
     def _fill_constant(
         self,
-        out: Array,
+        out: Output,
         dtype: np.dtype[Any],
         value: bytes,
         offset: Sizes | None,
         global_shape: Sizes | None,
-    ) -> Array: ...
+    ) -> Output: ...
     def _fill_marked(
-        self, out: Array, view: np.ndarray[Any, Any], value: bytes, marks: list[np.ndarray[Any, Any]], mark: bytes
-    ) -> Array: ...
+        self, out: Output, view: np.ndarray[Any, Any], value: bytes, marks: list[np.ndarray[Any, Any]], mark: bytes
+    ) -> Output: ...
     def _write_draws(
         self,
-        out: Array,
+        out: Output,
         view: np.ndarray[Any, Any],
         stream: Stream | None,
         rows: Rows | None,
         write: Callable[[int, Any], None],
-    ) -> Array: ...
+    ) -> Output: ...
     def _run(self, recording: Recording, label: str) -> None: ...
     @property
     def seed(self) -> int: ...
@@ -146,16 +146,16 @@ class Draws:
     def state(self, value: _State) -> None: ...
     def bits(
         self,
-        out: Array,
+        out: Output,
         *,
         stream: Stream | None = None,
         streams: Streams | None = None,
         offset: Sizes | None = None,
         global_shape: Sizes | None = None,
-    ) -> Array: ...
+    ) -> Output: ...
     def uniform(
         self,
-        out: Array,
+        out: Output,
         low: Number = 0.0,
         high: Number = 1.0,
         *,
@@ -164,10 +164,10 @@ class Draws:
         offset: Sizes | None = None,
         global_shape: Sizes | None = None,
         accumulate: bool = False,
-    ) -> Array: ...
+    ) -> Output: ...
     def normal(
         self,
-        out: Array,
+        out: Output,
         mean: ComplexNumber = 0.0,
         std: Number = 1.0,
         *,
@@ -176,10 +176,10 @@ class Draws:
         offset: Sizes | None = None,
         global_shape: Sizes | None = None,
         accumulate: bool = False,
-    ) -> Array: ...
+    ) -> Output: ...
     def truncated_normal(
         self,
-        out: Array,
+        out: Output,
         mean: Number = 0.0,
         std: Number = 1.0,
         low: Number = -2.0,
@@ -190,10 +190,10 @@ class Draws:
         offset: Sizes | None = None,
         global_shape: Sizes | None = None,
         accumulate: bool = False,
-    ) -> Array: ...
+    ) -> Output: ...
     def variance_scaling(
         self,
-        out: Array,
+        out: Output,
         scale: Number = 1.0,
         mode: Literal["fan_in", "fan_out", "fan_avg", "fan_geo_avg"] = "fan_in",
         distribution: Literal["truncated_normal", "untruncated_normal", "normal", "uniform"] = "truncated_normal",
@@ -206,13 +206,13 @@ class Draws:
         offset: Sizes | None = None,
         global_shape: Sizes | None = None,
         accumulate: bool = False,
-    ) -> Array: ...
+    ) -> Output: ...
 
 # Made by tools/make: schemes.
 class Generator(Draws):
     def xavier_uniform(
         self,
-        out: Array,
+        out: Output,
         fan_in: Number | None = None,
         fan_out: Number | None = None,
         gain: Number = 1.0,
@@ -223,11 +223,11 @@ class Generator(Draws):
         offset: Sizes | None = None,
         global_shape: Sizes | None = None,
         accumulate: bool = False,
-    ) -> Array: ...
+    ) -> Output: ...
     glorot_uniform = xavier_uniform
     def xavier_normal(
         self,
-        out: Array,
+        out: Output,
         fan_in: Number | None = None,
         fan_out: Number | None = None,
         gain: Number = 1.0,
@@ -239,11 +239,11 @@ class Generator(Draws):
         offset: Sizes | None = None,
         global_shape: Sizes | None = None,
         accumulate: bool = False,
-    ) -> Array: ...
+    ) -> Output: ...
     glorot_normal = xavier_normal
     def he_uniform(
         self,
-        out: Array,
+        out: Output,
         fan_in: Number | None = None,
         negative_slope: Number = 0.0,
         *,
@@ -254,11 +254,11 @@ class Generator(Draws):
         offset: Sizes | None = None,
         global_shape: Sizes | None = None,
         accumulate: bool = False,
-    ) -> Array: ...
+    ) -> Output: ...
     kaiming_uniform = he_uniform
     def he_normal(
         self,
-        out: Array,
+        out: Output,
         fan_in: Number | None = None,
         negative_slope: Number = 0.0,
         *,
@@ -270,11 +270,11 @@ class Generator(Draws):
         offset: Sizes | None = None,
         global_shape: Sizes | None = None,
         accumulate: bool = False,
-    ) -> Array: ...
+    ) -> Output: ...
     kaiming_normal = he_normal
     def lecun_uniform(
         self,
-        out: Array,
+        out: Output,
         fan_in: Number | None = None,
         *,
         layout: Layout | None = None,
@@ -283,10 +283,10 @@ class Generator(Draws):
         offset: Sizes | None = None,
         global_shape: Sizes | None = None,
         accumulate: bool = False,
-    ) -> Array: ...
+    ) -> Output: ...
     def lecun_normal(
         self,
-        out: Array,
+        out: Output,
         fan_in: Number | None = None,
         *,
         layout: Layout | None = None,
@@ -296,10 +296,10 @@ class Generator(Draws):
         offset: Sizes | None = None,
         global_shape: Sizes | None = None,
         accumulate: bool = False,
-    ) -> Array: ...
+    ) -> Output: ...
     def lasagne_uniform(
         self,
-        out: Array,
+        out: Output,
         fan_in: Number | None = None,
         fan_out: Number | None = None,
         gain: Number | Literal["relu"] = 1.0,
@@ -310,10 +310,10 @@ class Generator(Draws):
         offset: Sizes | None = None,
         global_shape: Sizes | None = None,
         accumulate: bool = False,
-    ) -> Array: ...
+    ) -> Output: ...
     def lasagne_normal(
         self,
-        out: Array,
+        out: Output,
         fan_in: Number | None = None,
         fan_out: Number | None = None,
         gain: Number | Literal["relu"] = 1.0,
@@ -325,6 +325,6 @@ class Generator(Draws):
         offset: Sizes | None = None,
         global_shape: Sizes | None = None,
         accumulate: bool = False,
-    ) -> Array: ...
+    ) -> Output: ...
 
 # The end of it.

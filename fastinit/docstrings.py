@@ -41,13 +41,14 @@ def written_out(text: str, paragraphs: Mapping[str, str], **words: str) -> str:
 
 # ---- Generator's functions, of the core and of fastinit/generator.py -------------------------------------------------
 
+_OUT = "out : numpy.ndarray, or an array on a CUDA device"
 PARAGRAPHS = {
-    "<out>": """out : numpy.ndarray
+    "<out>": f"""{_OUT}
     Of any shape and layout, of dtype float32, float64, float16 or bfloat16 (of ml_dtypes).""",
-    "<normal out>": """out : numpy.ndarray
+    "<normal out>": f"""{_OUT}
     Of any shape and layout, of dtype float32, float64, float16 or bfloat16 (of ml_dtypes), complex64 or complex128. The
     two parts of a complex number have half the variance each; a truncated draw has none.""",
-    "<constant out>": """out : numpy.ndarray
+    "<constant out>": f"""{_OUT}
     Of any shape and layout, of any dtype of numbers: bool, integers, floating-point or complex; of ml_dtypes too.""",
     "<fans>": """fan_in, fan_out : float, optional
     Inputs and outputs of a unit, positive and finite. Left out with a layout.""",
@@ -157,7 +158,7 @@ def of_lazy_array(scheme: str, text: str, names: Iterable[str]) -> str:
     parts = dict(re.findall(r"^(\w+)\n-+\n(.*?)(?=\n\n\w+\n-+\n|\Z)", text, re.M | re.S))
     entries = re.findall(r"^\S.*(?:\n    .*)*", parts["Parameters"], re.M)
     out, *own = [each for each in entries if not each.startswith(("stream", "offset", "accumulate"))]
-    out = out.replace("out : numpy.ndarray", "shape, dtype : int or tuple of int, dtype").replace(" and layout", "")
+    out = re.sub("^out : numpy.ndarray.*", "shape, dtype : int or tuple of int, dtype", out).replace(" and layout", "")
     entries = [out, _CHUNKS, *own, *([_SOURCE] if draws else [])]
     shape, chunks, *arguments = _EXAMPLES.get(scheme, ("(6, 4)", "3"))
     return _TEMPLATE.format(

@@ -16,7 +16,7 @@ import fastinit
 from fastinit import _core
 from fastinit.fans import sizes_of
 from fastinit.recipe import Recipe
-from fastinit.typing import Array, OnDevice, Sizes, Stream
+from fastinit.typing import OnDevice, Output, Sizes, Stream
 
 Shape: TypeAlias = tuple[int, ...]
 
@@ -60,7 +60,7 @@ class Drawn:
         out = empty(tuple(stop - start for start, stop, _ in bounds), self.dtype)
         return self.fill(out, tuple(start for start, _, _ in bounds))
 
-    def fill(self, out: Array, offset: Sizes = (), generator: fastinit.Generator | None = None) -> Array:
+    def fill(self, out: Output, offset: Sizes = (), generator: fastinit.Generator | None = None) -> Output:
         """Fills an array: all of the tensor, or the block of it at that offset; by its seed, or by a generator."""
         chosen = fastinit.Generator(self.seed) if generator is None else generator
         if self.streams is None and out.shape == self.shape and not any(offset):  # as where() has it, in less time

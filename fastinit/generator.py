@@ -12,7 +12,7 @@ import numpy as np
 from fastinit import _core, docstrings, hints, matrices
 from fastinit.constants import bytes_in_dtype, check_overflow, finite_in_dtype, held_bytes
 from fastinit.schemes import FUNCTIONS
-from fastinit.typing import Array, ComplexNumber, Number, Sizes, Stream, Streams
+from fastinit.typing import ComplexNumber, Number, Output, Sizes, Stream, Streams
 
 _Shape: TypeAlias = tuple[int, ...]
 _Key = TypeVar("_Key", bound=str | int)
@@ -32,7 +32,7 @@ class Generator(_core.Generator):
 
     # ---- Constants ---------------------------------------------------------------------------------------------------
 
-    def zeros(self, out: Array, *, offset: Sizes | None = None, global_shape: Sizes | None = None) -> Array:
+    def zeros(self, out: Output, *, offset: Sizes | None = None, global_shape: Sizes | None = None) -> Output:
         """
         Fills an array with zeros: for biases. Weights that are all equal stay so: their units learn the same.
 
@@ -52,7 +52,7 @@ class Generator(_core.Generator):
         dtype = _core.dtype_for_constants(out)
         return self._fill_constant(out, dtype, _value_in(0, dtype), offset, global_shape)
 
-    def ones(self, out: Array, *, offset: Sizes | None = None, global_shape: Sizes | None = None) -> Array:
+    def ones(self, out: Output, *, offset: Sizes | None = None, global_shape: Sizes | None = None) -> Output:
         """
         Fills an array with ones: for the scales of normalisation layers.
 
@@ -73,8 +73,8 @@ class Generator(_core.Generator):
         return self._fill_constant(out, dtype, _value_in(1, dtype), offset, global_shape)
 
     def constant(
-        self, out: Array, value: ComplexNumber, *, offset: Sizes | None = None, global_shape: Sizes | None = None
-    ) -> Array:
+        self, out: Output, value: ComplexNumber, *, offset: Sizes | None = None, global_shape: Sizes | None = None
+    ) -> Output:
         """
         Fills an array with one value.
 
@@ -99,14 +99,14 @@ class Generator(_core.Generator):
         return self._fill_constant(out, dtype, bytes_in_dtype("value", value, dtype), offset, global_shape)
 
     def identity(
-        self, out: Array, gain: ComplexNumber = 1.0, *, offset: Sizes | None = None, global_shape: Sizes | None = None
-    ) -> Array:
+        self, out: Output, gain: ComplexNumber = 1.0, *, offset: Sizes | None = None, global_shape: Sizes | None = None
+    ) -> Output:
         """
         Fills a matrix with gain times the identity: ones on the diagonal, which may be shorter than a side.
 
         Parameters
         ----------
-        out : numpy.ndarray
+        out : numpy.ndarray, or an array on a CUDA device
             Of two axes, of any dtype of numbers: bool, integers, floating-point or complex; of ml_dtypes too.
         gain : float, int or complex
             Finite, and a number that the dtype holds.
@@ -133,14 +133,14 @@ class Generator(_core.Generator):
         return self._fill_marked(out, view, zero, [ones], diagonal)
 
     def dirac(
-        self, out: Array, groups: SupportsIndex = 1, *, offset: Sizes | None = None, global_shape: Sizes | None = None
-    ) -> Array:
+        self, out: Output, groups: SupportsIndex = 1, *, offset: Sizes | None = None, global_shape: Sizes | None = None
+    ) -> Output:
         """
         Fills the weights of a convolution so that it passes its input channels on: as many as there are outputs.
 
         Parameters
         ----------
-        out : numpy.ndarray
+        out : numpy.ndarray, or an array on a CUDA device
             Of three to five axes (out, in, \\*kernel), of any dtype of numbers: bool, integers, floating-point or
             complex; of ml_dtypes too.
         groups : int
@@ -181,7 +181,7 @@ class Generator(_core.Generator):
 
     def orthogonal(
         self,
-        out: Array,
+        out: Output,
         gain: Number = 1.0,
         *,
         stream: Stream | None = None,
@@ -189,7 +189,7 @@ class Generator(_core.Generator):
         offset: Sizes | None = None,
         global_shape: Sizes | None = None,
         accumulate: bool = False,
-    ) -> Array:
+    ) -> Output:
         """
         Fills an array with a random orthogonal matrix, times gain: rows or columns, the fewer, are orthonormal.
 
@@ -247,7 +247,7 @@ class Generator(_core.Generator):
 
     def delta_orthogonal(
         self,
-        out: Array,
+        out: Output,
         gain: Number = 1.0,
         *,
         stream: Stream | None = None,
@@ -255,7 +255,7 @@ class Generator(_core.Generator):
         offset: Sizes | None = None,
         global_shape: Sizes | None = None,
         accumulate: bool = False,
-    ) -> Array:
+    ) -> Output:
         """
         Fills the weights of a convolution with an orthogonal matrix at the kernel's center, and zeros around it.
 
@@ -319,7 +319,7 @@ class Generator(_core.Generator):
 
     def sparse(
         self,
-        out: Array,
+        out: Output,
         sparsity: Number,
         std: Number = 0.01,
         *,
@@ -328,7 +328,7 @@ class Generator(_core.Generator):
         offset: Sizes | None = None,
         global_shape: Sizes | None = None,
         accumulate: bool = False,
-    ) -> Array:
+    ) -> Output:
         """
         Fills a matrix with N(0, std**2), and a part of each column with zeros.
 

@@ -94,6 +94,10 @@ def instead_of_array(out: object) -> str:
         return "; fastinit.torch fills tensors"
     if library in ("jax", "jaxlib"):
         return ", which cannot be written to; fastinit.jax has initialisers"
+    if hasattr(type(out), "__jax_array__"):  # a variable of Flax's, for instance
+        return ", which holds an array of JAX's; fastinit.jax has initialisers"
+    if library == "cupy":
+        return " of CuPy's for ROCm; cupy.asarray(array) makes one of a NumPy array that was filled"
     if library in ("keras", "tensorflow"):
         return "; fastinit.keras has initialisers"
     if library == "dask":

@@ -17,7 +17,7 @@ from fastinit.dtypes import COMPLEX, REALS, WORDS
 from fastinit.generator import SCHEMES
 from fastinit.schemes import FUNCTIONS
 from fastinit.text import meant, quoted
-from fastinit.typing import Array, OnDevice, Sizes, Stream
+from fastinit.typing import OnDevice, Output, Sizes, Stream
 
 _Shape: TypeAlias = tuple[int, ...]
 
@@ -133,16 +133,16 @@ class Recipe:
     def fill(
         self,
         generator: fastinit.Generator,
-        out: Array,
+        out: Output,
         *,
         stream: Stream | None = None,
         offset: Sizes | None = None,
         global_shape: Sizes | None = None,
         streams: _core.Rows | None = None,
-    ) -> Array:
+    ) -> Output:
         """Fills the array, or the block of a tensor that it is; with streams its rows, or the blocks that they are."""
         _, scheme, keywords = self.spec(out, stream, offset, global_shape, streams)
-        filled: Array = getattr(generator, scheme)(out, **keywords)
+        filled: Output = getattr(generator, scheme)(out, **keywords)
         return filled
 
     def check(self, shape: _Shape, dtype: np.dtype[Any]) -> None:

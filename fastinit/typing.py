@@ -5,7 +5,7 @@ from typing import Any, Literal, Protocol, SupportsComplex, SupportsFloat, Suppo
 
 import numpy as np
 
-__all__ = ["Array", "ComplexNumber", "Layout", "Number", "OnDevice", "Sizes", "Stream", "Streams"]
+__all__ = ["Array", "ComplexNumber", "Layout", "Number", "OnDevice", "Output", "Sizes", "Stream", "Streams"]
 
 
 class OnDevice(Protocol):
@@ -17,7 +17,8 @@ class OnDevice(Protocol):
     def __cuda_array_interface__(self) -> Any: ...
 
 
-Array = TypeVar("Array", bound=np.ndarray[Any, Any] | OnDevice)  # what is filled: its class, shape and dtype come back
+Array = TypeVar("Array", bound=np.ndarray[Any, Any])  # what is filled: its class, shape and dtype come back
+Output = TypeVar("Output", bound=np.ndarray[Any, Any] | OnDevice)  # the same, or an array on a device
 Layout: TypeAlias = Literal[
     "torch", "keras", "jax", "flax", "tensorflow", "lasagne"
 ]  # which axes of a shape are the fans

@@ -657,7 +657,7 @@ cdef class Draws:
 
         Parameters
         ----------
-        out : numpy.ndarray
+        out : numpy.ndarray, or an array on a CUDA device
             Of any shape and layout, of dtype uint32 or uint64.
         <stream>
         <streams>

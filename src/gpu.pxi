@@ -48,7 +48,10 @@ cdef object opened_on_device(object out):
     if type(out) is device_array_type:
         return out
     if not arrays.is_device_array(out):
-        raise TypeError(f"out must be a NumPy array, not {type(out).__name__}{hints().instead_of_array(out)}")
+        raise TypeError(
+            f"out must be a NumPy array or an array on a CUDA device, not {type(out).__name__}"
+            f"{hints().instead_of_array(out)}"
+        )
     return arrays.device_array(out)
 
 
@@ -136,6 +139,15 @@ cdef int launch_one(void *context, fi_gpu_form form, uint32_t groups, void **par
     return 0
 
 
+cdef object device_of(object memory):
+    """The number of the device, which some interfaces do not tell."""
+    if memory.device is not None:
+        return memory.device
+    from fastinit.gpu import launch
+
+    return launch.device_of(memory)
+
+
 cdef int finish_on_device(object memory) except -1:
     from fastinit.gpu import launch
 
@@ -154,7 +166,7 @@ cdef int check_alignment(const fi_task *task, cnp.ndarray array) except -1:
     return 0
 
 
-cdef int launch_tasks(Recording recording, size_t first, size_t end) except -1:
+cdef int launch_tasks(Recording recording, size_t first, size_t end, str label) except -1:
     """Launches those of the fills whose arrays are a device's, and leaves nothing of them to do."""
     cdef Pending each
     cdef fi_task *task
@@ -168,12 +180,20 @@ cdef int launch_tasks(Recording recording, size_t first, size_t end) except -1:
             continue
         memory = memory_behind(each.array)
         if task.fill.draw != FI_CONSTANT and fi_gpu_is_small(task) and not memory.synchronize:
-            key = (memory.device, memory.stream, task.fill.draw, task.fill.dtype, task.fill.accumulate)
+            key = (device_of(memory), memory.stream, task.fill.draw, task.fill.dtype, task.fill.accumulate)
             together.setdefault(key, []).append(i)
         else:
-            Launches.of(memory, &task.fill).run(task)
+            try:
+                Launches.of(memory, &task.fill).run(task)
+            except RuntimeError as error:
+                raise type(error)(f"{label.format(each.key)}: {error}") from error
     for numbers in together.values():
-        launch_together(recording, numbers)
+        try:
+            launch_together(recording, numbers)
+        except RuntimeError as error:
+            each = recording.pending[numbers[0]]
+            others = f" and {len(numbers) - 1} more" if len(numbers) > 1 else ""
+            raise type(error)(f"{label.format(each.key)}{others}: {error}") from error
     for i in range(first, end):
         each = recording.pending[i]
         if each.on_device:

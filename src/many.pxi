@@ -332,7 +332,7 @@ cdef int run_fills(Recording recording, size_t first, size_t end, str label) exc
             check_alignment(task, each.array)
     check_unchanged(recording, first, end, label)  # again: what was allocated since may have made Python run
     if recording.on_device:
-        launch_tasks(recording, first, end)
+        launch_tasks(recording, first, end, label)
     return run_tasks(kernels, recording.tasks + first, end - first)
 
 

@@ -18,7 +18,7 @@ ROOT = Path(__file__).parent.parent
 SOURCE = ROOT / "src"
 FORMS = ("range", "region", "blocks", "ranges", "constant")  # fi_gpu_form
 ROUNDED = ["-ffp-contract=off", "-fno-fast-math", "-fno-math-errno"]
-FLAGS = ["-std=c11", "-O1", *ROUNDED, "-fno-strict-aliasing", "-shared", "-fPIC"]
+FLAGS = ["-std=c11", "-O0", *ROUNDED, "-fno-strict-aliasing", "-shared", "-fPIC"]
 
 
 def names_in(table):

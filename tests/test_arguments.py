@@ -28,7 +28,7 @@ def untouched_by(call, array):
 @pytest.mark.parametrize("out", [[1.0], (2, 3), 3.0, None, "x", np.float32(1)], ids=repr)
 @pytest.mark.parametrize("draw", ["bits", "uniform", "normal"])
 def test_what_is_not_an_array(g, draw, out):
-    with pytest.raises(TypeError, match="out must be a NumPy array, not"):
+    with pytest.raises(TypeError, match="out must be a NumPy array or an array on a CUDA device, not"):
         getattr(g, draw)(out)
 
 

@@ -592,14 +592,16 @@ class Tensor:
                 ("jaxlib._jax", "ArrayImpl", "fastinit.jax has initialisers"),
                 ("tensorflow.python.framework.ops", "EagerTensor", "fastinit.keras has initialisers"),
                 ("dask.array.core", "Array", "fastinit.dask makes such arrays"),
+                ("cupy", "ndarray", "cupy.asarray(array) makes one of a NumPy array"),
             )
         ),
+        (type("Param", (), {"__jax_array__": None})(), "which holds an array of JAX's; fastinit.jax has initialisers"),
     ],
     ids=lambda value: type(value).__name__ if not isinstance(value, str) else "",
 )
 def test_what_is_no_array_gets_a_hint(g, out, meant):
     for call in (g.normal, g.zeros, lambda w: g.he_normal(w, 3), g.orthogonal):
-        with pytest.raises(TypeError, match="out must be a NumPy array, not") as caught:
+        with pytest.raises(TypeError, match="out must be a NumPy array or an array on a CUDA device, not") as caught:
             call(out)
         assert meant in str(caught.value)
 

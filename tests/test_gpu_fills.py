@@ -276,6 +276,23 @@ def test_arrays_of_other_streams_and_modes_go_apart(device):
     assert all(np.array_equal(array, values + values) for array, values in zip(arrays, expected, strict=True))
 
 
+def test_arrays_of_several_devices_go_apart(library):
+    class Two(Driver):
+        """Each array lies on the device that its place among the arrays says."""
+
+        def device_of(self, address):
+            return addresses.index(address) % 2
+
+    arrays = [np.zeros(100, "f4") for _ in range(4)]
+    addresses = [array.ctypes.data for array in arrays]
+    driver = Two(library)
+    with use(driver):
+        fastinit.Generator(7).fill([(OnDevice(array), "normal") for array in arrays])
+        assert [(kernel.form, device) for kernel, device, *_ in driver.launches] == [("ranges", 0), ("ranges", 1)]
+        fastinit.Generator(7).normal(OnDevice(arrays[3]))
+        assert driver.launches[-1][1] == 1
+
+
 def test_a_large_array_goes_alone(device):
     large, small = np.zeros(2**21 + 1, "f2"), np.zeros(2**10, "f2")
     fastinit.Generator(7).fill([(OnDevice(large), "normal"), (OnDevice(small), "normal")])

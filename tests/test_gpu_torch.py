@@ -12,6 +12,7 @@ import warnings
 import emulator
 import numpy as np
 import pytest
+from conftest import fresh_python
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed")
 pytest.importorskip("torch.distributed.tensor", reason="this PyTorch has no DTensor")
@@ -79,9 +80,12 @@ NOT_OF_MEMORY = {
     "test_defaults_are_distributed_as_what_pytorchs_constructor_draws",
     "test_every_function_documents_its_arguments_errors_and_an_example",
     "test_examples_print_what_they_show",
+    "test_fill_of_rows_can_be_compiled",  # TorchDynamo leaves functions in modules, whose examples others run
+    "test_function_that_fills_can_be_compiled",
     "test_one_two_and_four_processes_start_from_the_same_weights",  # which do not pretend
     "test_own_draws_of_a_subclass_are_used_on_every_device",  # in other pieces
     "test_shards_of_rows_in_pieces_for_another_device",
+    "test_streams_of_every_kind_address_the_rows",  # one of which can be read once
     "test_truncated_normals_never_leave_the_bounds_that_were_given",
     "test_values_are_distributed_as_torchs",
 }
@@ -285,6 +289,37 @@ def test_tensors_of_rocm_go_by_way_of_the_cpu(cuda, monkeypatch):
     assert tensors.memory_of(tensor, tensors.Recipe.of("normal"), fastinit.default_generator) is None
 
 
+COMPILED = """
+import sys
+sys.path.insert(0, {tests!r})
+import emulator, torch, fastinit, fastinit.torch as init
+from fastinit.torch import tensors
+
+@torch.compile(backend="eager")
+def twice(tensor, **where):
+    return 2 * init.normal_(tensor, generator=fastinit.Generator(7), **where)
+
+def filled():
+    return twice(torch.zeros(6, 7)), twice(torch.zeros(3, 5), streams=range(3))
+
+of_cpu = filled()
+tensors.is_cuda = lambda tensor: tensor.device.type == "cpu"
+tensors.device_number = lambda tensor: 0
+tensors.current_stream = lambda device: 77
+torch.compiler.reset()
+driver = emulator.Driver(emulator.build({folder!r}))
+with emulator.use(driver):
+    assert all(map(torch.equal, filled(), of_cpu))
+print(*driver.forms)
+"""
+
+
+def test_functions_that_fill_can_be_compiled(tmp_path_factory):
+    code = COMPILED.format(tests=str(emulator.ROOT / "tests"), folder=str(tmp_path_factory.getbasetemp()))
+    run = fresh_python(code, timeout=240)
+    assert run.stdout.split() == ["range", "blocks"], run.stderr
+
+
 # ---- A generator of another class ------------------------------------------------------------------------------------
 
 
@@ -409,9 +444,7 @@ def test_failed_launch_in_a_module_fills_nothing_twice_and_can_be_repeated(cuda)
     before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
     rules = {"0.*": "normal", "1.*": "uniform", "2.*": "truncated_normal"}  # a launch each
     cuda.stops_before = 2
-    with pytest.raises(
-        DriverError, match=r"cannot fill the array of shape \(9, 9\) and dtype float32 on CUDA device 3"
-    ):
+    with pytest.raises(DriverError, match=r"^parameter '2.weight' and 1 more: cannot fill the array of shape \(9, 9\)"):
         init.init_module_(model, rules, seed=SEED)
     changed = [name for name, tensor in model.state_dict().items() if not torch.equal(tensor, before[name])]
     assert changed == ["0.weight", "0.bias", "1.weight", "1.bias"]
@@ -421,6 +454,16 @@ def test_failed_launch_in_a_module_fills_nothing_twice_and_can_be_repeated(cuda)
     for name, tensor in model.state_dict().items():
         expected = expected_array(rules[f"{name[0]}.*"], {}, tuple(tensor.shape), torch.float32, name)
         assert bits(tensor) == expected.tobytes()
+
+
+def test_failed_launch_of_a_large_parameter_names_it(cuda):
+    model = nn.Sequential(nn.Linear(3, 3), owner_of(torch.zeros(5, 4).T))
+    cuda.stops_before = 0
+    with pytest.raises(DriverError, match=r"^parameter '1.weight': cannot fill the array of shape \(4, 5\)"):
+        init.init_module_(model, {"1.weight": "normal"}, seed=SEED)
+    cuda.stops_before = 0
+    with pytest.raises(DriverError, match=r"^fills\['b'\]: cannot fill the array of shape \(2,\)"):
+        fastinit.Generator(SEED).fill({"b": (torch.zeros(2), "ones")})
 
 
 class CannotCompile:

@@ -316,7 +316,7 @@ BAD = [
     (None, TypeError, "accepted is a tuple (out, scheme, *arguments)"),
     (ones(), TypeError, "accepted is a tuple (out, scheme, *arguments)"),
     ({"out": ones()}, TypeError, "accepted is a tuple (out, scheme, *arguments)"),
-    (([1.0], "normal"), TypeError, "out must be a NumPy array, not list"),
+    (([1.0], "normal"), TypeError, "out must be a NumPy array or an array on a CUDA device, not list"),
     ((ones(dtype="i4"), "normal"), TypeError, "out has dtype int32"),
     ((ones(), "bits"), TypeError, "accepted are uint32, uint64"),
     ((np.broadcast_to(ones(), (2, 4, 5)), "normal"), ValueError, "out is read-only"),

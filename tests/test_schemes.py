@@ -994,7 +994,7 @@ def test_scale_that_no_double_holds_is_refused(g):
 @pytest.mark.parametrize(
     ("out", "text"),
     [
-        ([[1.0]], "out must be a NumPy array, not list"),
+        ([[1.0]], "out must be a NumPy array or an array on a CUDA device, not list"),
         (np.ones((2, 2), "M8[s]"), "out has dtype datetime64"),
         (np.ones((2, 2), ">f4"), "byte-swapped"),
         (np.broadcast_to(np.ones(2), (2, 2)), "out is read-only"),

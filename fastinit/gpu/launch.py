@@ -88,10 +88,8 @@ def launcher(array: "DeviceArray", kernel: Kernel) -> Callable[[int, int], None]
         If the kernel cannot be had; they name the array. So does a DriverError of the launch.
     """
     programs = _programs
-    device = array.device
+    device = device_of(array)
     try:
-        if device is None:
-            device = programs.driver.device_of(array.address)
         launch, function = programs.functions.get((device, kernel)) or programs.load(device, kernel)
     except (DriverError, CompilerError) as error:
         _fail(array, device, error)
@@ -104,6 +102,16 @@ def launcher(array: "DeviceArray", kernel: Kernel) -> Callable[[int, int], None]
             _fail(array, device, error)
 
     return run
+
+
+def device_of(array: "DeviceArray") -> int:
+    """The number of the array's device: as the array tells it, or the driver by the address."""
+    if array.device is not None:
+        return array.device
+    try:
+        return int(_programs.driver.device_of(array.address))
+    except DriverError as error:
+        _fail(array, None, error)
 
 
 def serves(device: int) -> bool:
@@ -134,10 +142,8 @@ def finish(array: "DeviceArray") -> None:
     if array.written is not None:
         array.written()
     if array.synchronize:
-        device = array.device
+        device = device_of(array)
         try:
-            if device is None:
-                device = _programs.driver.device_of(array.address)
             _programs.driver.synchronize(device, array.stream)
         except DriverError as error:
             _fail(array, device, error)

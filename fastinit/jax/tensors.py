@@ -13,6 +13,7 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from fastinit import _core
 from fastinit.draw import Drawn, Shape
+from fastinit.jax import devices
 from fastinit.recipe import Recipe
 
 _Index: TypeAlias = tuple[slice, ...]
@@ -33,7 +34,7 @@ def initialiser(recipe: Recipe | Callable[[Shape], Recipe], dtype: Any) -> Initi
         if isinstance(words, jax.core.Tracer):
             return _staged(drawn, sharding, words)
         drawn = _of_key(drawn, np.asarray(words))
-        return _placed(drawn.array(), key) if sharding is None else assembled(drawn, _concrete(sharding))
+        return _placed(drawn, key) if sharding is None else assembled(drawn, _concrete(sharding))
 
     return init
 
@@ -87,13 +88,20 @@ def _of_key(drawn: Drawn, words: np.ndarray[Any, Any]) -> Drawn:
     return replace(drawn, seed=seed, stream=stream % 2**63)
 
 
-def _placed(values: np.ndarray[Any, Any], key: Any) -> Any:
-    """The values where JAX's draws are: on the devices that the key is committed to, or else the default one."""
+def _placed(drawn: Drawn, key: Any) -> Any:
+    """The array where JAX's draws are: on the devices that the key is committed to, or else the default one."""
     if getattr(key, "committed", False):
-        return jax.device_put(values, key.sharding)
+        made = devices.sharded(drawn, key.sharding) if key.sharding.is_fully_replicated else None
+        return jax.device_put(drawn.array(), key.sharding) if made is None else made
     if not jax.sharding.get_abstract_mesh().empty:
-        return jnp.asarray(values)  # on all devices of the mesh
-    return jax.device_put(values)  # which takes the memory over, where asarray copies it
+        return jnp.asarray(drawn.array())  # on all devices of the mesh
+    return on_default_device(drawn)
+
+
+def on_default_device(drawn: Drawn) -> Any:
+    """The array on the device where JAX puts what is told none, to which it is not committed."""
+    made = devices.unsharded(drawn)
+    return jax.device_put(drawn.array()) if made is None else made  # asarray would copy it
 
 
 # ---- Shards ----------------------------------------------------------------------------------------------------------
@@ -108,7 +116,10 @@ def check_fit(drawn: Drawn, sharding: Any) -> None:
 
 
 def assembled(drawn: Drawn, sharding: Any) -> Any:
-    """The array whose shards are drawn apart, replicated ones once."""
+    """The array whose shards are drawn apart, replicated ones once; on CUDA devices each on its own."""
+    made = devices.sharded(drawn, sharding)
+    if made is not None:
+        return made
     whole = functools.cache(drawn.array)
 
     @functools.cache

@@ -7,6 +7,7 @@ from typing import Any
 import keras
 import numpy as np
 
+import fastinit
 from fastinit.draw import Drawn
 
 
@@ -20,7 +21,7 @@ def tensor_of(drawn: Drawn, draw_words: Callable[[], Any], layout: Any, like: An
     if backend == "jax":
         return _jax_array(drawn, draw_words, layout, like)
     drawn = _seeded(drawn, draw_words())
-    values = _torch_tensor(drawn, like.dtype) if backend == "torch" else drawn.array()
+    values = _torch_tensor(drawn, like) if backend == "torch" else drawn.array()
     return _distributed(keras.ops.convert_to_tensor(values, dtype=like.dtype), layout)
 
 
@@ -33,15 +34,21 @@ def _distributed(values: Any, layout: Any) -> Any:
     return values if layout is None else keras.distribution.distribute_tensor(values, layout)
 
 
-def _torch_tensor(drawn: Drawn, dtype: Any) -> Any:
-    """The values in memory of PyTorch's: its storage can be resized, which that of a NumPy array cannot."""
+def _torch_tensor(drawn: Drawn, like: Any) -> Any:
+    """
+    The values in memory of PyTorch's: its storage can be resized, which that of a NumPy array cannot.
+
+    On the device of that tensor, if it can be filled there, or else on the CPU.
+    """
     import torch
 
-    from fastinit.torch.tensors import array_of
+    from fastinit.torch.tensors import array_of, memory_of
 
-    values = torch.empty(drawn.shape, dtype=dtype, device="cpu")
-    memory: Any = array_of(values)
-    drawn.fill(memory)
+    generator = fastinit.Generator(drawn.seed)
+    can_be_filled = memory_of(like, drawn.recipe, generator) is not None
+    values = torch.empty(drawn.shape, dtype=like.dtype, device=like.device if can_be_filled else "cpu")
+    memory: Any = memory_of(values, drawn.recipe, generator) if can_be_filled else array_of(values)
+    drawn.fill(memory, (), generator)
     return values
 
 
@@ -56,7 +63,9 @@ def _jax_array(drawn: Drawn, draw_words: Callable[[], Any], layout: Any, like: A
         )
         return _distributed(values, layout)
     if layout is None:
-        return jax.device_put(_seeded(drawn, draw_words()).array())
+        from fastinit.jax.tensors import on_default_device
+
+        return on_default_device(_seeded(drawn, draw_words()))
     return _jax_shards(drawn, draw_words, getattr(layout, "backend_layout", layout))
 
 

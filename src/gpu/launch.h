@@ -59,7 +59,6 @@ typedef struct {
 
 typedef struct {
     fi_gpu_keys keys;
-    uint64_t packs;
     fi_gpu_part part;
 } fi_gpu_range;
 

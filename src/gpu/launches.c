@@ -114,9 +114,10 @@ static fi_gpu_part part_of(const fi_fill *fill, const fi_region *region) {
 
 static int fill_range(const fi_fill *fill, const fi_region *region, fi_gpu_launcher *launch, void *context) {
     const packing p = packing_of(fill);
-    fi_gpu_range range = {keys_of(fill->seed), packs_from(&p, region->first, region->count), part_of(fill, region)};
+    const uint64_t packs = packs_from(&p, region->first, region->count);
+    fi_gpu_range range = {keys_of(fill->seed), part_of(fill, region)};
     constants c = constants_of(fill);
-    const uint64_t groups = rounded_up(range.packs, FI_GPU_THREADS * FI_GPU_PACKS);
+    const uint64_t groups = rounded_up(packs, FI_GPU_THREADS * FI_GPU_PACKS);
     return launch(context, FI_GPU_RANGE, (uint32_t)groups, (void *[]){&range, &c});
 }
 

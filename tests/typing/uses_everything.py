@@ -18,7 +18,7 @@ from fastinit import jax as jax_init
 from fastinit import keras as keras_init
 from fastinit import numba as numba_init
 from fastinit import torch as torch_init
-from fastinit.typing import Array, ComplexNumber, Layout, Number, Sizes, Stream
+from fastinit.typing import Array, ComplexNumber, Layout, Number, OnDevice, Sizes, Stream
 
 
 class Weights(np.ndarray[tuple[int, int], np.dtype[np.float32]]):
@@ -27,6 +27,18 @@ class Weights(np.ndarray[tuple[int, int], np.dtype[np.float32]]):
 
 Matrix = np.ndarray[tuple[int, int], np.dtype[np.float32]]
 Words = np.ndarray[tuple[int], np.dtype[np.uint64]]
+
+
+class DeviceMatrix:
+    """As CuPy's and Numba's arrays are."""
+
+    shape: tuple[int, ...]
+    __cuda_array_interface__: dict[str, object]
+
+
+def devices(matrix: DeviceMatrix, any_array: OnDevice) -> None:
+    assert_type(fastinit.normal(matrix, std=0.02), DeviceMatrix)
+    assert_type(fastinit.Generator(7).he_normal(any_array, 784), OnDevice)
 
 
 def functions(

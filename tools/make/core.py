@@ -187,7 +187,7 @@ def types(text: str) -> str:
     lines = ["class Generator(Draws):\n"]
     for row, draw, name in schemes():
         given, keywords = arguments(row, draw)
-        each = ["self", "out: Array", *(each.in_stub for each in given), "*", *(each.in_stub for each in keywords)]
-        lines += [f"    def {name}(\n", *(f"        {line},\n" for line in each), "    ) -> Array: ...\n"]
+        each = ["self", "out: Output", *(each.in_stub for each in given), "*", *(each.in_stub for each in keywords)]
+        lines += [f"    def {name}(\n", *(f"        {line},\n" for line in each), "    ) -> Output: ...\n"]
         lines += [line for line in aliases(row, draw) if line.strip()]
     return between(text, "schemes", "".join(lines) + "\n")
