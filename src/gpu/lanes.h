@@ -27,16 +27,7 @@ LANE float f32_add(float a, float b) { return __fadd_rn(a, b); }
 LANE float f32_mul(float a, float b) { return __fmul_rn(a, b); }
 LANE float f32_fma(float a, float b, float c) { return __fmaf_rn(a, b, c); }
 LANE float f32_div(float a, float b) { return __fdiv_rn(a, b); }
-#ifdef FI_TRIED_SQRT /* by measurements: what __fsqrt_rn compiles to from 2^-101 on, without the branch to the rest */
-LANE float f32_sqrt(float a) {
-    float r;
-    asm("rsqrt.approx.ftz.f32 %0, %1;" : "=f"(r) : "f"(a));
-    const float g = __fmul_rn(a, r), h = __fmul_rn(r, 0.5f);
-    return __fmaf_rn(__fmaf_rn(-g, g, a), h, g);
-}
-#else
 LANE float f32_sqrt(float a) { return __fsqrt_rn(a); }
-#endif
 LANE float f32_of_int(int32_t a) { return __int2float_rn(a); }
 LANE float f32_of_uint(uint32_t a) { return __uint2float_rn(a); }
 LANE double f64_add(double a, double b) { return __dadd_rn(a, b); }

@@ -13,13 +13,8 @@
 enum {
     FI_GPU_THREADS = 256, /* of a group */
     FI_GPU_PACK_BYTES = 16,
-#ifdef FI_TRIED_PACKS /* by measurements */
-    FI_GPU_PACKS = FI_TRIED_PACKS,
-    FI_GPU_PAIRS = FI_TRIED_PAIRS,
-#else
     FI_GPU_PACKS = 4, /* of a thread of the form "range": they share what leads to them */
     FI_GPU_PAIRS = 4, /* of elements, that a thread draws side by side: more take registers from other threads */
-#endif
     /* In one launch, whose parameters are at most 4 KiB: axes of a region, listed streams, arrays with their constants. */
     FI_GPU_AXES_MAX = 16,
     FI_GPU_STREAMS_MAX = 256,
