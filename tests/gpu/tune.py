@@ -1,6 +1,6 @@
 """
-Kernels of one contiguous range with other constants, in turns: packs a thread, pairs side by side, threads a group, a square root
-without a branch. `python tests/gpu/tune.py [--dry] [--seconds N] [--json FILE]`.
+Kernels of one contiguous range with other constants, in turns: packs a thread, pairs side by side, threads a group, a
+square root without a branch. `python tests/gpu/tune.py [--dry] [--seconds N] [--json FILE]`.
 
 Each variant is this package's source with other constants, whose values are compared with the CPU's before it is timed.
 """
