@@ -211,7 +211,7 @@ class Range(ctypes.Structure):
     """fi_gpu_range of src/gpu/launch.h."""
 
     _fields_ = (
-        ("packs", ctypes.c_uint64),
+        ("keys", ctypes.c_uint32 * 20),
         ("stream", ctypes.c_uint32 * 3),
         ("data", ctypes.c_void_p),
         ("first", ctypes.c_uint64),

@@ -106,8 +106,7 @@ LANE uint64_t f64_operand(uint64_t index, uint32_t which) {
     const uint32_t choice = (uint32_t)(r >> 61), kind = (uint32_t)(r >> 32) & 7, exponent = (uint32_t)(r >> 40) & 0x3F;
     if (choice < 2) return bits;
     if (choice < 5) return (bits & UINT64_C(0x800FFFFFFFFFFFFF)) | (uint64_t)(992 + exponent) << 52;
-    const uint64_t sparse =
-        UINT64_C(1) << (bits & 63) ^ (bits & 128 ? UINT64_C(0xFFFFFFFFFFFFF) : 0) ^ (bits >> 8 & 1);
+    const uint64_t sparse = UINT64_C(1) << (bits & 63) ^ (bits & 128 ? UINT64_C(0xFFFFFFFFFFFFF) : 0) ^ (bits >> 8 & 1);
     const uint32_t place = kind < 2 ? exponent & 3 : kind < 4 ? 2047 - (exponent & 3) : 1020 + (exponent & 7);
     return (sparse & UINT64_C(0xFFFFFFFFFFFFF)) | (uint64_t)place << 52 | (bits & UINT64_C(1) << 63);
 }
@@ -117,35 +116,35 @@ LANE uint32_t f32_told(float a) { return a == a ? fi_bits_of_f32(a) : UINT32_C(0
 LANE uint64_t f64_told(double a) { return a == a ? fi_bits_of_f64(a) : UINT64_C(0x7FF8000000000000); }
 
 /* Of every other index, c is nearly -a b: what is left of the sum is the product's lower half. */
-#define DEFINE_RESULTS(real, word, scalar, BITS)                                                                       \
-    LANE void real##_results(uint64_t index, word *out) {                                                              \
-        const word w = real##_operand(index, 3);                                                                       \
-        const scalar a = fi_##real##_of_bits(real##_operand(index, 0));                                                \
-        const scalar b = fi_##real##_of_bits(real##_operand(index, 1));                                                \
-        const word near = real##_told(real##_mul(a, -b)) + (w & 3) - 1;                                                \
-        const scalar c = fi_##real##_of_bits(index & 1 ? near : real##_operand(index, 2));                             \
-        const scalar positive = fi_##real##_of_bits(fi_bits_of_##real(a) & ~((word)1 << (BITS - 1)));                  \
-        scalar one, other;                                                                                             \
-        out[0] = real##_told(real##_add(a, c));                                                                        \
-        out[1] = real##_told(real##_mul(a, b));                                                                        \
-        out[2] = real##_told(real##_fma(a, b, c));                                                                     \
-        out[3] = real##_told(real##_fma_minus_twice(a, b, c));                                                         \
-        out[4] = real##_told(real##_div(a, b));                                                                        \
-        out[5] = real##_told(real##_sqrt(positive));                                                                   \
-        out[6] = real##_told(real##_steps(w));                                                                         \
-        out[7] = real##_told(real##_centered(w));                                                                      \
-        out[8] = real##_told(real##_from_middle(w));                                                                   \
-        out[9] = real##_told(real##_distance(w, real##_steps((word)mixed(index)), 0));                                 \
-        out[10] = real##_told(real##_quarters(w));                                                                     \
-        real##_split(a, &one, &other);                                                                                 \
-        out[11] = real##_told(one);                                                                                    \
-        out[12] = real##_told(other);                                                                                  \
-        real##_quarter_turned(w, a, b, &one, &other);                                                                  \
-        out[13] = real##_told(one);                                                                                    \
-        out[14] = real##_told(other);                                                                                  \
-        out[15] = real##_told(real##_signed_as(real##_half_turned(real##_eighth_on(w), a), b));                        \
-        out[16] = real##_told(real##_at_most(real##_at_least(a, b), c));                                               \
-        out[17] = real##_told(real##_where_less(a, b, c, a));                                                          \
+#define DEFINE_RESULTS(real, word, scalar, BITS)                                                      \
+    LANE void real##_results(uint64_t index, word *out) {                                             \
+        const word w = real##_operand(index, 3);                                                      \
+        const scalar a = fi_##real##_of_bits(real##_operand(index, 0));                               \
+        const scalar b = fi_##real##_of_bits(real##_operand(index, 1));                               \
+        const word near = real##_told(real##_mul(a, -b)) + (w & 3) - 1;                               \
+        const scalar c = fi_##real##_of_bits(index & 1 ? near : real##_operand(index, 2));            \
+        const scalar positive = fi_##real##_of_bits(fi_bits_of_##real(a) & ~((word)1 << (BITS - 1))); \
+        scalar one, other;                                                                            \
+        out[0] = real##_told(real##_add(a, c));                                                       \
+        out[1] = real##_told(real##_mul(a, b));                                                       \
+        out[2] = real##_told(real##_fma(a, b, c));                                                    \
+        out[3] = real##_told(real##_fma_minus_twice(a, b, c));                                        \
+        out[4] = real##_told(real##_div(a, b));                                                       \
+        out[5] = real##_told(real##_sqrt(positive));                                                  \
+        out[6] = real##_told(real##_steps(w));                                                        \
+        out[7] = real##_told(real##_centered(w));                                                     \
+        out[8] = real##_told(real##_from_middle(w));                                                  \
+        out[9] = real##_told(real##_distance(w, real##_steps((word)mixed(index)), 0));                \
+        out[10] = real##_told(real##_quarters(w));                                                    \
+        real##_split(a, &one, &other);                                                                \
+        out[11] = real##_told(one);                                                                   \
+        out[12] = real##_told(other);                                                                 \
+        real##_quarter_turned(w, a, b, &one, &other);                                                 \
+        out[13] = real##_told(one);                                                                   \
+        out[14] = real##_told(other);                                                                 \
+        out[15] = real##_told(real##_signed_as(real##_half_turned(real##_eighth_on(w), a), b));       \
+        out[16] = real##_told(real##_at_most(real##_at_least(a, b), c));                              \
+        out[17] = real##_told(real##_where_less(a, b, c, a));                                         \
     }
 enum { RESULTS = 18 };
 DEFINE_RESULTS(f32, uint32_t, float, 32)
@@ -156,25 +155,24 @@ DEFINE_RESULTS(f64, uint64_t, double, 64)
 enum { THREADS = 256 };
 
 /* A check takes the words first, first + step, ...; found[0] counts what is wrong, found[1] is one of these, found[2] counts all. */
-#define CHECKS(X) \
-    X(int_to_float) X(float_to_bfloat16) X(float_to_float16) X(half_to_float) X(square_root)
+#define CHECKS(X) X(int_to_float) X(float_to_bfloat16) X(float_to_float16) X(half_to_float) X(square_root)
 #define RESULTS_OF(X) X(f32, uint32_t) X(f64, uint64_t)
 
 #ifdef FI_ON_DEVICE
 
-#define CHECK(name)                                                                                              \
-    extern "C" __global__ void check_##name(uint32_t first, uint32_t step, unsigned long long *found) {          \
-        const uint32_t w = first + step * (blockIdx.x * THREADS + threadIdx.x);                                  \
-        if (threadIdx.x == 0) atomicAdd(found + 2, (unsigned long long)THREADS);                                 \
-        if (!wrong_##name(w)) return;                                                                            \
-        atomicAdd(found, 1ULL);                                                                                  \
-        found[1] = w;                                                                                            \
+#define CHECK(name)                                                                                     \
+    extern "C" __global__ void check_##name(uint32_t first, uint32_t step, unsigned long long *found) { \
+        const uint32_t w = first + step * (blockIdx.x * THREADS + threadIdx.x);                         \
+        if (threadIdx.x == 0) atomicAdd(found + 2, (unsigned long long)THREADS);                        \
+        if (!wrong_##name(w)) return;                                                                   \
+        atomicAdd(found, 1ULL);                                                                         \
+        found[1] = w;                                                                                   \
     }
 CHECKS(CHECK)
-#define RESULTS_KERNEL(real, word)                                                              \
-    extern "C" __global__ void results_##real(uint64_t first, word *out) {                      \
-        const uint64_t i = (uint64_t)blockIdx.x * THREADS + threadIdx.x;                        \
-        real##_results(first + i, out + i * RESULTS);                                           \
+#define RESULTS_KERNEL(real, word)                                         \
+    extern "C" __global__ void results_##real(uint64_t first, word *out) { \
+        const uint64_t i = (uint64_t)blockIdx.x * THREADS + threadIdx.x;   \
+        real##_results(first + i, out + i * RESULTS);                      \
     }
 RESULTS_OF(RESULTS_KERNEL)
 
@@ -183,24 +181,24 @@ RESULTS_OF(RESULTS_KERNEL)
 /* Runs the kernel of that name as a launch of so many groups would. */
 void run(const char *name, uint32_t groups, void **parameters) {
     const uint64_t threads = (uint64_t)groups * THREADS;
-#define CHECK(name_of_it)                                                                       \
-    if (strcmp(name, "check_" #name_of_it) == 0) {                                              \
-        const uint32_t first = *(uint32_t *)parameters[0], step = *(uint32_t *)parameters[1];   \
-        uint64_t *const found = *(uint64_t **)parameters[2];                                    \
-        found[2] += threads;                                                                    \
-        for (uint64_t i = 0; i < threads; i++) {                                                \
-            const uint32_t w = first + step * (uint32_t)i;                                      \
-            if (!wrong_##name_of_it(w)) continue;                                               \
-            found[0]++;                                                                         \
-            found[1] = w;                                                                       \
-        }                                                                                       \
+#define CHECK(name_of_it)                                                                     \
+    if (strcmp(name, "check_" #name_of_it) == 0) {                                            \
+        const uint32_t first = *(uint32_t *)parameters[0], step = *(uint32_t *)parameters[1]; \
+        uint64_t *const found = *(uint64_t **)parameters[2];                                  \
+        found[2] += threads;                                                                  \
+        for (uint64_t i = 0; i < threads; i++) {                                              \
+            const uint32_t w = first + step * (uint32_t)i;                                    \
+            if (!wrong_##name_of_it(w)) continue;                                             \
+            found[0]++;                                                                       \
+            found[1] = w;                                                                     \
+        }                                                                                     \
     }
     CHECKS(CHECK)
-#define RESULTS_LOOP(real, word)                                                                \
-    if (strcmp(name, "results_" #real) == 0) {                                                  \
-        const uint64_t first = *(uint64_t *)parameters[0];                                      \
-        word *const out = *(word **)parameters[1];                                              \
-        for (uint64_t i = 0; i < threads; i++) real##_results(first + i, out + i * RESULTS);    \
+#define RESULTS_LOOP(real, word)                                                             \
+    if (strcmp(name, "results_" #real) == 0) {                                               \
+        const uint64_t first = *(uint64_t *)parameters[0];                                   \
+        word *const out = *(word **)parameters[1];                                           \
+        for (uint64_t i = 0; i < threads; i++) real##_results(first + i, out + i * RESULTS); \
     }
     RESULTS_OF(RESULTS_LOOP)
 }
