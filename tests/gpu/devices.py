@@ -26,6 +26,7 @@ from fastinit.gpu import launch
 from fastinit.gpu.compiler import MAIN, Compiler, package_sources
 from fastinit.gpu.driver import Driver
 from fastinit.gpu.kernels import THREADS
+from fastinit.torch import tensors
 from fastinit.torch.tensors import numpy_dtype
 
 OPERATIONS = Path(__file__).parent / "operations.cu"
@@ -228,6 +229,7 @@ class StandIn(Cuda):
             (torch.Tensor, "cpu", lambda tensor: tensor.clone()),
             (torch.cuda, "current_stream", lambda device=None: self._current),
             (torch, "empty", _without_pinning(torch.empty)),
+            (tensors, "device_number", lambda tensor: 0),
         ]
         with contextlib.ExitStack() as undo:
             for owner, name, value in patches:
