@@ -71,17 +71,16 @@ typedef union {
     f64_constants f64;
 } constants;
 
-static constants constants_of(const fi_fill *fill) {
+/* Out of line, so that what is computed in the environment is read and written there. */
+static OUT_OF_LINE void set_constants(constants *c, const fi_fill *fill) {
     const fi_fpenv caller = fi_fpenv_enter(); /* which may flush what becomes a float */
-    constants c;
-    memset(&c, 0, sizeof c);
+    memset(c, 0, sizeof *c);
     if (fi_formats[fill->dtype].real == FI_F64) {
-        c.f64 = f64_constants_of(fill->draw, fill);
+        c->f64 = f64_constants_of(fill->draw, fill);
     } else {
-        c.f32 = f32_constants_of(fill->draw, fill);
+        c->f32 = f32_constants_of(fill->draw, fill);
     }
     fi_fpenv_leave(caller);
-    return c;
 }
 
 static uint64_t rounded_up(uint64_t a, uint64_t unit) { return a / unit + (a % unit != 0); }
@@ -116,7 +115,8 @@ static int fill_range(const fi_fill *fill, const fi_region *region, fi_gpu_launc
     const packing p = packing_of(fill);
     const uint64_t packs = packs_from(&p, region->first, region->count);
     fi_gpu_range range = {keys_of(fill->seed), part_of(fill, region)};
-    constants c = constants_of(fill);
+    constants c;
+    set_constants(&c, fill);
     const uint64_t groups = rounded_up(packs, FI_GPU_THREADS * FI_GPU_PACKS);
     return launch(context, FI_GPU_RANGE, (uint32_t)groups, (void *[]){&range, &c});
 }
@@ -137,7 +137,8 @@ int fi_gpu_fill_small(const fi_task *const *tasks, size_t count, fi_gpu_launcher
         for (ranges.parts = 0; ranges.parts < FI_GPU_PARTS_MAX && done < count; ranges.parts++, done++) {
             const fi_fill *const fill = &tasks[done]->fill;
             const packing p = packing_of(fill);
-            const constants c = constants_of(fill);
+            constants c;
+            set_constants(&c, fill);
             fi_gpu_part *const part = &ranges.part[ranges.parts];
             *part = part_of(fill, &tasks[done]->region);
             part->packs_before = ranges.packs;
@@ -375,7 +376,7 @@ int fi_gpu_fill(const fi_task *task, uint64_t threads_max, fi_gpu_launcher *laun
     l.packing = packing_of(fill);
     l.region.keys = keys_of(fill->seed);
     l.region.stream = fi_gpu_stream_of(fill->stream);
-    l.constants = constants_of(fill);
+    set_constants(&l.constants, fill);
     if (region->streams.count != 1 || region->streams.number) return fill_streams(&l, region);
     return fill_rows(&l, &r);
 }
