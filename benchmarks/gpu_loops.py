@@ -64,7 +64,7 @@ def instructions(image, program):
 
 
 def straight_way(code, labels):
-    """The opcodes on the way to the end on which all packs are within the range, and no square root is of a rare number."""
+    """The opcodes on the way on which all packs are within the range, and no square root is of a rare number."""
     at, way = 0, []
     while True:
         predicate, opcode, operands = code[at]
