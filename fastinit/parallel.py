@@ -80,6 +80,7 @@ class _Team:
             self.lead(helpers)
         finally:
             _led.teams.remove(self)
+            del self.work  # with the caller's array: a helper that has not begun yet still has the team
         if self.failure is not None:
             raise self.failure
 

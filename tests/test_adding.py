@@ -99,7 +99,7 @@ def test_the_row_gives_methods_types_names_and_entries(made):
     assert "    third_normal = radford_normal\n" in core
     stub = made["fastinit/_core.pyi"]
     assert (
-        "    def radford_normal(\n        self,\n        out: Array,\n        fan_in: Number | None = None,\n" in stub
+        "    def radford_normal(\n        self,\n        out: Output,\n        fan_in: Number | None = None,\n" in stub
     )
     package = made["fastinit/__init__.py"]
     for name in NAMES:
