@@ -519,7 +519,7 @@ cdef class Draws:
         """Of a fill that is recorded, or one of a device's memory."""
         cdef fi_task task
         cdef fi_axis axis[FI_AXES_MAX + 2]
-        cdef Launches launches
+        cdef Launches launches = None
         if self._recording is not None:
             self._recording.add(Pending.of_fill(c, array, rows))[0] = c.fill
             return array
@@ -530,12 +530,12 @@ cdef class Draws:
         )
         check_alignment(&task, array)
         memory = memory_behind(array)
-        launches = Launches.of(memory, &task.fill)
-        if task.region.chunks:  # what a machine lacks, it lacks before a stream is taken
-            launches.launcher(fi_gpu_form_of(&task))
+        if task.region.chunks:
+            launches = Launches.prepared(memory, &task, None, fi_gpu_form_of(&task))
         self.take_stream(c)
         task.fill.seed, task.fill.stream = c.fill.seed, c.fill.stream
-        launches.run(&task)
+        if task.region.chunks:
+            launches.run(&task)
         return memory.out
 
     @cython.final
@@ -544,7 +544,7 @@ cdef class Draws:
         object stream, object streams, object offset, object global_shape, bint accumulate
     ):
         """A draw whose one parameter the scheme gives."""
-        out = opened(out)
+        check_fillable(out)
         cdef call c
         cdef Rows rows = read_call(&c, stream, streams, offset, global_shape, accumulate)
         read_fans(scheme, out, &c.where, fan_in, fan_out, layout)
@@ -632,6 +632,8 @@ cdef class Draws:
         cdef fi_fill *fill
         cdef size_t i
         cdef uint64_t seed = 0, unnamed = 0, next_unnamed
+        cdef tuple kept = set_regions(recording, first, end)
+        cdef list launches = prepared_launches(recording, first, end, label) if recording.on_device else None
         for i in range(first, end):
             each = recording.pending[i]
             unnamed += each.unnamed
@@ -643,7 +645,7 @@ cdef class Draws:
             if each.unnamed:
                 fill.stream = next_unnamed
                 next_unnamed += 1
-        run_fills(recording, first, end, label)
+        run_fills(recording, first, end, label, launches)
         for i in range(first, end):
             each = recording.pending[i]
             if each.write is not None:
@@ -676,7 +678,7 @@ cdef class Draws:
         array([1713891541, 3781805453], dtype=uint32)
         """
         check_self(self)
-        out = opened(out)
+        check_fillable(out)
         cdef call c
         cdef Rows rows = read_call(&c, stream, streams, offset, global_shape, False)
         cdef cnp.ndarray array = checked_array(out, &c, WORDS)
@@ -715,7 +717,7 @@ cdef class Draws:
         array([ 0.22591972, -0.06282699, -0.8535366 ], dtype=float32)
         """
         check_self(self)
-        out = opened(out)
+        check_fillable(out)
         cdef call c
         cdef double least = number("low", low), most = number("high", high)
         cdef Rows rows = read_call(&c, stream, streams, offset, global_shape, accumulate)
@@ -760,7 +762,7 @@ cdef class Draws:
         array([0.9990298, 1.0001941, 0.9987644], dtype=float32)
         """
         check_self(self)
-        out = opened(out)
+        check_fillable(out)
         cdef call c
         cdef double parts[2]
         cdef bint has_parts = read_complex("mean", mean, parts)
@@ -814,7 +816,7 @@ cdef class Draws:
         array([10.01335623, 10.12240233, 10.46153973])
         """
         check_self(self)
-        out = opened(out)
+        check_fillable(out)
         cdef call c
         cdef double center = number("mean", mean), deviation = number("std", std)
         cdef double least = number("low", low), most = number("high", high)

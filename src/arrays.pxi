@@ -178,6 +178,8 @@ cdef cnp.ndarray array_for_constants(object out):
         )
     check_byte_order(array)
     check_memory(array)
+    if is_on_device(out):
+        check_constant_on_device(array)
     return array
 
 

@@ -33,31 +33,39 @@ cdef object device_array_type = None  # once there was one
 cdef uint64_t launch_threads_max = (<uint64_t>1 << 31) - 1
 
 
-cdef inline object opened(object out):
-    """out, or what is known of its memory on a device; an error if it is neither that nor an array."""
-    return out if cnp.PyArray_Check(out) else opened_on_device(out)
+cdef inline int check_fillable(object out) except -1:
+    """Raises if out is neither an array nor one on a device. What it is, a fill looks at when its arguments are read."""
+    return 0 if cnp.PyArray_Check(out) else check_fillable_on_device(out)
 
 
-cdef object opened_on_device(object out):
+cdef int check_fillable_on_device(object out) except -1:
     global device_array_type
     if type(out) is device_array_type:
-        return out
+        return 0
     from fastinit.gpu import arrays
 
     device_array_type = arrays.DeviceArray
-    if type(out) is device_array_type:
-        return out
-    if not arrays.is_device_array(out):
+    if type(out) is not device_array_type and not arrays.is_device_array(out):
         raise TypeError(
             f"out must be a NumPy array or an array on a CUDA device, not {type(out).__name__}"
             f"{hints().instead_of_array(out)}"
         )
+    return 0
+
+
+cdef object memory_of(object out):
+    """What is known of an array on a device: what a face has told, or what the array tells now."""
+    check_fillable_on_device(out)
+    if type(out) is device_array_type:
+        return out
+    from fastinit.gpu import arrays
+
     return arrays.device_array(out)
 
 
 cdef cnp.ndarray array_on_device(object out):
     """An array of the memory's shape, strides and dtype, whose base is what is known of it."""
-    cdef object memory = opened_on_device(out)
+    cdef object memory = memory_of(out)
     cdef cnp.npy_intp sizes[FI_AXES_MAX]
     cdef cnp.npy_intp steps[FI_AXES_MAX]
     cdef int axis, axes = <int>len(memory.shape)
@@ -94,7 +102,7 @@ cdef inline object memory_behind(cnp.ndarray array):
 def refuse_device(out, str scheme):
     """Raises where out is memory of a device: for what NumPy computes."""
     if is_on_device(out):
-        opened_on_device(out)  # or what else is wrong with it
+        memory_of(out)  # or what else is wrong with it
         raise TypeError(
             f"out is memory of a GPU; {scheme} is computed by NumPy: fill an array and copy it, or fill a tensor of "
             "PyTorch's by fastinit.torch, which does so"
@@ -102,22 +110,29 @@ def refuse_device(out, str scheme):
 
 
 cdef class Launches:
-    """The kernels of one draw and dtype for memory of one device, by their forms."""
+    """
+    The launches of one fill of memory on a device, or of several small ones that share them.
 
-    cdef object memory
+    What a machine lacks is missed when they are prepared.
+    """
+
+    cdef object memory  # of the first fill
+    cdef list numbers  # of the fills, among those that were recorded
     cdef str draw, dtype
     cdef bint accumulate
     cdef list launchers  # of each form, once it is needed
+    cdef bint begun
 
     @staticmethod
-    cdef Launches of(object memory, const fi_fill *fill):
+    cdef Launches prepared(object memory, const fi_task *task, list numbers, fi_gpu_form form):
         cdef Launches self = Launches.__new__(Launches)
-        cdef bint is_constant = fill.draw == FI_CONSTANT
-        self.memory = memory
-        self.draw = draw_names[<int>fill.draw].decode()
-        self.dtype = f"BYTES{fill.value.size}" if is_constant else fi_dtype_name(fill.dtype).decode().upper()
-        self.accumulate = fill.accumulate and not is_constant and fill.draw != FI_BITS
+        cdef bint is_constant = task.fill.draw == FI_CONSTANT
+        self.memory, self.numbers = memory, numbers
+        self.draw = draw_names[<int>task.fill.draw].decode()
+        self.dtype = f"BYTES{task.fill.value.size}" if is_constant else fi_dtype_name(task.fill.dtype).decode().upper()
+        self.accumulate = task.fill.accumulate and not is_constant and task.fill.draw != FI_BITS
         self.launchers = [None] * len(_FORMS)
+        self.launcher(form)
         return self
 
     cdef object launcher(self, fi_gpu_form form):
@@ -130,28 +145,50 @@ cdef class Launches:
         return found
 
     cdef int run(self, const fi_task *task) except -1:
-        fi_gpu_fill(task, launch_threads_max, launch_one, <void *>self)
-        return finish_on_device(self.memory)
+        """Of one fill."""
+        try:
+            fi_gpu_fill(task, launch_threads_max, launch_one, <void *>self)
+        except BaseException:
+            self.give_up()
+            raise
+        return self.finish(self.memory)
+
+    cdef int run_recorded(self, Recording recording) except -1:
+        """Of those that were recorded."""
+        cdef size_t i, count = <size_t>len(self.numbers)
+        cdef bytearray memory_of_tasks
+        cdef const fi_task **tasks
+        if count == 1:
+            return self.run(&recording.tasks[<size_t>self.numbers[0]])
+        memory_of_tasks = bytearray(<Py_ssize_t>(count * sizeof(fi_task *)))
+        tasks = <const fi_task **><char *>memory_of_tasks
+        for i in range(count):
+            tasks[i] = &recording.tasks[<size_t>self.numbers[i]]
+        fi_gpu_fill_small(tasks, count, launch_one, <void *>self)
+        for i in range(count):
+            self.finish(memory_behind((<Pending>recording.pending[<size_t>self.numbers[i]]).array))
+        return 0
+
+    cdef int finish(self, object memory) except -1:
+        if self.begun:
+            from fastinit.gpu import launch
+
+            launch.finish(memory)
+        return 0
+
+    cdef int give_up(self) except -1:
+        """After a failure: what was launched may still write, to memory that was only lent."""
+        try:
+            self.finish(self.memory)
+        except RuntimeError:
+            pass  # the first error is the one that counts
+        return 0
 
 
 cdef int launch_one(void *context, fi_gpu_form form, uint32_t groups, void **parameters) except -1 with gil:
-    (<Launches>context).launcher(form)(groups, <uintptr_t>parameters)
-    return 0
-
-
-cdef object device_of(object memory):
-    """The number of the device, which some interfaces do not tell."""
-    if memory.device is not None:
-        return memory.device
-    from fastinit.gpu import launch
-
-    return launch.device_of(memory)
-
-
-cdef int finish_on_device(object memory) except -1:
-    from fastinit.gpu import launch
-
-    launch.finish(memory)
+    launches = <Launches>context
+    launches.launcher(form)(groups, <uintptr_t>parameters)
+    launches.begun = True
     return 0
 
 
@@ -166,49 +203,78 @@ cdef int check_alignment(const fi_task *task, cnp.ndarray array) except -1:
     return 0
 
 
-cdef int launch_tasks(Recording recording, size_t first, size_t end, str label) except -1:
-    """Launches those of the fills whose arrays are a device's, and leaves nothing of them to do."""
+cdef int check_constant_on_device(cnp.ndarray array) except -1:
+    if cnp.PyArray_ITEMSIZE(array) not in (1, 2, 4, 8, 16):
+        raise TypeError(
+            f"out on a GPU has dtype {descr_of(array)}, of {cnp.PyArray_ITEMSIZE(array)} bytes an element; accepted "
+            "are 1, 2, 4, 8 and 16"
+        )
+    return 0
+
+
+cdef int check_same_memory(Pending each, str label) except -1:
+    """Raises if code that ran since the checks has changed an array on a device."""
+    cdef object then = memory_behind(each.array)
+    if not then.of_user:
+        return 0
+    cdef object now = memory_of(then.out)
+    if (now.address, now.shape, now.strides, now.dtype, now.read_only) != (
+        then.address, then.shape, then.strides, then.dtype, then.read_only
+    ):
+        raise changed(label.format(each.key), then.dtype, then.shape)
+    return 0
+
+
+cdef list prepared_launches(Recording recording, size_t first, size_t end, str label):
+    """What those of the fills whose arrays are a device's are launched by: small ones together."""
     cdef Pending each
     cdef fi_task *task
-    cdef Launches launches
-    cdef dict together = {}  # small ones, by what one launch can share
+    cdef dict together = {}  # by what one launch can share
     cdef size_t i
+    from fastinit.gpu import launch
+
     for i in range(first, end):
         each = recording.pending[i]
         task = &recording.tasks[i]
         if not each.on_device or task.region.chunks == 0:
             continue
+        check_same_memory(each, label)
         memory = memory_behind(each.array)
+        key = i
         if task.fill.draw != FI_CONSTANT and fi_gpu_is_small(task) and not memory.synchronize:
-            key = (device_of(memory), memory.stream, task.fill.draw, task.fill.dtype, task.fill.accumulate)
-            together.setdefault(key, []).append(i)
-        else:
             try:
-                Launches.of(memory, &task.fill).run(task)
-            except RuntimeError as error:
+                device = launch.device_of(memory)
+            except launch.ERRORS as error:
                 raise type(error)(f"{label.format(each.key)}: {error}") from error
-    for numbers in together.values():
+            key = device, memory.stream, task.fill.draw, task.fill.dtype, task.fill.accumulate
+        together.setdefault(key, []).append(i)
+    return [launches_of(recording, numbers, label) for numbers in together.values()]
+
+
+cdef Launches launches_of(Recording recording, list numbers, str label):
+    cdef Pending each = recording.pending[<size_t>numbers[0]]
+    cdef fi_task *task = &recording.tasks[<size_t>numbers[0]]
+    cdef fi_gpu_form form = fi_gpu_form_of(task) if len(numbers) == 1 else FI_GPU_RANGES
+    from fastinit.gpu import launch
+
+    try:
+        return Launches.prepared(memory_behind(each.array), task, numbers, form)
+    except launch.ERRORS as error:
+        raise type(error)(f"{label.format(each.key)}: {error}") from error
+
+
+cdef int run_launches(Recording recording, list prepared, str label) except -1:
+    """Launches what is prepared, and leaves nothing of it to do."""
+    cdef Launches launches
+    from fastinit.gpu import launch
+
+    for launches in prepared:
         try:
-            launch_together(recording, numbers)
-        except RuntimeError as error:
-            each = recording.pending[numbers[0]]
-            others = f" and {len(numbers) - 1} more" if len(numbers) > 1 else ""
-            raise type(error)(f"{label.format(each.key)}{others}: {error}") from error
-    for i in range(first, end):
-        each = recording.pending[i]
-        if each.on_device:
-            memset(&recording.tasks[i].region, 0, sizeof(fi_region))
-    return 0
-
-
-cdef int launch_together(Recording recording, list numbers) except -1:
-    cdef size_t i, count = <size_t>len(numbers)
-    cdef bytearray memory_of_tasks = bytearray(<Py_ssize_t>(count * sizeof(fi_task *)))
-    cdef const fi_task **tasks = <const fi_task **><char *>memory_of_tasks
-    for i in range(count):
-        tasks[i] = &recording.tasks[<size_t>numbers[i]]
-    cdef Launches launches = Launches.of(memory_behind((<Pending>recording.pending[numbers[0]]).array), &tasks[0].fill)
-    fi_gpu_fill_small(tasks, count, launch_one, <void *>launches)
-    for number in numbers:
-        finish_on_device(memory_behind((<Pending>recording.pending[number]).array))
+            launches.run_recorded(recording)
+        except launch.ERRORS as error:
+            key = (<Pending>recording.pending[<size_t>launches.numbers[0]]).key
+            others = f" and {len(launches.numbers) - 1} more" if len(launches.numbers) > 1 else ""
+            raise type(error)(f"{label.format(key)}{others}: {error}") from error
+        for number in launches.numbers:
+            memset(&recording.tasks[<size_t>number].region, 0, sizeof(fi_region))
     return 0

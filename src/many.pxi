@@ -295,8 +295,8 @@ cdef int set_marks(fi_marks *marks, list views, bytes value) except -1:
     return 0
 
 
-cdef int run_fills(Recording recording, size_t first, size_t end, str label) except -1:
-    """Runs those of the fills from first to end that the core writes, side by side."""
+cdef tuple set_regions(Recording recording, size_t first, size_t end):
+    """The regions of those of the fills that the core writes; returns the memory that they lead to."""
     cdef Pending each
     cdef fi_task *task
     cdef const uint64_t *offset
@@ -330,9 +330,14 @@ cdef int run_fills(Recording recording, size_t first, size_t end, str label) exc
         axis += each.axes + 2
         if each.on_device:
             check_alignment(task, each.array)
+    return memory_of_axes, memory_of_marks
+
+
+cdef int run_fills(Recording recording, size_t first, size_t end, str label, list launches) except -1:
+    """Runs those of the fills whose regions are set, side by side; on devices what is prepared for them."""
     check_unchanged(recording, first, end, label)  # again: what was allocated since may have made Python run
-    if recording.on_device:
-        launch_tasks(recording, first, end, label)
+    if launches is not None:
+        run_launches(recording, launches, label)
     return run_tasks(kernels, recording.tasks + first, end - first)
 
 
@@ -340,7 +345,8 @@ cdef int run_constants(Pending each) except -1:
     """One fill, with marks or on a device."""
     cdef Recording recording = Recording()
     recording.add(each)
-    return run_fills(recording, 0, 1, "out")
+    cdef tuple kept = set_regions(recording, 0, 1)
+    return run_fills(recording, 0, 1, "out", prepared_launches(recording, 0, 1, "out") if each.on_device else None)
 
 
 cdef int run_constant(fi_fill *fill, cnp.ndarray array) except -1:

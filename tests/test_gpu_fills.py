@@ -95,11 +95,10 @@ def test_every_draw_in_every_form(device, scheme, arguments, dtype, accumulate):
         views = (one[1:, ..., 0], other[1:, ..., 0]) if len(shape) > 1 else (one.reshape(-1)[3:], other.reshape(-1)[3:])
         check(*views, scheme, *arguments, **keywords, **({} if streams is None else {"streams": streams}))
     if scheme != "bits" or not accumulate:
-        one, other = twins(999, dtype, 1)
-        specs = [[(out, scheme, *arguments)] for out in (OnDevice(one), other)]
-        for spec in specs:
-            fastinit.Generator(SEED).fill(spec, **keywords)
-        assert one.tobytes() == other.tobytes()
+        pairs = [twins(count, dtype, 1) for count in (999, 1, 2001)]
+        fastinit.Generator(SEED).fill([(OnDevice(one), scheme, *arguments) for one, _ in pairs], **keywords)
+        fastinit.Generator(SEED).fill([(other, scheme, *arguments) for _, other in pairs], **keywords)
+        assert all(one.tobytes() == other.tobytes() for one, other in pairs)
         assert set(device.forms) == {"range", "region", "blocks", "ranges"}
 
 
@@ -294,9 +293,9 @@ def test_arrays_of_several_devices_go_apart(library):
 
 
 def test_a_large_array_goes_alone(device):
-    large, small = np.zeros(2**21 + 1, "f2"), np.zeros(2**10, "f2")
-    fastinit.Generator(7).fill([(OnDevice(large), "normal"), (OnDevice(small), "normal")])
-    assert sorted(device.forms) == ["range", "ranges"]
+    large, small, other = (np.zeros(size, "f2") for size in (2**21 + 1, 2**10, 77))
+    fastinit.Generator(7).fill([(OnDevice(array), "normal") for array in (large, small, other)])
+    assert device.forms == ["range", "ranges"]
     assert np.array_equal(large, fastinit.Generator(7).normal(np.zeros_like(large)))
 
 
@@ -402,6 +401,44 @@ def test_an_empty_array_takes_a_stream_and_no_launch(device):
     assert (g.stream, device.launches) == (2, [])
 
 
+@pytest.mark.parametrize("how", ["method", "fill"])
+def test_what_changes_while_arguments_are_read_is_filled_as_it_is_then_or_refused(device, how):
+    """Nothing is written to memory that the array had before."""
+    before, after = np.zeros(100, "f4"), np.zeros(100, "f4")
+    out, other = OnDevice(before), OnDevice(np.zeros(100, "f4"))
+
+    class Changing:
+        def __float__(self):
+            out.array = after
+            return 1.0
+
+    g = fastinit.Generator(7)
+    if how == "method":
+        g.normal(out, 0.0, Changing())
+        assert np.array_equal(after, fastinit.Generator(7).normal(np.zeros(100, "f4")))
+    else:
+        with pytest.raises(ValueError, match=r"^fills\[0\] was changed while the arguments were read"):
+            g.fill([(out, "normal"), (other, "normal", 0.0, Changing())])
+        assert (g.stream, device.launches, other.array.any()) == (0, [], False)
+    assert not before.any()
+
+
+def test_constants_of_unusual_sizes_are_refused(device):
+    out = np.zeros(5, np.clongdouble)
+    if out.itemsize != 32:
+        pytest.skip("a long double has another size here")
+    for scheme, arguments in (("zeros", ()), ("constant", (3,))):
+        with pytest.raises(TypeError, match="of 32 bytes an element; accepted are 1, 2, 4, 8 and 16"):
+            getattr(fastinit, scheme)(OnDevice(out), *arguments)
+
+
+def test_an_empty_array_without_a_stream_asks_the_driver_nothing(device):
+    out = OnDevice(np.zeros(0, "f4"), version=2)
+    for scheme in ("normal", "zeros"):
+        getattr(fastinit.Generator(7), scheme)(out)
+    assert (device.launches, device.synchronized) == ([], [])
+
+
 class Failing(Driver):
     def load(self, device, image, name):
         if "uniform" in name:
@@ -423,6 +460,34 @@ def test_what_the_driver_refuses_names_the_array(library):
                 DriverError, match=r"\(2, 50\) and dtype float32 on CUDA device 0: cuLaunchKernel failed"
             ):
                 fill()
+
+
+def test_many_fills_miss_a_kernel_before_any_is_launched(library):
+    arrays, driver, g = [np.zeros(100, "f4") for _ in range(3)], Failing(library), fastinit.Generator(7)
+    fills = {name: (OnDevice(array), name) for name, array in zip(("normal", "uniform", "ones"), arrays, strict=True)}
+    with use(driver), pytest.raises(DriverError, match=r"^fills\['uniform'\]: cannot fill .*cuModuleLoadData failed"):
+        g.fill(fills)
+    with use(driver), pytest.raises(DriverError, match=r"^fills\[1\]: "):
+        g.fill(list(fills.values()))
+    assert (g.stream, driver.launches) == (0, [])
+    assert not np.any(arrays)
+
+
+def test_lent_memory_is_waited_for_after_a_failure_too(library):
+    class SecondFails(Driver):
+        def launch(self, *arguments):
+            if self.launches:
+                raise DriverError("cuLaunchKernel failed")
+            super().launch(*arguments)
+
+    array, driver = np.zeros((64, 65), "f4"), SecondFails(library)
+    before = _core.set_launch_threads(100)
+    try:
+        with use(driver), pytest.raises(DriverError):
+            fastinit.Generator(7).normal(OnDevice(array[:, :64], version=2))
+    finally:
+        _core.set_launch_threads(before)
+    assert (len(driver.launches), driver.synchronized) == (1, [(0, 1)])
 
 
 def test_errors_leave_the_generator_usable(library):

@@ -592,9 +592,13 @@ def test_an_architecture_that_the_compiler_does_not_know_gets_ptx_of_the_one_bef
 
 
 def test_an_architecture_before_all_that_the_compiler_knows_is_refused_with_a_way_out():
-    match = r"architecture is sm_70, and NVRTC 13.5 compiles for sm_75, sm_90, sm_120; .*fastinit-weights\[cuda12\]"
+    nvrtc = Nvrtc()
+    nvrtc.nvrtcGetSupportedArchs = lambda: (0, [90, 120])  # as a later one may
+    match = r"architecture is sm_75, and NVRTC 13.5 compiles for sm_90, sm_120; .*fastinit-weights\[cuda12\]"
     with pytest.raises(CompilerError, match=match):
-        Compiler(SOURCES, api=Nvrtc()).compile(KERNEL, "sm_70")
+        Compiler(SOURCES, api=nvrtc).compile(KERNEL, "sm_75")
+    with pytest.raises(CompilerError, match="architecture is sm_70; accepted is sm_75, that of the Turing generation"):
+        Compiler(SOURCES, api=nvrtc).compile(KERNEL, "sm_70")
 
 
 def test_what_does_not_compile_is_an_error_with_the_log_and_leaves_no_program():

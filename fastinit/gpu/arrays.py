@@ -1,10 +1,11 @@
 """Arrays on CUDA devices as the core sees them: PyTorch's tensors, and what describes its memory by a protocol."""
 
 import itertools
+import math
 import operator
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -35,6 +36,7 @@ class DeviceArray:
     read_only: bool = False
     owner: object = field(default=None, repr=False)  # what else has to live for as long as the memory is used
     written: Callable[[], None] | None = field(default=None, repr=False)  # is to be told of each fill
+    of_user: bool = False  # whose code may change the array until it is filled; else it is as it is told here
 
     @property
     def __cuda_array_interface__(self) -> dict[str, Any]:
@@ -77,6 +79,10 @@ def device_array(out: object) -> DeviceArray:
     A TypeError or ValueError tells what about it is not accepted. Its dtype, and whether it is read-only or overlaps
     itself, is the core's to check, by the rules for NumPy's arrays.
     """
+    return replace(_opened(out), of_user=True)
+
+
+def _opened(out: object) -> DeviceArray:
     if _is_tensor(out):
         from fastinit.torch.tensors import device_array_of
 
@@ -131,6 +137,11 @@ def checked(array: DeviceArray, label: str = "out") -> DeviceArray:
     size = array.dtype.itemsize
     if len(array.shape) > AXES_MAX:
         raise ValueError(f"{label} has {len(array.shape)} axes; accepted are up to {AXES_MAX}")
+    if math.prod(filter(None, array.shape)) * size >= 1 << 63 or any(abs(step) >= 1 << 63 for step in array.strides):
+        raise ValueError(
+            f"{label} has shape={array.shape}, strides={array.strides} and dtype {array.dtype}; accepted are fewer than "
+            "2**63 bytes"
+        )
     if 0 in array.shape:
         return array
     if not array.address:
@@ -159,7 +170,7 @@ def _by_interface(out: object, given: object) -> DeviceArray:
     """
     The memory that __cuda_array_interface__ describes, in any version up to 3.
 
-    Before version 3 it says nothing of streams: who made the array may use it on any, so the call waits for the fill.
+    Where it names no stream, as none does before version 3, the call waits for the fill.
     """
     name = f"out is a {type(out).__name__}, whose __cuda_array_interface__"
     if not isinstance(given, Mapping):
@@ -181,8 +192,10 @@ def _by_interface(out: object, given: object) -> DeviceArray:
     if len(strides) != len(shape):
         raise ValueError(f"{name} has shape={shape} and strides={strides}; accepted is a stride for each axis")
     address, read_only = _data_of(name, given["data"])
-    stream = _stream_of(name, given.get("stream"))
-    return checked(DeviceArray(out, address, shape, strides, dtype, None, stream, version < 3, read_only))
+    stream = _stream_of(name, given.get("stream") if version >= 3 else None)
+    # Who names no stream may use the memory next on any.
+    waits = stream is None
+    return checked(DeviceArray(out, address, shape, strides, dtype, None, stream or LEGACY, waits, read_only))
 
 
 def _dtype_of(out: object, name: str, typestr: object) -> np.dtype[Any]:
@@ -210,9 +223,9 @@ def _data_of(name: str, data: object) -> tuple[int, bool]:
     return address, bool(data[1])
 
 
-def _stream_of(name: str, stream: object) -> int:
-    if stream is None:  # nothing to wait for
-        return LEGACY
+def _stream_of(name: str, stream: object) -> int | None:
+    if stream is None:
+        return None
     handle = _integer(f"{name} has stream", stream)
     if not 0 < handle < 1 << 64:
         raise ValueError(

@@ -128,12 +128,15 @@ def _check_own(status: os.stat_result, name: Path | str) -> None:
 
 
 def _warn(error: OSError) -> None:
+    warn(
+        f"the GPU's compiled kernels are not kept for later processes, each of which compiles them again: {error}; "
+        f"the environment variable {VARIABLE} names another folder, or, empty, switches this cache off"
+    )
+
+
+def warn(text: str) -> None:
+    """A RuntimeWarning of the line that called fastinit."""
     level, frame = 1, sys._getframe()
     while frame.f_back is not None and str(frame.f_globals.get("__name__")).partition(".")[0] == "fastinit":
         level, frame = level + 1, frame.f_back
-    warnings.warn(
-        f"the GPU's compiled kernels are not kept for later processes, each of which compiles them again: {error}; "
-        f"the environment variable {VARIABLE} names another folder, or, empty, switches this cache off",
-        RuntimeWarning,
-        stacklevel=level,
-    )
+    warnings.warn(text, RuntimeWarning, stacklevel=level)

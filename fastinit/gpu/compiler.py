@@ -20,6 +20,7 @@ from fastinit.gpu.driver import missing
 from fastinit.gpu.kernels import Kernel
 
 MAIN = "gpu/fill.cu"
+LEAST_ARCHITECTURE = 75
 
 # The contract of docs/stream.md: nothing contracted, flushed or approximated. NVRTC's own default is to contract.
 OPTIONS = (
@@ -162,6 +163,11 @@ class Compiler:
 
     def _target(self, architecture: str) -> str:
         wanted = int(architecture.removeprefix("sm_"))
+        if wanted < LEAST_ARCHITECTURE:
+            raise CompilerError(
+                f"the device's architecture is {architecture}; accepted is sm_{LEAST_ARCHITECTURE}, that of the Turing "
+                "generation, or a newer one"
+            )
         known = [int(name.removeprefix("sm_")) for name in self.architectures()]
         if wanted in known:
             return f"--gpu-architecture=sm_{wanted}"

@@ -7,11 +7,10 @@ The core asks for a launcher before it changes anything, so that whatever is mis
 import contextlib
 import os
 import threading
-import warnings
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from fastinit.gpu.cache import Cache
+from fastinit.gpu.cache import Cache, warn
 from fastinit.gpu.compiler import Compiler, CompilerError
 from fastinit.gpu.driver import Driver, DriverError
 from fastinit.gpu.kernels import THREADS, Kernel
@@ -27,7 +26,7 @@ class _Programs:
         self._driver, self._compiler = driver, compiler
         self.served: dict[int, bool] = {}
         self.functions: dict[tuple[int, Kernel], tuple[Callable[..., None], Any]] = {}  # with what launches them
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # which a signal's handler, who may fill too, can take again
 
     @property
     def driver(self) -> Any:
@@ -65,10 +64,11 @@ class _Programs:
 
     def after_fork_in_child(self) -> None:
         """A thread of the parent may have held the lock. The driver stays: it knows whose it is and says so."""
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # which a signal's handler, who may fill too, can take again
 
 
 _programs = _Programs()
+ERRORS = DriverError, CompilerError  # that a fill may meet besides those of its arguments
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=lambda: _programs.after_fork_in_child())
@@ -91,7 +91,7 @@ def launcher(array: "DeviceArray", kernel: Kernel) -> Callable[[int, int], None]
     device = device_of(array)
     try:
         launch, function = programs.functions.get((device, kernel)) or programs.load(device, kernel)
-    except (DriverError, CompilerError) as error:
+    except ERRORS as error:
         _fail(array, device, error)
     stream = array.stream
 
@@ -116,7 +116,7 @@ def device_of(array: "DeviceArray") -> int:
 
 def serves(device: int) -> bool:
     """
-    Whether kernels fill arrays on a device. Tried once, with a warning if not: for who can fill it otherwise.
+    Whether kernels fill arrays on a device, with a warning if not: for who can fill it otherwise.
 
     What is missing may be cuda-bindings, NVRTC, or a version of either that goes with the driver and the device.
     """
@@ -126,13 +126,13 @@ def serves(device: int) -> bool:
             _programs.load(device, Kernel("constant", "CONSTANT", "BYTES4", False))  # which compiles in no time
             served = True
         except (ImportError, DriverError, CompilerError) as error:
-            served = False
-            warnings.warn(
+            warn(
                 f"tensors on CUDA device {device} are filled by way of the CPU: the values are the same, the way is "
-                f"longer. {error}",
-                RuntimeWarning,
-                stacklevel=2,
+                f"longer. {error}"
             )
+            served = False
+            if isinstance(error, DriverError):  # which may pass: memory that is full
+                return served
         _programs.served[device] = served
     return served
 

@@ -47,9 +47,9 @@ LANE float f32_of_f16(uint32_t h) {
     asm("cvt.f32.f16 %0, %1;" : "=f"(a) : "h"((unsigned short)h));
     return a;
 }
-LANE uint32_t bf16_of_f32(float a) { /* which is no NaN */
+LANE uint32_t bf16_of_f32(float a) { /* a NaN, to whose bits rounding would carry, is the device's own */
     const uint32_t bits = fi_bits_of_f32(a);
-    return (bits + 0x7FFF + (bits >> 16 & 1)) >> 16;
+    return (bits & UINT32_C(0x7FFFFFFF)) > UINT32_C(0x7F800000) ? 0x7FFF : (bits + 0x7FFF + (bits >> 16 & 1)) >> 16;
 }
 
 #else

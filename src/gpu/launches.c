@@ -40,6 +40,9 @@ static const double F64_UNIT = 0x1p-53;
 /* Up to here an array is launched with others: some microseconds of work, about what a launch takes. */
 enum { SMALL = 1 << 21 };
 
+/* Elements of a range in one launch: fewer groups than 2^31 in any dtype. */
+static const uint64_t RANGE_MAX = UINT64_C(1) << 40;
+
 /* Bytes that kernels store at once where memory is not aligned to packs. */
 enum { STORED_MAX = 8 };
 
@@ -113,12 +116,20 @@ static fi_gpu_part part_of(const fi_fill *fill, const fi_region *region) {
 
 static int fill_range(const fi_fill *fill, const fi_region *region, fi_gpu_launcher *launch, void *context) {
     const packing p = packing_of(fill);
-    const uint64_t packs = packs_from(&p, region->first, region->count);
+    const size_t size = fi_formats[fill->dtype].size;
     fi_gpu_range range = {keys_of(fill->seed), part_of(fill, region)};
     constants c;
     set_constants(&c, fill);
-    const uint64_t groups = rounded_up(packs, FI_GPU_THREADS * FI_GPU_PACKS);
-    return launch(context, FI_GPU_RANGE, (uint32_t)groups, (void *[]){&range, &c});
+    for (uint64_t left = region->count; left; left -= range.part.count) {
+        range.part.count = left < RANGE_MAX ? left : RANGE_MAX;
+        const uint64_t packs = packs_from(&p, range.part.first, range.part.count);
+        const uint64_t groups = rounded_up(packs, FI_GPU_THREADS * FI_GPU_PACKS);
+        const int stopped = launch(context, FI_GPU_RANGE, (uint32_t)groups, (void *[]){&range, &c});
+        if (stopped) return stopped;
+        range.part.first += range.part.count;
+        range.part.data += range.part.count * size;
+    }
+    return 0;
 }
 
 int fi_gpu_is_small(const fi_task *task) { return is_range(&task->fill, &task->region) && task->region.count <= SMALL; }
