@@ -217,6 +217,33 @@ def test_ptx_of_every_form_writes_the_values_of_the_cpu(compiler, architecture, 
     assert {name for name, *_ in device.launches} == {kernel.name for kernel in kernels}
 
 
+@pytest.mark.parametrize("architecture", [OLDEST, NEWER])
+@pytest.mark.parametrize("dtype", FLOATS)
+def test_ptx_keeps_nans_and_infinities_to_which_it_adds(compiler, architecture, dtype):
+    element = ELEMENTS[dtype]
+    words = {2: np.uint16, 4: np.uint32, 8: np.uint64}[element.itemsize]
+    infinity = np.array(np.inf, element).view(words)
+    sign = words(1) << words(element.itemsize * 8 - 1)
+    before = np.zeros(64, words)
+    before[:7] = [
+        infinity,
+        infinity | sign,
+        infinity + 1,
+        infinity | sign | 1,
+        infinity | 3,
+        words(sign - 1),
+        ~words(0),
+    ]
+    out = np.concatenate([before, before[:7]])  # packs, and elements of their own
+    device = Interpreter(architecture, [out.view(np.uint8)])
+    with use_driver(device, compiler):
+        fastinit.Generator(SEED).normal(OnDevice(out.view(element)), std=1e-3, accumulate=True)
+    for after in (out[:64], out[64:]):
+        assert np.array_equal(after[:2], before[:2])
+        assert ((after[2:7] & ~sign) > infinity).all()
+        assert ((after[7:] & ~sign) < infinity).all()
+
+
 def test_ptx_of_random_regions_writes_the_values_of_the_cpu(compiler):
     rng = np.random.default_rng(5)
     for _ in range(40):

@@ -139,8 +139,8 @@ def checked(array: DeviceArray, label: str = "out") -> DeviceArray:
         raise ValueError(f"{label} has {len(array.shape)} axes; accepted are up to {AXES_MAX}")
     if math.prod(filter(None, array.shape)) * size >= 1 << 63 or any(abs(step) >= 1 << 63 for step in array.strides):
         raise ValueError(
-            f"{label} has shape={array.shape}, strides={array.strides} and dtype {array.dtype}; accepted are fewer than "
-            "2**63 bytes"
+            f"{label} has shape={array.shape}, strides={array.strides} and dtype {array.dtype}; accepted are fewer "
+            "than 2**63 bytes"
         )
     if 0 in array.shape:
         return array

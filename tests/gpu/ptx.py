@@ -58,6 +58,20 @@ def fma_f64(a, b, c):
     return total + odd_sum(lowest, rest)
 
 
+CANONICAL = {  # the NaN that a device's arithmetic results in, whatever NaNs go into it
+    np.dtype("f4"): np.uint32(0x7FFFFFFF).view(np.float32),
+    np.dtype("f8"): np.uint64(0x7FFFFFFFFFFFFFFF).view(np.float64),
+}
+
+
+def with_canonical_nans(function):
+    def operation(*operands):
+        result = function(*operands)
+        return np.where(np.isnan(result), CANONICAL[result.dtype], result)
+
+    return operation
+
+
 def shift(function):
     def shifted(a, count):
         assert (count < a.itemsize * 8).all(), "a shift by all bits"
@@ -112,8 +126,8 @@ def operations():
                 add(f"cvt.{t}.{other}", t, other, lambda a, dtype=KINDS[t]: a.astype(dtype))
     for t, fma in (("f32", fma_f32), ("f64", fma_f64)):
         for name in ("add", "sub", "mul", "truediv"):
-            add(f"{name.removeprefix('true')}.rn.{t}", t, f"{t} {t}", getattr(operator, name))
-        add(f"fma.rn.{t}", t, f"{t} {t} {t}", fma)
+            add(f"{name.removeprefix('true')}.rn.{t}", t, f"{t} {t}", with_canonical_nans(getattr(operator, name)))
+        add(f"fma.rn.{t}", t, f"{t} {t} {t}", with_canonical_nans(fma))
         add(f"rcp.rn.{t}", t, t, lambda a: a.dtype.type(1) / a)
         add(f"sqrt.rn.{t}", t, t, np.sqrt)
         add(f"neg.{t}", t, t, operator.neg)
