@@ -1,4 +1,4 @@
-# cython: language_level=3, binding=True, embedsignature=False, cdivision=True, freethreading_compatible=True
+# cython: language_level=3, binding=True, embedsignature=False, cdivision=True, freethreading_compatible=True, auto_pickle=False
 """The Cython layer: checks arguments, holds Generator, releases the GIL. The values are made in the C files beside."""
 
 import copyreg
@@ -531,7 +531,7 @@ cdef class Draws:
         check_alignment(&task, array)
         memory = memory_behind(array)
         if task.region.chunks:
-            launches = Launches.prepared(memory, &task, None, fi_gpu_form_of(&task))
+            launches = Launches.prepared(memory, &task, fi_gpu_form_of(&task), None, None)
         self.take_stream(c)
         task.fill.seed, task.fill.stream = c.fill.seed, c.fill.stream
         if task.region.chunks:

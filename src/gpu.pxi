@@ -117,17 +117,18 @@ cdef class Launches:
     """
 
     cdef object memory  # of the first fill
-    cdef list numbers  # of the fills, among those that were recorded
+    cdef list numbers  # of the fills, among those that were recorded,
+    cdef object where  # and what errors call them
     cdef str draw, dtype
     cdef bint accumulate
     cdef list launchers  # of each form, once it is needed
     cdef bint begun
 
     @staticmethod
-    cdef Launches prepared(object memory, const fi_task *task, list numbers, fi_gpu_form form):
+    cdef Launches prepared(object memory, const fi_task *task, fi_gpu_form form, list numbers, object where):
         cdef Launches self = Launches.__new__(Launches)
         cdef bint is_constant = task.fill.draw == FI_CONSTANT
-        self.memory, self.numbers = memory, numbers
+        self.memory, self.numbers, self.where = memory, numbers, where
         self.draw = draw_names[<int>task.fill.draw].decode()
         self.dtype = f"BYTES{task.fill.value.size}" if is_constant else fi_dtype_name(task.fill.dtype).decode().upper()
         self.accumulate = task.fill.accumulate and not is_constant and task.fill.draw != FI_BITS
@@ -141,7 +142,7 @@ cdef class Launches:
             from fastinit.gpu import kernels, launch
 
             kernel = kernels.Kernel(_FORMS[<int>form], self.draw, self.dtype, self.accumulate)
-            found = self.launchers[<int>form] = launch.launcher(self.memory, kernel)
+            found = self.launchers[<int>form] = launch.launcher(self.memory, kernel, self.where)
         return found
 
     cdef int run(self, const fi_task *task) except -1:
@@ -230,6 +231,8 @@ cdef list prepared_launches(Recording recording, size_t first, size_t end, str l
     cdef Pending each
     cdef fi_task *task
     cdef dict together = {}  # by what one launch can share
+    cdef list launches = []
+    cdef fi_gpu_form form
     cdef size_t i
     from fastinit.gpu import launch
 
@@ -239,42 +242,25 @@ cdef list prepared_launches(Recording recording, size_t first, size_t end, str l
         if not each.on_device or task.region.chunks == 0:
             continue
         check_same_memory(each, label)
-        memory = memory_behind(each.array)
-        key = i
+        memory, key = memory_behind(each.array), i
         if task.fill.draw != FI_CONSTANT and fi_gpu_is_small(task) and not memory.synchronize:
-            try:
-                device = launch.device_of(memory)
-            except launch.ERRORS as error:
-                raise type(error)(f"{label.format(each.key)}: {error}") from error
+            device = launch.device_of(memory, launch.Where(label, each.key))
             key = device, memory.stream, task.fill.draw, task.fill.dtype, task.fill.accumulate
         together.setdefault(key, []).append(i)
-    return [launches_of(recording, numbers, label) for numbers in together.values()]
+    for numbers in together.values():
+        i = numbers[0]
+        each, task = recording.pending[i], &recording.tasks[i]
+        where = launch.Where(label, each.key, len(numbers) - 1)
+        form = fi_gpu_form_of(task) if len(numbers) == 1 else FI_GPU_RANGES
+        launches.append(Launches.prepared(memory_behind(each.array), task, form, numbers, where))
+    return launches
 
 
-cdef Launches launches_of(Recording recording, list numbers, str label):
-    cdef Pending each = recording.pending[<size_t>numbers[0]]
-    cdef fi_task *task = &recording.tasks[<size_t>numbers[0]]
-    cdef fi_gpu_form form = fi_gpu_form_of(task) if len(numbers) == 1 else FI_GPU_RANGES
-    from fastinit.gpu import launch
-
-    try:
-        return Launches.prepared(memory_behind(each.array), task, numbers, form)
-    except launch.ERRORS as error:
-        raise type(error)(f"{label.format(each.key)}: {error}") from error
-
-
-cdef int run_launches(Recording recording, list prepared, str label) except -1:
+cdef int run_launches(Recording recording, list prepared) except -1:
     """Launches what is prepared, and leaves nothing of it to do."""
     cdef Launches launches
-    from fastinit.gpu import launch
-
     for launches in prepared:
-        try:
-            launches.run_recorded(recording)
-        except launch.ERRORS as error:
-            key = (<Pending>recording.pending[<size_t>launches.numbers[0]]).key
-            others = f" and {len(launches.numbers) - 1} more" if len(launches.numbers) > 1 else ""
-            raise type(error)(f"{label.format(key)}{others}: {error}") from error
+        launches.run_recorded(recording)
         for number in launches.numbers:
             memset(&recording.tasks[<size_t>number].region, 0, sizeof(fi_region))
     return 0

@@ -337,7 +337,7 @@ cdef int run_fills(Recording recording, size_t first, size_t end, str label, lis
     """Runs those of the fills whose regions are set, side by side; on devices what is prepared for them."""
     check_unchanged(recording, first, end, label)  # again: what was allocated since may have made Python run
     if launches is not None:
-        run_launches(recording, launches, label)
+        run_launches(recording, launches)
     return run_tasks(kernels, recording.tasks + first, end - first)
 
 

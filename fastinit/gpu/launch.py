@@ -8,7 +8,7 @@ import contextlib
 import os
 import threading
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 from fastinit.gpu.cache import Cache, warn
 from fastinit.gpu.compiler import Compiler, CompilerError
@@ -74,11 +74,22 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=lambda: _programs.after_fork_in_child())
 
 
-def launcher(array: "DeviceArray", kernel: Kernel) -> Callable[[int, int], None]:
+class Where(NamedTuple):
+    """Which of many fills it is: a label with a key in it, and how many others share its launches."""
+
+    label: str
+    key: Any
+    others: int = 0
+
+    def __str__(self) -> str:
+        return self.label.format(self.key) + (f" and {self.others} more" if self.others else "")
+
+
+def launcher(array: "DeviceArray", kernel: Kernel, where: Where | None = None) -> Callable[[int, int], None]:
     """
     What launches a kernel on the array's stream, by the number of groups and the address of the parameters.
 
-    The kernel is loaded, and before that compiled, if it has not been on this device.
+    The kernel is loaded, and before that compiled, if it has not been on this device. Errors tell where, too.
 
     Raises
     ------
@@ -88,30 +99,30 @@ def launcher(array: "DeviceArray", kernel: Kernel) -> Callable[[int, int], None]
         If the kernel cannot be had; they name the array. So does a DriverError of the launch.
     """
     programs = _programs
-    device = device_of(array)
+    device = device_of(array, where)
     try:
         launch, function = programs.functions.get((device, kernel)) or programs.load(device, kernel)
     except ERRORS as error:
-        _fail(array, device, error)
+        _fail(array, device, error, where)
     stream = array.stream
 
     def run(groups: int, parameters: int) -> None:
         try:
             launch(device, function, groups, THREADS, stream, parameters)
         except DriverError as error:
-            _fail(array, device, error)
+            _fail(array, device, error, where)
 
     return run
 
 
-def device_of(array: "DeviceArray") -> int:
+def device_of(array: "DeviceArray", where: Where | None = None) -> int:
     """The number of the array's device: as the array tells it, or the driver by the address."""
     if array.device is not None:
         return array.device
     try:
         return int(_programs.driver.device_of(array.address))
     except DriverError as error:
-        _fail(array, None, error)
+        _fail(array, None, error, where)
 
 
 def serves(device: int) -> bool:
@@ -149,11 +160,12 @@ def finish(array: "DeviceArray") -> None:
             _fail(array, device, error)
 
 
-def _fail(array: "DeviceArray", device: int | None, error: DriverError | CompilerError) -> NoReturn:
-    where = "a CUDA device" if device is None else f"CUDA device {device}"
-    raise type(error)(
-        f"cannot fill the array of shape {array.shape} and dtype {array.dtype} on {where}: {error}"
-    ) from error
+def _fail(
+    array: "DeviceArray", device: int | None, error: DriverError | CompilerError, where: Where | None = None
+) -> NoReturn:
+    on = "a CUDA device" if device is None else f"CUDA device {device}"
+    text = f"cannot fill the array of shape {array.shape} and dtype {array.dtype} on {on}: {error}"
+    raise type(error)(text if where is None else f"{where}: {text}") from error
 
 
 @contextlib.contextmanager
