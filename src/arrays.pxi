@@ -261,29 +261,37 @@ cdef tuple shape_of(cnp.ndarray array, int outer=0):
     return tuple([cnp.PyArray_DIM(array, axis) for axis in range(outer, cnp.PyArray_NDIM(array))])
 
 
-def borrowed(uintptr_t address, object available, shape, strides, dtype, owner):
+def borrowed(uintptr_t address, object available, shape, strides, cnp.dtype dtype not None, owner):
     """
     Memory of another library's as an array, which keeps its owner alive: so many bytes from the address on.
 
     Strides count elements and are not negative. A ValueError tells if the elements reach beyond the memory.
     """
+    cdef object item = dtype.itemsize, needed = item
+    cdef list steps = []
+    if 0 in shape:
+        return numpy.empty(shape, dtype)
+    for size, stride in zip(shape, strides):
+        steps.append(stride * item if size > 1 else 0)
+        needed += (size - 1) * stride * item
+    if needed > available or not address:
+        raise ValueError(f"shape={tuple(shape)}, strides={tuple(strides)} take {needed} bytes of {available}")
+    return array_at(address, shape, steps, dtype, owner, cnp.NPY_ARRAY_WRITEABLE)
+
+
+cdef cnp.ndarray array_at(uintptr_t address, shape, strides, cnp.dtype descr, owner, int flags):
+    """An array of that memory, strides in bytes, which keeps its owner alive."""
     cdef cnp.npy_intp sizes[FI_AXES_MAX]
     cdef cnp.npy_intp steps[FI_AXES_MAX]
     cdef int axis, axes = <int>len(shape)
-    if len(shape) > FI_AXES_MAX or len(shape) != len(strides):
+    if axes > FI_AXES_MAX or len(strides) != axes:
         raise ValueError(f"shape={shape}, strides={strides}; accepted are as many strides as axes, up to {FI_AXES_MAX}")
-    cdef cnp.dtype descr = dtype
-    if 0 in shape:
-        return numpy.empty(shape, dtype)
-    bytes_a_step = [stride * dtype.itemsize if size > 1 else 0 for size, stride in zip(shape, strides)]
-    needed = dtype.itemsize + sum([(size - 1) * step for size, step in zip(shape, bytes_a_step)])
-    if needed > available or not address:
-        raise ValueError(f"shape={tuple(shape)}, strides={tuple(strides)} take {needed} bytes of {available}")
     for axis in range(axes):
-        sizes[axis], steps[axis] = shape[axis], bytes_a_step[axis]
+        sizes[axis], steps[axis] = shape[axis], strides[axis]
     Py_INCREF(descr)  # which the next call takes
+    # Of an empty array the address may be 0, for which NumPy would allocate memory.
     array = PyArray_NewFromDescr(
-        <PyTypeObject *>cnp.ndarray, descr, axes, sizes, steps, <void *>address, cnp.NPY_ARRAY_WRITEABLE, NULL
+        <PyTypeObject *>cnp.ndarray, descr, axes, sizes, steps, <void *>(address or 16), flags, NULL
     )
     cnp.set_array_base(array, owner)
     return array

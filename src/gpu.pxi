@@ -66,23 +66,10 @@ cdef object memory_of(object out):
 cdef cnp.ndarray array_on_device(object out):
     """An array of the memory's shape, strides and dtype, whose base is what is known of it."""
     cdef object memory = memory_of(out)
-    cdef cnp.npy_intp sizes[FI_AXES_MAX]
-    cdef cnp.npy_intp steps[FI_AXES_MAX]
-    cdef int axis, axes = <int>len(memory.shape)
-    cdef uintptr_t address = memory.address
-    if axes > FI_AXES_MAX:
-        raise ValueError(f"out has {axes} axes; accepted are up to {FI_AXES_MAX}")
-    for axis in range(axes):
-        sizes[axis], steps[axis] = memory.shape[axis], memory.strides[axis]
-    cdef cnp.dtype descr = memory.dtype
-    Py_INCREF(descr)  # which the next call takes
-    # Of an empty array the address may be 0, for which NumPy would allocate memory.
-    array = PyArray_NewFromDescr(
-        <PyTypeObject *>cnp.ndarray, descr, axes, sizes, steps, <void *>(address or 16),
-        0 if memory.read_only else cnp.NPY_ARRAY_WRITEABLE, NULL
+    return array_at(
+        memory.address, memory.shape, memory.strides, memory.dtype, memory,
+        0 if memory.read_only else cnp.NPY_ARRAY_WRITEABLE
     )
-    cnp.set_array_base(array, memory)
-    return array
 
 
 cdef inline bint is_on_device(object out) noexcept:

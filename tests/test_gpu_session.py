@@ -151,10 +151,10 @@ def test_a_part_that_hangs_is_ended_and_what_there_is_no_time_for_is_not_said_to
 
 @pytest.fixture(scope="module")
 def programs():
-    """The modules of tests/gpu and benchmarks/gpu.py, by their names."""
+    """The modules of tests/gpu and benchmarks/gpu_fills.py, by their names."""
     folders = [str(GPU), str(ROOT / "benchmarks")]
     sys.path[:0] = folders
-    names = ("devices", "check_bits", "gpu", "tune")
+    names = ("devices", "check_bits", "gpu_fills", "tune")
     try:
         yield {name: importlib.import_module(name) for name in names}
     finally:
@@ -238,7 +238,7 @@ def test_what_cannot_be_tried_is_said_to_be_skipped(programs, stand_in, monkeypa
 
 
 def test_a_benchmark_goes_on_without_a_side_and_without_a_case(programs, stand_in, capsys):
-    gpu = programs["gpu"]
+    gpu = programs["gpu_fills"]
     bench = gpu.Bench(stand_in, 3, 1e-6)
 
     def fails():

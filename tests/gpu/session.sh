@@ -108,7 +108,7 @@ bits huge 60 huge
 times=$((budget - SECONDS - 110)) # what is left of the time, but for the parts below
 if [ "$times" -gt 170 ]; then times=170; fi
 if [ "$times" -lt 20 ]; then times=20; fi
-part more bench $((times + 20)) "$python" benchmarks/gpu.py "${dry[@]}" --seconds "$times" \
+part more bench $((times + 20)) "$python" benchmarks/gpu_fills.py "${dry[@]}" --seconds "$times" \
   --json "$folder/bench.json" --markdown "$folder/bench.md"
 
 # Of few fills, as it is slow, with memory of its own for each tensor: beyond its end there is then no other's.

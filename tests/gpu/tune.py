@@ -15,12 +15,12 @@ sys.path.insert(0, str(Path(__file__).parent))
 sys.path.insert(0, str(Path(__file__).parent.parent.parent / "benchmarks"))
 
 import devices
+import gpu_fills
 import numpy as np
 import torch
 from devices import bytes_of
 
 import fastinit
-import gpu
 from fastinit.bench.results import Spread
 from fastinit.gpu import launch
 from fastinit.gpu.compiler import package_sources
@@ -132,7 +132,7 @@ def main():
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     device = devices.chosen(options.dry)
-    bench = gpu.Bench(device, 7, 1e-6 if options.dry else 1e-3)
+    bench = gpu_fills.Bench(device, 7, 1e-6 if options.dry else 1e-3)
     elements, wrong, table = (1 << 12) if options.dry else (1 << 28), [], {}
     print(f"device: {device.name} ({device.versions}); median GB/s written, by the constants of the kernels")
     with device.used():
@@ -149,10 +149,12 @@ def main():
                 g = fastinit.Generator(7)
                 method = getattr(g, draw)
                 fill = lambda: method(w, 0.0, 0.05, **keywords)  # noqa: E731
-                every = {label: gpu.Side(lambda variant=variant: variant(fill)) for label, variant in variants.items()}
-                return {**every, gpu.MEMSET: gpu.Side(device.memset_of(w))}
+                every = {
+                    label: gpu_fills.Side(lambda variant=variant: variant(fill)) for label, variant in variants.items()
+                }
+                return {**every, gpu_fills.MEMSET: gpu_fills.Side(device.memset_of(w))}
 
-            times = bench.time(gpu.Case("tune", draw, str(dtype).removeprefix("torch."), elements, sides))
+            times = bench.time(gpu_fills.Case("tune", draw, str(dtype).removeprefix("torch."), elements, sides))
             size = elements * dtype.itemsize * 1e-9
             table[name] = {label: round(size / Spread.of(seconds).median, 1) for label, seconds in times.items()}
             speeds = (f"{label}: {speed:.0f}" for label, speed in table[name].items())

@@ -1,5 +1,5 @@
 """
-Fills on a GPU beside memset, a copy, PyTorch, cuRAND and JAX: `python benchmarks/gpu.py [--quick] [--json FILE]
+Fills on a GPU beside memset, a copy, PyTorch, cuRAND and JAX: `python benchmarks/gpu_fills.py [--quick] [--json FILE]
 [--markdown FILE] [--seconds N] [GROUP...]`.
 
 Times are those of CUDA events around batches of calls on one stream, what each side runs in turns; JAX's, whose streams
@@ -471,7 +471,7 @@ def main() -> None:
         "versions": f"{device.versions}, NumPy {np.__version__}",
         "fastinit": fastinit.__version__,
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
-        "command": " ".join(["python benchmarks/gpu.py", *sys.argv[1:]]),
+        "command": " ".join(["python benchmarks/gpu_fills.py", *sys.argv[1:]]),
         "missing": bench.missing,
     }
 
