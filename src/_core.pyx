@@ -1,4 +1,5 @@
-# cython: language_level=3, binding=True, embedsignature=False, cdivision=True, freethreading_compatible=True, auto_pickle=False
+# cython: language_level=3, binding=True, embedsignature=False, cdivision=True, freethreading_compatible=True
+# cython: auto_pickle=False
 """The Cython layer: checks arguments, holds Generator, releases the GIL. The values are made in the C files beside."""
 
 import copyreg
@@ -632,7 +633,7 @@ cdef class Draws:
         cdef fi_fill *fill
         cdef size_t i
         cdef uint64_t seed = 0, unnamed = 0, next_unnamed
-        cdef tuple kept = set_regions(recording, first, end)
+        cdef tuple _memory = set_regions(recording, first, end)  # which lives as long as this
         cdef list launches = prepared_launches(recording, first, end, label) if recording.on_device else None
         for i in range(first, end):
             each = recording.pending[i]

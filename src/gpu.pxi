@@ -34,7 +34,7 @@ cdef uint64_t launch_threads_max = (<uint64_t>1 << 31) - 1
 
 
 cdef inline int check_fillable(object out) except -1:
-    """Raises if out is neither an array nor one on a device. What it is, a fill looks at when its arguments are read."""
+    """Raises if out is neither an array nor one on a device. A fill looks at it when its arguments are read."""
     return 0 if cnp.PyArray_Check(out) else check_fillable_on_device(out)
 
 

@@ -345,7 +345,7 @@ cdef int run_constants(Pending each) except -1:
     """One fill, with marks or on a device."""
     cdef Recording recording = Recording()
     recording.add(each)
-    cdef tuple kept = set_regions(recording, 0, 1)
+    cdef tuple _memory = set_regions(recording, 0, 1)  # which lives as long as this
     return run_fills(recording, 0, 1, "out", prepared_launches(recording, 0, 1, "out") if each.on_device else None)
 
 
