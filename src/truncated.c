@@ -1,6 +1,6 @@
 /*
  * The constants of a truncated normal fill. Its draws are t = the inverse of Phi at Phi(low) + u (Phi(high) - Phi(low)),
- * Phi the normal distribution function; docs/stream.md says which form evaluates it where, and draws.h holds the forms.
+ * Phi the normal distribution function; docs/stream.md says which form evaluates it where, and values.h holds the forms.
  *
  * The constants decide the bits, so libm, whose exp and log differ between systems, has no part in them: everything below
  * is IEEE double arithmetic in one order.
