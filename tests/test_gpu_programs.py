@@ -1116,6 +1116,29 @@ def test_what_is_waited_for_is_what_asks_for_it(parts):
     assert found.waits == [(1, 9)]
 
 
+@pytest.mark.parametrize(("name", "again"), [("OUT_OF_MEMORY", True), ("NO_BINARY_FOR_GPU", False)])
+def test_a_device_whose_memory_is_full_is_tried_again(name, again):
+    class Full(Driver):
+        def __init__(self):
+            self.tries = 0
+
+        def architecture(self, device):
+            return "sm_90"
+
+        def version(self):
+            return 13000
+
+        def load(self, device, image, name_):
+            self.tries += 1
+            raise DriverError(f"cuModuleLoadData failed: CUDA_ERROR_{name}")
+
+    full = Full()
+    with launch.use_driver(full, StandInCompiler()), warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        assert [launch.serves(1), launch.serves(1)] == [False, False]
+    assert (full.tries, len(caught)) == ((2, 2) if again else (1, 1))
+
+
 def test_errors_name_the_array(parts):
     found, made = parts
     known = r"^cannot fill the array of shape \(2, 3\) and dtype float32 on CUDA device 0: "

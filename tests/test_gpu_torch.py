@@ -458,10 +458,10 @@ def test_failed_launch_in_a_module_fills_nothing_twice_and_can_be_repeated(cuda)
 
 def test_failed_launch_of_a_large_parameter_names_it(cuda):
     model = nn.Sequential(nn.Linear(3, 3), owner_of(torch.zeros(5, 4).T))
-    cuda.stops_before = 0
+    cuda.stops_before = 1
     with pytest.raises(DriverError, match=r"^parameter '1.weight': cannot fill the array of shape \(4, 5\)"):
         init.init_module_(model, {"1.weight": "normal"}, seed=SEED)
-    cuda.stops_before = 0
+    cuda.stops_before = 1
     with pytest.raises(DriverError, match=r"^fills\['b'\]: cannot fill the array of shape \(2,\)"):
         fastinit.Generator(SEED).fill({"b": (torch.zeros(2), "ones")})
 

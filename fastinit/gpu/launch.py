@@ -142,7 +142,7 @@ def serves(device: int) -> bool:
                 f"longer. {error}"
             )
             served = False
-            if isinstance(error, DriverError):  # which may pass: memory that is full
+            if "CUDA_ERROR_OUT_OF_MEMORY" in str(error):  # which may pass
                 return served
         _programs.served[device] = served
     return served
