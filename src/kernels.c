@@ -11,10 +11,6 @@
 #include "move.h"
 #include FI_SIMD_HEADER
 
-#define JOIN_(a, b) a##b
-#define JOIN(a, b) JOIN_(a, b)
-#define LENGTH(array) ((int)(sizeof(array) / sizeof((array)[0])))
-
 enum { MAX_UNROLL = 6 };
 
 /* Clang unrolls the loops over the terms of a polynomial by itself; asked to, Clang 16 takes minutes and gigabytes. */
@@ -29,10 +25,6 @@ typedef float f32_scalar;
 typedef double f64_scalar;
 typedef uint32_t f32_integer;
 typedef uint64_t f64_integer;
-
-/* What a step of the unit uniform is: 24 or 53 bits of a word count them. */
-static const float F32_UNIT = 0x1p-24f;
-static const double F64_UNIT = 0x1p-53;
 
 /* Of blocks side by side: the words that go into a round, c1 and c3 primed with its keys, and their products. */
 typedef struct {
@@ -79,21 +71,16 @@ static ALWAYS_INLINE void philox_step(philox_state *s, int step, const fi_philox
     if (!WORDS_BETWEEN_STEPS) multiply(s, step + 1);
 }
 
-#include "coefficients.h"
-#include "quantile.h"
+#include "reals.h"
 
 #define OP(name) JOIN(f32_, name)
 #define OP_(name) JOIN(F32_, name)
-#include "vecmath.h"
-#include "values.h"
 #include "draws.h"
 #undef OP
 #undef OP_
 
 #define OP(name) JOIN(f64_, name)
 #define OP_(name) JOIN(F64_, name)
-#include "vecmath.h"
-#include "values.h"
 #include "draws.h"
 #undef OP
 #undef OP_

@@ -19,29 +19,7 @@
 #include "lanes.h"
 
 #define UNROLLED_TERMS UNROLLED
-#define JOIN_(a, b) a##b
-#define JOIN(a, b) JOIN_(a, b)
-#define LENGTH(array) ((int)(sizeof(array) / sizeof((array)[0])))
-
-static const float F32_UNIT = 0x1p-24f;
-static const double F64_UNIT = 0x1p-53;
-
-#include "../coefficients.h"
-#include "../quantile.h"
-
-#define OP(name) JOIN(f32_, name)
-#define OP_(name) JOIN(F32_, name)
-#include "../vecmath.h"
-#include "../values.h"
-#undef OP
-#undef OP_
-
-#define OP(name) JOIN(f64_, name)
-#define OP_(name) JOIN(F64_, name)
-#include "../vecmath.h"
-#include "../values.h"
-#undef OP
-#undef OP_
+#include "../reals.h"
 
 /* ---- Words --------------------------------------------------------------------------------------------------------- */
 
