@@ -125,14 +125,18 @@ cdef int run_region(
 ) except -1:
     cdef fi_task task
     cdef fi_axis axis[FI_AXES_MAX + 2]
-    task.fill = c.fill
-    set_region(
-        &task, extent_of(array), rows, c.where.offset if c.where.given else NULL,
-        c.where.global_shape if c.where.given else NULL, c.is_complex, axis
-    )
+    set_task(&task, c, array, rows, axis)
     if first:
         fi_start_region_at(&task.region, task.fill.dtype, first)
     return run_tasks(with_kernels, &task, 1)
+
+
+cdef inline void set_task(fi_task *task, const call *c, cnp.ndarray array, Rows rows, fi_axis *axis) noexcept:
+    task.fill = c.fill
+    set_region(
+        task, extent_of(array), rows, c.where.offset if c.where.given else NULL,
+        c.where.global_shape if c.where.given else NULL, c.is_complex, axis
+    )
 
 
 cdef void set_region(
@@ -524,12 +528,7 @@ cdef class Draws:
         if self._recording is not None:
             self._recording.add(Pending.of_fill(c, array, rows))[0] = c.fill
             return array
-        task.fill = c.fill
-        set_region(
-            &task, extent_of(array), rows, c.where.offset if c.where.given else NULL,
-            c.where.global_shape if c.where.given else NULL, c.is_complex, axis
-        )
-        check_alignment(&task, array)
+        set_task(&task, c, array, rows, axis)
         memory = memory_behind(array)
         if task.region.chunks:
             launches = Launches.prepared(memory, &task, fi_gpu_form_of(&task), None, None)

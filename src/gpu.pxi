@@ -8,7 +8,6 @@ cdef extern from "gpu/launches.h" nogil:
         void *context, fi_gpu_form form, uint32_t groups, void **parameters
     ) except -1 with gil
     fi_gpu_form fi_gpu_form_of(const fi_task *task)
-    bint fi_gpu_is_aligned(const fi_task *task)
     bint fi_gpu_is_small(const fi_task *task)
     int fi_gpu_fill(
         const fi_task *task, uint64_t threads_max, fi_gpu_launcher *launch, void *context
@@ -177,17 +176,6 @@ cdef int launch_one(void *context, fi_gpu_form form, uint32_t groups, void **par
     launches = <Launches>context
     launches.launcher(form)(groups, <uintptr_t>parameters)
     launches.begun = True
-    return 0
-
-
-cdef int check_alignment(const fi_task *task, cnp.ndarray array) except -1:
-    """GPUs write an element at a multiple of its size."""
-    if not fi_gpu_is_aligned(task):
-        raise ValueError(
-            f"out on a GPU begins at address {<uintptr_t>cnp.PyArray_DATA(array):#x} and has strides="
-            f"{tuple([cnp.PyArray_STRIDE(array, i) for i in range(cnp.PyArray_NDIM(array))])}; accepted are multiples "
-            f"of what an element of {descr_of(array)} takes"
-        )
     return 0
 
 

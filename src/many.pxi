@@ -328,8 +328,6 @@ cdef tuple set_regions(Recording recording, size_t first, size_t end):
                 global_shape = offset + len(each.block) // (2 * sizeof(uint64_t))
             set_region(task, each.extent(), each.rows, offset, global_shape, each.is_complex, axis)
         axis += each.axes + 2
-        if each.on_device:
-            check_alignment(task, each.array)
     return memory_of_axes, memory_of_marks
 
 

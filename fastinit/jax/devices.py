@@ -103,14 +103,14 @@ def _zeros(shape: Shape, dtype: np.dtype[Any], sharding: Any) -> Any:
 def _fill(drawn: Drawn, arrays: Sequence[Any], offsets: Iterable[Shape]) -> None:
     """Fills arrays, each on one device, with the blocks at these offsets: on all devices at the same time."""
     from fastinit.gpu import launch
-    from fastinit.gpu.arrays import DeviceArray, c_strides
+    from fastinit.gpu.arrays import DeviceArray, c_strides, checked
 
     memories = []
     try:
         for array, offset in zip(arrays, offsets, strict=True):
             address, strides = array.unsafe_buffer_pointer(), c_strides(array.shape, drawn.dtype.itemsize)
             # Of the device the driver is asked, by the address.
-            memory: Any = DeviceArray(array, address, array.shape, strides, drawn.dtype, None)
+            memory: Any = checked(DeviceArray(array, address, array.shape, strides, drawn.dtype, None), "the array")
             memories.append(memory)
             drawn.fill(memory, offset)
     finally:

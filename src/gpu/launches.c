@@ -21,9 +21,6 @@ enum { SMALL = 1 << 21 };
 /* Elements of a range in one launch: fewer groups than 2^31 in any dtype. */
 static const uint64_t RANGE_MAX = UINT64_C(1) << 40;
 
-/* Bytes that kernels store at once where memory is not aligned to packs. */
-enum { STORED_MAX = 8 };
-
 _Static_assert(sizeof(fi_gpu_region) + sizeof(fi_gpu_streams) + sizeof(f64_constants) <= 4096, "fewer streams");
 _Static_assert(sizeof(fi_gpu_ranges) + FI_GPU_PARTS_MAX * sizeof(f64_constants) <= 4096, "fewer parts");
 
@@ -317,16 +314,6 @@ fi_gpu_form fi_gpu_form_of(const fi_task *task) {
     if (task->fill.draw == FI_CONSTANT) return FI_GPU_CONSTANT;
     if (streams->count != 1 || streams->number) return FI_GPU_BLOCKS;
     return is_range(&task->fill, &task->region) ? FI_GPU_RANGE : FI_GPU_REGION;
-}
-
-int fi_gpu_is_aligned(const fi_task *task) {
-    const fi_region *const region = &task->region;
-    const size_t size = task->fill.draw == FI_CONSTANT ? task->fill.value.size : fi_formats[task->fill.dtype].size;
-    uintptr_t all = (uintptr_t)region->data;
-    if (region->chunks == 0) return 1;
-    for (int i = 0; i <= region->row_axes; i++) all |= fi_distance(region->axis[i].stride);
-    if (region->streams.count > 1) all |= fi_distance(region->streams.stride);
-    return (all & ((size < STORED_MAX ? size : STORED_MAX) - 1)) == 0;
 }
 
 static int fill_constant(launching *l, const fi_value *value, rows *r) {

@@ -17,12 +17,9 @@ typedef int fi_gpu_launcher(void *context, fi_gpu_form form, uint32_t groups, vo
 /* The form that a task's launches have; of a small one, too, that is launched with others. */
 fi_gpu_form fi_gpu_form_of(const fi_task *task);
 
-/* Whether all elements lie at multiples of their size, as GPUs need it. */
-int fi_gpu_is_aligned(const fi_task *task);
-
 /*
  * Launches what fills a region of a device's memory, at most threads_max threads in a launch of rows, 2^31 - 1 or fewer. The
- * fill is a draw, or a constant of 1, 2, 4, 8 or 16 bytes.
+ * fill is a draw, or a constant of 1, 2, 4, 8 or 16 bytes; all elements lie at multiples of their size, as GPUs need it.
  */
 int fi_gpu_fill(const fi_task *task, uint64_t threads_max, fi_gpu_launcher *launch, void *context);
 
