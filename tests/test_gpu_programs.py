@@ -981,8 +981,8 @@ def test_a_user_without_a_home_costs_one_warning(monkeypatch):
 
 def test_info_names_the_gpus_their_architecture_and_the_versions(monkeypatch):
     here, nvrtc = environment.describe(), Nvrtc()
-    monkeypatch.setattr(driver, "_bindings", lambda: Cuda(version=12080))
-    monkeypatch.setattr(compiler, "_bindings", lambda: nvrtc)
+    monkeypatch.setattr(driver, "bindings", lambda module: Cuda(version=12080))
+    monkeypatch.setattr(compiler, "bindings", lambda module: nvrtc)
     gpus = environment.gpus()
     told = [f"NVIDIA Device {device}, sm_9{device}; driver of CUDA 12.8, NVRTC 13.5" for device in range(3)]
     assert gpus == told
@@ -995,10 +995,10 @@ def test_info_names_the_gpus_their_architecture_and_the_versions(monkeypatch):
 
 @pytest.mark.parametrize("error", [ImportError("no such module"), AttributeError("broken"), DriverError("no device")])
 def test_info_says_nothing_of_gpus_where_they_cannot_be_used(monkeypatch, error):
-    def fail():
+    def fail(module):
         raise error
 
-    monkeypatch.setattr(driver, "_bindings", fail)
+    monkeypatch.setattr(driver, "bindings", fail)
     assert environment.gpus() == []
     here = environment.describe()
     assert "GPU" not in environment.info(here)
@@ -1188,8 +1188,8 @@ def test_stand_ins_are_gone_with_what_they_loaded():
 
 def test_the_real_driver_and_compiler_are_made_when_the_first_array_needs_them(monkeypatch, tmp_path):
     cuda, nvrtc = Cuda(), Nvrtc()
-    monkeypatch.setattr(driver, "_bindings", lambda: cuda)
-    monkeypatch.setattr(compiler, "_bindings", lambda: nvrtc)
+    monkeypatch.setattr(driver, "bindings", lambda module: cuda)
+    monkeypatch.setattr(compiler, "bindings", lambda module: nvrtc)
     monkeypatch.setattr(compiler, "package_sources", lambda: SOURCES)
     monkeypatch.setenv("FASTINIT_CACHE_DIR", str(tmp_path / "cache"))
     with launch.use_driver(None, None):

@@ -38,17 +38,6 @@ class DeviceArray:
     written: Callable[[], None] | None = field(default=None, repr=False)  # is to be told of each fill
     of_user: bool = False  # whose code may change the array until it is filled; else it is as it is told here
 
-    @property
-    def __cuda_array_interface__(self) -> dict[str, Any]:
-        return {
-            "shape": self.shape,
-            "strides": self.strides,
-            "typestr": self.dtype.str,
-            "data": (self.address, self.read_only),
-            "stream": self.stream,
-            "version": 3,
-        }
-
 
 def is_device_array(out: object) -> bool:
     """

@@ -16,12 +16,12 @@ import contextlib
 import hashlib
 import os
 import stat
-import sys
 import tempfile
-import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import BinaryIO
+
+from fastinit.gpu import warn
 
 VARIABLE = "FASTINIT_CACHE_DIR"
 _DIGEST = hashlib.sha256
@@ -132,11 +132,3 @@ def _warn(error: OSError) -> None:
         f"the GPU's compiled kernels are not kept for later processes, each of which compiles them again: {error}; "
         f"the environment variable {VARIABLE} names another folder, or, empty, switches this cache off"
     )
-
-
-def warn(text: str) -> None:
-    """A RuntimeWarning of the line that called fastinit."""
-    level, frame = 1, sys._getframe()
-    while frame.f_back is not None and str(frame.f_globals.get("__name__")).partition(".")[0] == "fastinit":
-        level, frame = level + 1, frame.f_back
-    warnings.warn(text, RuntimeWarning, stacklevel=level)

@@ -16,7 +16,7 @@ from typing import Any
 from fastinit import _core
 from fastinit.distribution import command_for
 from fastinit.gpu.cache import Cache
-from fastinit.gpu.driver import missing
+from fastinit.gpu.driver import bindings
 from fastinit.gpu.kernels import Kernel
 
 MAIN = "gpu/fill.cu"
@@ -99,14 +99,6 @@ def headers_of(sources: Mapping[str, str]) -> dict[str, str]:
     return headers
 
 
-def _bindings() -> Any:
-    try:
-        from cuda.bindings import nvrtc
-    except ImportError as error:
-        raise missing(error) from error
-    return nvrtc
-
-
 class Compiler:
     """
     NVRTC, with the kernels' sources.
@@ -129,7 +121,7 @@ class Compiler:
     """
 
     def __init__(self, sources: Mapping[str, str] | None = None, cache: Cache | None = None, api: Any = None) -> None:
-        self._api = _bindings() if api is None else api
+        self._api = bindings("nvrtc") if api is None else api
         self._sources = package_sources() if sources is None else dict(sources)
         self._cache = Cache(None) if cache is None else cache
 

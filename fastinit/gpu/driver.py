@@ -7,6 +7,7 @@ and it is current only while a call needs it, so that what the thread had is lef
 """
 
 import contextlib
+import importlib
 import os
 from collections.abc import Iterator
 from typing import Any
@@ -23,20 +24,15 @@ class DriverError(RuntimeError):
     """A call of CUDA's driver failed: which one, the error's name and its description."""
 
 
-def missing(error: ImportError) -> ImportError:
-    """What a fill on a device raises where cuda-bindings is not installed."""
-    return ImportError(
-        f"arrays on a CUDA device need cuda-bindings and NVRTC ({error}), which {command_for('cuda')} installs, "
-        f"for a driver of CUDA 12 {command_for('cuda12')}"
-    )
-
-
-def _bindings() -> Any:
+def bindings(module: str) -> Any:
+    """A module of cuda-bindings; an ImportError tells how it is installed."""
     try:
-        from cuda.bindings import driver
+        return importlib.import_module(f"cuda.bindings.{module}")
     except ImportError as error:
-        raise missing(error) from error
-    return driver
+        raise ImportError(
+            f"arrays on a CUDA device need cuda-bindings and NVRTC ({error}), which {command_for('cuda')} installs, "
+            f"for a driver of CUDA 12 {command_for('cuda12')}"
+        ) from error
 
 
 class Driver:
@@ -57,7 +53,7 @@ class Driver:
     """
 
     def __init__(self, api: Any = None) -> None:
-        self._api = _bindings() if api is None else api
+        self._api = bindings("driver") if api is None else api
         self._process = os.getpid()
         self._contexts: dict[int, tuple[Any, int]] = {}  # by device: the primary context and its handle
         try:

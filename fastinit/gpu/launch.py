@@ -10,7 +10,8 @@ import threading
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
-from fastinit.gpu.cache import Cache, warn
+from fastinit.gpu import warn
+from fastinit.gpu.cache import Cache
 from fastinit.gpu.compiler import Compiler, CompilerError
 from fastinit.gpu.driver import Driver, DriverError
 from fastinit.gpu.kernels import THREADS, Kernel
@@ -26,7 +27,7 @@ class _Programs:
         self._driver, self._compiler = driver, compiler
         self.served: dict[int, bool] = {}
         self.functions: dict[tuple[int, Kernel], tuple[Callable[..., None], Any]] = {}  # with what launches them
-        self._lock = threading.RLock()  # which a signal's handler, who may fill too, can take again
+        self.renew_lock()
 
     @property
     def driver(self) -> Any:
@@ -62,8 +63,7 @@ class _Programs:
             f"{version % 1000 // 10}: install a newer driver, or NVRTC {version // 1000}"
         )
 
-    def after_fork_in_child(self) -> None:
-        """A thread of the parent may have held the lock. The driver stays: it knows whose it is and says so."""
+    def renew_lock(self) -> None:
         self._lock = threading.RLock()  # which a signal's handler, who may fill too, can take again
 
 
@@ -71,7 +71,8 @@ _programs = _Programs()
 ERRORS = DriverError, CompilerError  # that a fill may meet besides those of its arguments
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=lambda: _programs.after_fork_in_child())
+    # A thread of the parent may have held the lock. The driver stays: it knows whose it is and says so.
+    os.register_at_fork(after_in_child=lambda: _programs.renew_lock())
 
 
 class Where(NamedTuple):

@@ -180,7 +180,7 @@ def fill(target: Target, generator: fastinit.Generator) -> None:
     count_write(target.tensor)
 
 
-def fill_part(part: Part, array: "Memory | None", drawn: Drawn, generator: fastinit.Generator) -> None:
+def fill_part(part: Part, array: Memory | None, drawn: Drawn, generator: fastinit.Generator) -> None:
     """Fills one part, whose memory is the array or, if that is None, one that only PyTorch writes to."""
     if array is None:
         _fill_elsewhere(part, drawn, generator)
@@ -188,7 +188,7 @@ def fill_part(part: Part, array: "Memory | None", drawn: Drawn, generator: fasti
         drawn.fill(array, part.offset, generator)
 
 
-def memory_of(tensor: Tensor, recipe: Recipe, generator: fastinit.Generator) -> "Memory | None":
+def memory_of(tensor: Tensor, recipe: Recipe, generator: fastinit.Generator) -> Memory | None:
     """The memory of a tensor where a recipe fills it: of the CPU, or of a CUDA device; None if neither can be."""
     if not is_cuda(tensor):
         return array_of(tensor)
